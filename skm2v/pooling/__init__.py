@@ -1,0 +1,17 @@
+"""Predict time: texts to token ids, token ids to pooled vectors."""
+
+from __future__ import annotations
+
+from skm2v.pooling.pooler import Pooled, TextPooler
+from skm2v.pooling.table import PoolingTable
+from skm2v.pooling.texts import TextColumn, check_texts
+from skm2v.pooling.tokenization import TextTokenizer
+
+__all__ = [
+    "Pooled",
+    "PoolingTable",
+    "TextColumn",
+    "TextPooler",
+    "TextTokenizer",
+    "check_texts",
+]

@@ -1,0 +1,187 @@
+"""Texts in, vectors out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v.exceptions import ModelFormatError
+from skm2v.pooling.reference import ReferenceEngine
+from skm2v.pooling.table import PoolingTable
+from skm2v.pooling.tokenization import TextTokenizer
+
+__all__ = ["Pooled", "TextPooler"]
+
+# One piece of work: long enough that its overhead vanishes, short enough that Ctrl-C is prompt.
+PIECE_TEXTS = 4096
+PIECE_CHARS = 1 << 20
+
+
+class Pooled(NamedTuple):
+    """Vectors of texts, and which of the texts are special.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32 of shape (n_texts, d)
+    empty : ndarray of bool of shape (n_texts,)
+        Texts without a known token; their vector is zero.
+    truncated : ndarray of bool of shape (n_texts,)
+        Texts of which only the first `max_length` tokens were used.
+    """
+
+    vectors: npt.NDArray[np.float32]
+    empty: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+
+
+class Engine(Protocol):
+    """What does the work: the compiled kernel or the reference."""
+
+    def pool_into(
+        self,
+        texts: list[str],
+        out: npt.NDArray[np.float32],
+        *,
+        max_length: int | None,
+        normalize: bool,
+        empty: npt.NDArray[np.bool_],
+        truncated: npt.NDArray[np.bool_],
+    ) -> None: ...
+
+
+class TextPooler:
+    """Mean of the token vectors of texts.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    table : PoolingTable
+        One vector for each token of `tokenizer`.
+
+    Raises
+    ------
+    ModelFormatError
+        If the table does not have one entry per token.
+    """
+
+    def __init__(self, tokenizer: TextTokenizer, table: PoolingTable) -> None:
+        if len(tokenizer.tokens) != table.n_tokens:
+            raise ModelFormatError(
+                f"The tokenizer has {len(tokenizer.tokens)} tokens, the table {table.n_tokens}."
+            )
+        self.tokenizer = tokenizer
+        self.table = table
+        self._engine: Engine | None = None
+
+    def pool(
+        self,
+        texts: list[str],
+        *,
+        max_length: int | None,
+        normalize: bool,
+        n_jobs: int | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> Pooled:
+        """Embed texts.
+
+        A text's vector is the mean of the vectors of its first `max_length` tokens, of which
+        unknown tokens are left out, and pairs of neighbours that have a vector of their own are
+        added. It does not depend on the other texts, their order, or `n_jobs`.
+
+        Parameters
+        ----------
+        texts : list of str
+            Texts as returned by :func:`skm2v.pooling.check_texts`.
+        max_length : int or None
+            Number of tokens of a text to use, unknown ones included; None means all.
+        normalize : bool
+            Scale vectors to Euclidean norm 1.
+        n_jobs : int or None, default=None
+            Number of threads. None means 1, -1 all processors. Inside a joblib worker it is
+            always 1.
+        progress : callable or None, default=None
+            Called with the number of texts finished since the last call.
+
+        Returns
+        -------
+        pooled : Pooled
+        """
+        n = len(texts)
+        out = np.zeros((n, self.table.dim), dtype=np.float32)
+        empty = np.zeros(n, dtype=bool)
+        truncated = np.zeros(n, dtype=bool)
+        engine = self._engine or self._choose_engine()
+
+        def work(start: int, stop: int) -> None:
+            engine.pool_into(
+                texts if stop - start == n else texts[start:stop],
+                out[start:stop],
+                max_length=max_length,
+                normalize=normalize,
+                empty=empty[start:stop],
+                truncated=truncated[start:stop],
+            )
+            if progress is not None:
+                progress(stop - start)
+
+        pieces = _pieces(texts)
+        n_threads = 1 if n_jobs is None or len(pieces) < 2 else _effective_n_jobs(n_jobs)
+        if n_threads == 1:
+            for start, stop in pieces:
+                work(start, stop)
+        else:
+            from joblib import Parallel, delayed
+
+            Parallel(n_jobs=n_threads, backend="threading")(
+                delayed(work)(start, stop) for start, stop in pieces
+            )
+        return Pooled(out, empty, truncated)
+
+    def _choose_engine(self) -> Engine:
+        # Two threads may both get here; they build equal engines, and the last one stays.
+        self._engine = _build_kernel(self.tokenizer, self.table) or ReferenceEngine(
+            self.tokenizer, self.table
+        )
+        return self._engine
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.tokenizer, self.table)
+
+
+def _build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Engine | None:
+    """Compiled kernel for this tokenizer and table, or None."""
+    try:
+        from skm2v.pooling.kernel import build_kernel
+    except ImportError:
+        if os.environ.get("SKM2V_REQUIRE_EXT") == "1":
+            raise
+        return None
+    engine: Engine | None = build_kernel(tokenizer, table)
+    return engine
+
+
+def _effective_n_jobs(n_jobs: int) -> int:
+    """Number of threads that are wanted: 1 inside joblib workers, which are parallel already."""
+    from joblib import effective_n_jobs
+    from joblib.parallel import get_active_backend
+
+    backend, _ = get_active_backend()
+    return 1 if backend.nesting_level else effective_n_jobs(n_jobs)
+
+
+def _pieces(texts: list[str]) -> list[tuple[int, int]]:
+    """Contiguous ranges of texts, each bounded in number and characters."""
+    pieces = []
+    start, n_chars = 0, 0
+    for stop, text in enumerate(texts, start=1):
+        n_chars += len(text)
+        if n_chars >= PIECE_CHARS or stop - start >= PIECE_TEXTS:
+            pieces.append((start, stop))
+            start, n_chars = stop, 0
+    if start < len(texts):
+        pieces.append((start, len(texts)))
+    return pieces

@@ -1,0 +1,188 @@
+"""Text to token ids: the one module that imports ``tokenizers``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+
+from skm2v.exceptions import ModelFormatError, TextValueError
+
+__all__ = ["TextTokenizer"]
+
+MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
+
+
+class TextTokenizer:
+    """Immutable, thread-safe tokenizer that turns texts into token ids.
+
+    It is built from the text of a ``tokenizer.json`` file and never changed afterwards. The
+    file's truncation and padding are ignored, no special tokens are added, and special-token
+    strings that occur in a text, such as ``[PAD]``, are ordinary text.
+
+    Parameters
+    ----------
+    json_text : str
+        Content of a ``tokenizer.json`` file with a WordPiece, BPE, Unigram or WordLevel model
+        and dense token ids.
+
+    Attributes
+    ----------
+    json : str
+        The JSON text, as given.
+    tokens : tuple of str
+        Token strings; the position is the token id.
+    vocabulary : dict of str to int
+        Token id of each token string.
+    unk_id : int or None
+        Id of the unknown token, if the tokenizer has one.
+
+    Raises
+    ------
+    ModelFormatError
+        If the JSON text is not a supported tokenizer.
+    """
+
+    def __init__(self, json_text: str) -> None:
+        if not isinstance(json_text, str):
+            raise ModelFormatError(
+                f"A tokenizer is built from the text of a tokenizer.json file; got"
+                f" {type(json_text).__name__}. Pass tokenizer.to_str() or path.read_text()."
+            )
+        spec = _parse(json_text)
+        self._json = json_text
+        self._stripped = json.dumps({**spec, "truncation": None, "padding": None})
+        self._tokenizer = _build(self._stripped)
+        self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        self._tokens = _dense_tokens(self._vocabulary)
+        self._unk_id = _unknown_id(spec["model"], self._vocabulary)
+
+    @property
+    def json(self) -> str:
+        return self._json
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self._tokens
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        return dict(self._vocabulary)
+
+    @property
+    def unk_id(self) -> int | None:
+        return self._unk_id
+
+    def ids(
+        self, texts: Iterable[str], *, limit: int | None = None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Token ids of texts, without special tokens.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        limit : int or None, default=None
+            Keep at most this many leading ids of each text.
+
+        Returns
+        -------
+        ids : ndarray of int32 of shape (n_tokens,)
+            Ids of all texts, one after the other. Unknown tokens are kept.
+        indptr : ndarray of int64 of shape (n_texts + 1,)
+            The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+
+        Raises
+        ------
+        TextValueError
+            If a text cannot be tokenized, such as one with a lone surrogate.
+        """
+        flat: list[int] = []
+        indptr = [0]
+        for row, text in enumerate(texts):
+            flat += self._encode(text, row).ids[:limit]
+            indptr.append(len(flat))
+        return np.array(flat, dtype=np.int32), np.array(indptr, dtype=np.int64)
+
+    def offsets(self, text: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Token ids of one text and where in the text each token comes from.
+
+        Returns
+        -------
+        ids : ndarray of int32 of shape (n_tokens,)
+        offsets : ndarray of int64 of shape (n_tokens, 2)
+            First character and one past the last character of each token.
+        """
+        encoding = self._encode(text, 0)
+        ids = np.array(encoding.ids, dtype=np.int32)
+        return ids, np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+
+    def copy_hf(self) -> tokenizers.Tokenizer:
+        """Return a new ``tokenizers.Tokenizer`` that tokenizes as this object does."""
+        return _build(self._stripped)
+
+    def _encode(self, text: str, row: int) -> Any:
+        try:
+            return self._tokenizer.encode(text, add_special_tokens=False)
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException as error:  # a panic of the Rust code is no Exception
+            raise TextValueError(
+                f"Row {row} cannot be tokenized ({type(error).__name__}: {error})."
+            ) from error
+
+    def __reduce__(self) -> tuple[type[TextTokenizer], tuple[str]]:
+        return type(self), (self._json,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TextTokenizer) and self._json == other._json
+
+    def __hash__(self) -> int:
+        return hash(self._json)
+
+    def __repr__(self) -> str:
+        return f"TextTokenizer(<{len(self._tokens)} tokens>)"
+
+
+def _parse(json_text: str) -> dict[str, Any]:
+    try:
+        spec = json.loads(json_text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFormatError(f"The tokenizer is not valid JSON: {error}") from error
+    model = spec.get("model") if isinstance(spec, dict) else None
+    if not isinstance(model, dict):
+        raise ModelFormatError("The tokenizer JSON has no 'model' object.")
+    return spec
+
+
+def _build(json_text: str) -> tokenizers.Tokenizer:
+    try:
+        tokenizer = tokenizers.Tokenizer.from_str(json_text)
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise ModelFormatError(f"The tokenizer JSON cannot be loaded: {error}") from error
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def _dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:
+    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+    for position, token in enumerate(tokens):
+        if vocabulary[token] != position:
+            raise ModelFormatError(
+                f"Token ids must be 0 to {len(tokens) - 1} without holes; token {token!r} has id"
+                f" {vocabulary[token]} where {position} was expected."
+            )
+    return tuple(tokens)
+
+
+def _unknown_id(model: dict[str, Any], vocabulary: dict[str, int]) -> int | None:
+    unk_id = model.get("unk_id")  # Unigram names the id, the others the token
+    if unk_id is not None:
+        return int(unk_id)
+    unk_token = model.get("unk_token")
+    return None if unk_token is None else vocabulary.get(unk_token)
