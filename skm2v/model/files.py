@@ -1,0 +1,203 @@
+"""The file operations of this package: every read and write of a model passes through here."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from skm2v.exceptions import ModelFormatError
+
+__all__ = [
+    "exclusive",
+    "identity",
+    "make_folder",
+    "read_file",
+    "replace",
+    "stage",
+    "sync_folder",
+    "unlink",
+]
+
+TEMPORARY = ".skm2v-"  # prefix of everything that is not yet, or no longer, part of a model
+
+
+def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
+    """Read a regular file.
+
+    Parameters
+    ----------
+    path : Path
+    max_bytes : int
+        Larger files are refused unread.
+
+    Returns
+    -------
+    data : bytes
+    identity : tuple of int
+        As :func:`identity` returns for the file that was read.
+
+    Raises
+    ------
+    OSError
+        If there is no such file or it cannot be read.
+    ModelFormatError
+        If it is a folder, device, pipe or socket, too large, or changes while it is read.
+    """
+    # Without O_NONBLOCK opening a pipe waits for a writer, for ever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise ModelFormatError(f"{path} is not a regular file.") from error
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelFormatError(f"{path} is not a regular file.")
+        if status.st_size > max_bytes:
+            raise ModelFormatError(
+                f"{path} has {status.st_size} bytes; at most {max_bytes} are read."
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(status.st_size + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) != status.st_size:
+        raise ModelFormatError(
+            f"{path} changed while it was read: {status.st_size} bytes were announced,"
+            f" {len(data)} came. Load it again."
+        )
+    return data, _identity(status)
+
+
+def identity(path: Path) -> tuple[int, ...] | None:
+    """Return numbers that change when a file is replaced, or None if there is no file."""
+    try:
+        return _identity(os.stat(path))
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents, if they are not there."""
+    os.makedirs(path, exist_ok=True)
+
+
+def stage(path: Path, data: bytes) -> Path:
+    """Write data to a new temporary file next to `path` and wait until the disk has it.
+
+    The file gets the permissions of the file at `path`, if there is one, and those of any new
+    file otherwise.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, _mode(path))
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    return Path(name)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode) & 0o666
+    except OSError:
+        return 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    """Return the umask without setting it, where the system tells: setting it is global."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("Umask:"):
+                    return int(line.split()[1], 8)
+    except (OSError, ValueError, IndexError):
+        pass
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename a file over another, in one step.
+
+    Where the file system refuses that, and no file would be lost, the data are copied instead.
+    """
+    try:
+        os.replace(source, target)
+    except OSError:
+        if os.path.lexists(target) or not source.exists():
+            raise
+        _copy(source, target)
+        os.unlink(source)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        with open(source, "rb") as reader, open(target, "xb") as writer:
+            while block := reader.read(1 << 20):
+                writer.write(block)
+            writer.flush()
+            os.fsync(writer.fileno())
+        os.chmod(target, stat.S_IMODE(os.stat(source).st_mode))
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(target)
+        raise
+
+
+def unlink(path: Path) -> None:
+    """Remove a file, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the disk has the names of a folder, where the system can do that."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # Windows does not open folders
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[bool]:
+    """Keep other savers out of a folder; gives False where the system has no such lock."""
+    try:
+        import fcntl
+    except ImportError:
+        yield False
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            locked = True
+        except OSError:  # some network file systems
+            locked = False
+        yield locked
+    finally:
+        os.close(descriptor)
