@@ -1,0 +1,8 @@
+"""Small real data sets and the default model, bundled so that examples run offline."""
+
+from __future__ import annotations
+
+from skm2v.datasets._default_model import default_model_path
+from skm2v.datasets._texts import load_banking77, load_sms_spam
+
+__all__ = ["default_model_path", "load_banking77", "load_sms_spam"]

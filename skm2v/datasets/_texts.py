@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils import Bunch
+
+_DATA = Path(__file__).parent / "data"
+
+_SMS_SPAM = """\
+SMS Spam Collection
+===================
+
+5,574 English text messages, 4,827 ham and 747 spam. The source has no split; this one is
+stratified by label, 80 % train and 20 % test. As in the source, 403 rows repeat an earlier message;
+88 texts stand in both parts.
+
+Source: UCI Machine Learning Repository, data set 228, by Tiago A. Almeida and José María Gómez
+Hidalgo. Licence: CC BY 4.0. Changed here: written as a table with a split.
+
+Reference: T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami. Contributions to the Study of SMS Spam
+Filtering: New Collection and Results. DocEng 2011.
+"""
+
+_BANKING77 = """\
+Banking77
+=========
+
+13,083 questions of bank customers in English, each with one of 77 intents, in the published split:
+10,003 train and 3,080 test. Labels overlap in meaning, and some are known to be noisy.
+
+Source: PolyAI. Licence: CC BY 4.0. Changed here: the two parts written as one table.
+
+Reference: I. Casanueva, T. Temčinas, D. Gerz, M. Henderson, I. Vulić. Efficient Intent Detection
+with Dual Sentence Encoders. NLP4ConvAI 2020.
+"""
+
+Subset = Literal["all", "train", "test"]
+
+
+def _load(name: str, descr: str, subset: Subset, return_X_y: bool) -> Any:
+    if subset not in ("all", "train", "test"):
+        raise ValueError(f"subset must be 'all', 'train' or 'test', got {subset!r}.")
+    with gzip.open(_DATA / f"{name}.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    # Over all rows, so that a label has the same number in both parts.
+    target_names, target = np.unique([label for _, label, _ in rows], return_inverse=True)
+    split = np.array([part for _, _, part in rows])
+    kept = np.arange(len(rows)) if subset == "all" else np.flatnonzero(split == subset)
+    data = [rows[i][0] for i in kept]
+    target = target[kept]
+    if return_X_y:
+        return data, target
+    return Bunch(
+        data=data,
+        target=target,
+        target_names=[str(label) for label in target_names],
+        split=split[kept],
+        DESCR=descr,
+    )
+
+
+def load_sms_spam(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
+    """Load the SMS Spam Collection: 5,574 text messages, ham or spam.
+
+    Parameters
+    ----------
+    subset : {"all", "train", "test"}, default="all"
+        The part to return. The source has no split; this one is stratified by label, 4,460 train
+        and 1,114 test.
+    return_X_y : bool, default=False
+        If True, return ``(data, target)``.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        - ``data`` : list of str, the messages
+        - ``target`` : ndarray of shape (n,), 0 for ham and 1 for spam
+        - ``target_names`` : list of str, ``["ham", "spam"]``
+        - ``split`` : ndarray of shape (n,), "train" or "test" for each message
+        - ``DESCR`` : str, description, source and licence
+
+    (data, target) : tuple if ``return_X_y`` is True
+
+    Notes
+    -----
+    By Tiago A. Almeida and José María Gómez Hidalgo, UCI Machine Learning Repository data set 228,
+    licensed under CC BY 4.0; changed here: written as a table with a split.
+
+    References
+    ----------
+    .. [1] T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami. Contributions to the Study of SMS Spam
+       Filtering: New Collection and Results. DocEng 2011.
+
+    Examples
+    --------
+    >>> from skm2v.datasets import load_sms_spam
+    >>> X_train, y_train = load_sms_spam(subset="train", return_X_y=True)
+    >>> len(X_train), int(y_train.sum())
+    (4460, 598)
+    """
+    return _load("sms_spam", _SMS_SPAM, subset, return_X_y)
+
+
+def load_banking77(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
+    """Load Banking77: 13,083 questions of bank customers with 77 intents.
+
+    Parameters
+    ----------
+    subset : {"all", "train", "test"}, default="all"
+        The part to return: the published 10,003 train and 3,080 test questions.
+    return_X_y : bool, default=False
+        If True, return ``(data, target)``.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        - ``data`` : list of str, the questions
+        - ``target`` : ndarray of shape (n,), numbers 0 to 76
+        - ``target_names`` : list of 77 str, the intents in the order of their numbers
+        - ``split`` : ndarray of shape (n,), "train" or "test" for each question
+        - ``DESCR`` : str, description, source and licence
+
+    (data, target) : tuple if ``return_X_y`` is True
+
+    Notes
+    -----
+    By PolyAI, licensed under CC BY 4.0; changed here: the two parts written as one table.
+
+    References
+    ----------
+    .. [1] I. Casanueva, T. Temčinas, D. Gerz, M. Henderson, I. Vulić. Efficient Intent Detection
+       with Dual Sentence Encoders. NLP4ConvAI 2020.
+
+    Examples
+    --------
+    >>> from skm2v.datasets import load_banking77
+    >>> bank = load_banking77(subset="test")
+    >>> len(bank.data), bank.target_names[0]
+    (3080, 'Refund_not_showing_up')
+    """
+    return _load("banking77", _BANKING77, subset, return_X_y)
