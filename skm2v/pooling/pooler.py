@@ -109,7 +109,16 @@ class TextPooler:
         Returns
         -------
         pooled : Pooled
+
+        Raises
+        ------
+        ValueError
+            If `max_length` or `n_jobs` is not a positive number, None or -1.
+        TextValueError
+            If a text cannot be tokenized.
         """
+        if max_length is not None and max_length < 1:
+            raise ValueError(f"max_length must be at least 1 or None (no limit); got {max_length}.")
         n = len(texts)
         out = np.zeros((n, self.table.dim), dtype=np.float32)
         empty = np.zeros(n, dtype=bool)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
@@ -11,7 +14,8 @@ from skm2v.pooling.tokenization import TextTokenizer
 
 __all__ = ["ReferenceEngine", "pool_ids"]
 
-BLOCK_TOKENS = 1 << 16
+# Texts are tokenized and pooled in blocks of about this many characters, a few thousand tokens.
+BLOCK_CHARS = 1 << 15
 
 
 class ReferenceEngine:
@@ -37,29 +41,39 @@ class ReferenceEngine:
         empty: npt.NDArray[np.bool_],
         truncated: npt.NDArray[np.bool_],
     ) -> None:
-        """Write the vectors of some texts into `out`, and which are empty or were truncated."""
+        """Write the vectors of texts into `out`, and which are empty or were truncated.
+
+        Parameters
+        ----------
+        texts : list of str
+        out : ndarray of float32 of shape (n_texts, d)
+        max_length : int or None
+            Number of tokens of a text to use; unknown ones count.
+        normalize : bool
+        empty, truncated : ndarray of bool of shape (n_texts,)
+            Written like `out`.
+        """
+        for start, stop in _blocks(texts):
+            rows = slice(start, stop)
+            ids, indptr = self._tokenize(texts[rows], max_length, truncated[rows])
+            np.equal(np.diff(indptr), 0, out=empty[rows])
+            out[rows] = pool_ids(self.table, ids, indptr, normalize=normalize)
+
+    def _tokenize(
+        self, texts: list[str], max_length: int | None, truncated: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Ids of the first `max_length` tokens of each text, of which the unknown are left out."""
         limit = None if max_length is None else max_length + 1
-        start = 0
-        while start < len(texts):
-            stop, n_chars = start, 0
-            while stop < len(texts) and (stop == start or n_chars < BLOCK_TOKENS):
-                n_chars += len(texts[stop])
-                stop += 1
-            ids, indptr = self.tokenizer.ids(texts[start:stop], limit=limit)
-            lengths = np.diff(indptr)
-            block = slice(start, stop)
-            if max_length is not None:
-                truncated[block] = lengths > max_length
-            position = np.arange(len(ids)) - np.repeat(indptr[:-1], lengths)
-            keep = np.ones(len(ids), dtype=bool)
-            if max_length is not None:
-                keep &= position < max_length
-            if self.tokenizer.unk_id is not None:
-                keep &= ids != self.tokenizer.unk_id
-            kept = np.concatenate([[0], np.cumsum(keep)])[indptr]
-            empty[block] = np.diff(kept) == 0
-            out[block] = pool_ids(self.table, ids[keep], kept, normalize=normalize)
-            start = stop
+        ids, indptr = self.tokenizer.ids(texts, limit=limit)
+        keep = np.ones(len(ids), dtype=bool)
+        truncated[:] = False
+        if max_length is not None:
+            # One token more than wanted was asked for: where it came, the text was too long.
+            np.greater(np.diff(indptr), max_length, out=truncated)
+            keep[indptr[1:][truncated] - 1] = False
+        if self.tokenizer.unk_id is not None:
+            keep &= ids != self.tokenizer.unk_id
+        return ids[keep], _count_before(keep, indptr)
 
 
 def pool_ids(
@@ -89,53 +103,73 @@ def pool_ids(
     vectors : ndarray of float32 of shape (n_texts, d)
         The vector of a text without tokens is zero.
     """
-    lengths = np.diff(indptr)
     rows = ids if table.mapping is None else table.mapping[ids]
-    weights = None if table.weights is None else table.weights[ids]
-    vectors = _sum_rows(table.rows, rows, weights, indptr)
+    vectors = _sum_rows(table, rows, ids, indptr)
     if table.pairs is not None and len(table.pairs):
-        pair, pair_indptr = _pairs_of(table, ids, indptr)
-        n_token_rows = len(table.rows) - len(table.pairs)
-        weights = None if table.weights is None else table.weights[table.n_tokens + pair]
-        vectors += _sum_rows(table.rows, n_token_rows + pair, weights, pair_indptr)
-    vectors /= np.maximum(lengths, 1)[:, np.newaxis]
+        pairs, pair_indptr = _pairs_of(table, ids, indptr)
+        first_row = len(table.rows) - len(table.pairs)
+        vectors += _sum_rows(table, first_row + pairs, table.n_tokens + pairs, pair_indptr)
+    vectors /= np.maximum(np.diff(indptr), 1)[:, np.newaxis]
     if normalize:
         _normalize(vectors)
     return vectors.astype(np.float32)
 
 
-def _sum_rows(rows, row_of_token, weights, indptr):  # type: ignore[no-untyped-def]
-    """Sum of the (weighted) rows of each text, as a product of a sparse and a small dense matrix.
+def _blocks(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """Contiguous ranges of texts with a bounded number of characters."""
+    start, n_chars = 0, 0
+    for stop, text in enumerate(texts, start=1):
+        n_chars += len(text) + 1
+        if n_chars >= BLOCK_CHARS or stop == len(texts):
+            yield start, stop
+            start, n_chars = stop, 0
 
-    Only the rows that occur are converted to float64, so the table itself is never expanded.
+
+def _count_before(
+    flags: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Number of set flags before each position."""
+    counts = np.zeros(len(flags) + 1, dtype=np.int64)
+    np.cumsum(flags, out=counts[1:])
+    return counts[positions]
+
+
+def _sum_rows(
+    table: PoolingTable,
+    rows: npt.NDArray[np.integer[Any]],
+    weights: npt.NDArray[np.integer[Any]],
+    indptr: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Sum of weighted rows of the table for each text: a sparse times a small dense matrix.
+
+    `rows` and `weights` are positions in ``table.rows`` and ``table.weights``. Only the rows that
+    occur are converted to float64, so the table itself is never expanded.
     """
-    used, columns = np.unique(row_of_token, return_inverse=True)
-    data = np.ones(len(columns)) if weights is None else weights.astype(np.float64)
-    counts = csr_array((data, columns, indptr), shape=(len(indptr) - 1, len(used)))
-    return counts @ rows[used].astype(np.float64)
+    used, columns = np.unique(rows, return_inverse=True)
+    if table.weights is None:
+        factors = np.ones(len(columns))
+    else:
+        factors = table.weights[weights].astype(np.float64)
+    product = csr_array((factors, columns, indptr), shape=(len(indptr) - 1, len(used)))
+    return np.asarray(product @ table.rows[used].astype(np.float64))
 
 
-def _pairs_of(table, ids, indptr):  # type: ignore[no-untyped-def]
-    """Numbers of the table's pairs that occur in each text, in order of occurrence."""
-    keys = table.pair_keys
-    order = np.argsort(keys)
-    adjacent = np.ones(max(len(ids) - 1, 0), dtype=bool)
-    starts = indptr[1:-1]
-    adjacent[starts[(starts > 0) & (starts < len(ids))] - 1] = False
-    left, right = ids[:-1].astype(np.int64), ids[1:]
-    wanted = left * table.n_tokens + right
-    place = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
-    found = adjacent & (keys[order[place]] == wanted)
-    before = np.concatenate([[0], np.cumsum(found), [found.sum()]])
-    return order[place[found]], before[indptr]
+def _pairs_of(
+    table: PoolingTable, ids: npt.NDArray[np.int32], indptr: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Numbers of the table's pairs that occur in each text, in order, and their `indptr`."""
+    pairs = np.full(len(ids), -1, dtype=np.int64)  # at the right token of each pair
+    pairs[1:] = table.find_pairs(ids[:-1], ids[1:])
+    pairs[indptr[:-1][np.diff(indptr) > 0]] = -1  # the first token of a text has no left one
+    found = pairs >= 0
+    return pairs[found], _count_before(found, indptr)
 
 
 def _normalize(vectors: npt.NDArray[np.float64]) -> None:
     """Scale rows to norm 1 in place, whatever their magnitude; zero rows stay zero."""
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
-    # Scaling by a power of two is exact, and keeps squares from underflow and overflow.
-    _, exponent = np.frexp(largest)
-    np.ldexp(vectors, -exponent, out=vectors)
+    # Scaling by a power of two is exact, and keeps the squares from underflow and overflow.
+    _, exponents = np.frexp(np.abs(vectors).max(axis=1, keepdims=True))
+    np.ldexp(vectors, -exponents, out=vectors)
     norms = np.sqrt(np.add.reduce(vectors * vectors, axis=1, keepdims=True))
     norms[norms == 0] = 1
     vectors /= norms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,20 @@ __all__ = ["PoolingTable"]
 
 ROW_DTYPES = ("float16", "float32", "float64", "int8")
 
-# A vector is the sum of at most n token rows and n - 1 pair rows, divided by n: with entries up to
+# A vector is the sum of n token rows and at most n - 1 pair rows, divided by n: with entries up to
 # half of the largest float32 no mean can overflow, whatever the text.
 LARGEST_ENTRY = float(np.finfo(np.float32).max) / 2
+
+CHECKED_ENTRIES = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
 class PoolingTable:
     """Vectors of tokens, and of pairs of adjacent tokens.
 
-    Token ``t`` stands for ``rows[mapping[t]] * weights[t]``; the last ``len(pairs)`` rows belong
-    to pairs of adjacent tokens: pair ``i`` stands for ``rows[R - P + i] * weights[V + i]``. The
-    arrays are kept as read-only views of what was passed, so memory-mapped tables stay mapped.
+    Token ``t`` stands for ``rows[mapping[t]] * weights[t]``. The last P rows belong to pairs:
+    ``pairs[i]`` stands for ``rows[R - P + i] * weights[V + i]``. The arrays are kept as read-only
+    views of what was passed, so that a memory-mapped table stays mapped.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ class PoolingTable:
     mapping : ndarray of int32 of shape (V,) or None, default=None
         Row of each token; None means that token ``t`` has row ``t``.
     pairs : ndarray of int32 of shape (P, 2) or None, default=None
-        Left and right token id of each pair row, without repeats.
+        Left and right token id of each pair, without repeats.
 
     Attributes
     ----------
@@ -55,82 +57,91 @@ class PoolingTable:
     weights: npt.NDArray[np.float32] | None = None
     mapping: npt.NDArray[np.int32] | None = None
     pairs: npt.NDArray[np.int32] | None = None
+    n_tokens: int = field(init=False)
+    dim: int = field(init=False)
+    _pair_keys: npt.NDArray[np.int64] = field(init=False, repr=False)
+    _pair_order: npt.NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        rows = _checked("rows", self.rows, ROW_DTYPES, 2)
-        if rows.shape[1] == 0:
-            raise ModelFormatError("The table must have at least one column; got 0.")
-        pairs = self.pairs
-        if pairs is not None:
-            pairs = _checked("pairs", pairs, ("int32",), 2)
-        n_pairs = 0 if pairs is None else len(pairs)
-        mapping = self.mapping
-        if mapping is not None:
-            mapping = _checked("mapping", mapping, ("int32",), 1)
-        n_tokens = len(rows) - n_pairs if mapping is None else len(mapping)
-        weights = self.weights
-        if weights is not None:
-            weights = _checked("weights", weights, ("float32",), 1)
-        object.__setattr__(self, "rows", rows)
-        object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "mapping", mapping)
-        object.__setattr__(self, "pairs", pairs)
-        object.__setattr__(self, "_n_tokens", n_tokens)
-        self._check_values(n_pairs)
+        def assign(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
 
-    def _check_values(self, n_pairs: int) -> None:
-        rows, weights, mapping, pairs = self.rows, self.weights, self.mapping, self.pairs
-        n_tokens, n_token_rows = self.n_tokens, len(rows) - n_pairs
+        assign("rows", _checked("rows", self.rows, ROW_DTYPES, 2))
+        for name, dtype, ndim in (("weights", "float32", 1), ("mapping", "int32", 1)):
+            if getattr(self, name) is not None:
+                assign(name, _checked(name, getattr(self, name), (dtype,), ndim))
+        if self.pairs is not None:
+            assign("pairs", _checked("pairs", self.pairs, ("int32",), 2))
+        n_rows, dim = self.rows.shape
+        n_token_rows = n_rows - self._n_pairs
+        assign("dim", dim)
+        assign("n_tokens", n_token_rows if self.mapping is None else len(self.mapping))
+        self._check_shapes(n_token_rows)
+        keys = self._keys(self.pairs[:, 0], self.pairs[:, 1]) if self.pairs is not None else []
+        assign("_pair_order", np.argsort(keys))
+        assign("_pair_keys", np.asarray(keys, dtype=np.int64)[self._pair_order])
+        self._check_values()
+
+    def find_pairs(
+        self, left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.int64]:
+        """Position in `pairs` of each pair of token ids, -1 for those that have no row."""
+        if not self._n_pairs:
+            return np.full(len(left), -1, dtype=np.int64)
+        wanted = self._keys(left, right)
+        place = np.minimum(np.searchsorted(self._pair_keys, wanted), self._n_pairs - 1)
+        return np.where(self._pair_keys[place] == wanted, self._pair_order[place], -1)
+
+    @property
+    def _n_pairs(self) -> int:
+        return 0 if self.pairs is None else len(self.pairs)
+
+    def _keys(
+        self, left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.int64]:
+        """One number per pair of token ids."""
+        return left.astype(np.int64) * self.n_tokens + right
+
+    def _check_shapes(self, n_token_rows: int) -> None:
+        n_entries = self.n_tokens + self._n_pairs
+        if not self.dim:
+            raise ModelFormatError("rows must have at least one column; got 0.")
         if n_token_rows < 0:
-            raise ModelFormatError(f"{n_pairs} pairs need as many rows; got {len(rows)} rows.")
-        if mapping is not None and n_tokens and not _within(mapping, n_token_rows):
             raise ModelFormatError(
-                f"mapping must hold row numbers from 0 to {n_token_rows - 1}; got values from"
-                f" {mapping.min()} to {mapping.max()}."
+                f"Every pair needs a row; got {self._n_pairs} pairs and {len(self.rows)} rows."
             )
-        if pairs is not None:
-            if pairs.shape[1] != 2:
-                raise ModelFormatError(f"pairs must have two columns; got {pairs.shape[1]}.")
-            if n_pairs and not _within(pairs, n_tokens):
+        if self.pairs is not None and self.pairs.shape[1] != 2:
+            raise ModelFormatError(f"pairs must have 2 columns; got {self.pairs.shape[1]}.")
+        if self.weights is None and self.rows.dtype == np.int8:
+            raise ModelFormatError("int8 rows need weights, which hold the scale of each row.")
+        if self.weights is not None and len(self.weights) != n_entries:
+            raise ModelFormatError(
+                f"weights must have one value per token and pair, {n_entries};"
+                f" got {len(self.weights)}."
+            )
+        for name, numbers, stop in (
+            ("mapping", self.mapping, n_token_rows),
+            ("pairs", self.pairs, self.n_tokens),
+        ):
+            if numbers is None or not numbers.size:
+                continue
+            low, high = int(numbers.min()), int(numbers.max())
+            if low < 0 or high >= stop:
                 raise ModelFormatError(
-                    f"pairs must hold token ids from 0 to {n_tokens - 1}; got values from"
-                    f" {pairs.min()} to {pairs.max()}."
+                    f"{name} must hold numbers from 0 to {stop - 1}; got {low} to {high}."
                 )
-            if len(np.unique(self.pair_keys)) != n_pairs:
-                raise ModelFormatError("pairs must not repeat a pair.")
-        if weights is None:
-            if rows.dtype == np.int8:
-                raise ModelFormatError("int8 rows need weights, which hold the scale of each row.")
-        elif len(weights) != n_tokens + n_pairs:
-            raise ModelFormatError(
-                f"weights must have one value per token and pair, {n_tokens + n_pairs};"
-                f" got {len(weights)}."
-            )
-        largest = _largest("rows", rows)
-        if weights is not None:
-            largest *= _largest("weights", weights)
+
+    def _check_values(self) -> None:
+        if (np.diff(self._pair_keys) == 0).any():
+            raise ModelFormatError("pairs must not repeat a pair.")
+        largest = _largest("rows", self.rows)
+        if self.weights is not None:
+            largest *= _largest("weights", self.weights)
         if largest > LARGEST_ENTRY:
             raise ModelFormatError(
-                f"Entries of the table must stay below {LARGEST_ENTRY:.2e}, so that every mean"
-                f" is a finite float32; got {largest:.2e}. Rescale the rows."
+                f"Entries of the table must not exceed {LARGEST_ENTRY:.3g}, so that every mean is"
+                f" a finite float32; got {largest:.3g}. Rescale the rows."
             )
-
-    @property
-    def n_tokens(self) -> int:
-        n_tokens: int = self._n_tokens  # type: ignore[attr-defined]
-        return n_tokens
-
-    @property
-    def dim(self) -> int:
-        return int(self.rows.shape[1])
-
-    @property
-    def pair_keys(self) -> npt.NDArray[np.int64]:
-        """One number per pair, ``left * n_tokens + right``."""
-        if self.pairs is None:
-            return np.empty(0, dtype=np.int64)
-        left, right = self.pairs.T.astype(np.int64)
-        return np.asarray(left * self.n_tokens + right)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.rows, self.weights, self.mapping, self.pairs)
@@ -138,27 +149,28 @@ class PoolingTable:
 
 def _checked(name: str, array: Any, dtypes: tuple[str, ...], ndim: int) -> npt.NDArray[Any]:
     """Read-only C-ordered view of an array of the right type, in this machine's byte order."""
-    array = np.asanyarray(array)
-    if array.dtype.newbyteorder("=").name not in dtypes or array.ndim != ndim:
+    array = np.asarray(array)
+    dtype = array.dtype.newbyteorder("=")
+    if dtype.name not in dtypes or array.ndim != ndim:
         raise ModelFormatError(
             f"{name} must be a {ndim}-D array of {' or '.join(dtypes)};"
             f" got {array.ndim}-D of {array.dtype}."
         )
-    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    view = array.view()
+    view: npt.NDArray[Any] = np.ascontiguousarray(array, dtype=dtype).view()
     view.flags.writeable = False
     return view
 
 
-def _within(numbers: npt.NDArray[np.int32], stop: int) -> bool:
-    return int(numbers.min()) >= 0 and int(numbers.max()) < stop
-
-
 def _largest(name: str, array: npt.NDArray[Any]) -> float:
-    """Largest absolute value, by way of the extremes: no temporary copy of a mapped table."""
-    if not array.size:
-        return 0.0
-    low, high = float(array.min()), float(array.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ModelFormatError(f"{name} must be finite; got NaN or infinity.")
-    return max(-low, high)
+    """Largest absolute value, without a second copy of a table that may be mapped from disk."""
+    flat = array.reshape(-1)
+    largest = 0.0
+    for start in range(0, len(flat), CHECKED_ENTRIES):
+        # float32 has fast minima and maxima, float16 has not.
+        part = flat[start : start + CHECKED_ENTRIES]
+        part = part.astype(np.float32) if part.dtype == np.float16 else part
+        low, high = float(part.min()), float(part.max())
+        largest = max(largest, -low, high)
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ModelFormatError(f"{name} must be finite; got NaN or infinity.")
+    return largest

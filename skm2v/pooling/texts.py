@@ -97,7 +97,9 @@ def _rows_of(X: Any) -> tuple[list[Any], str | None, bool]:
     _refuse_container(X)
     if isinstance(X, (list, tuple)):
         return list(X), None, False
-    if isinstance(X, (np.ndarray, np.generic)):
+    if isinstance(X, np.generic):
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray):
         return _array_items(X), None, X.ndim == 2
     column, name = _frame_column(X)
     if column is not None:
@@ -107,6 +109,8 @@ def _rows_of(X: Any) -> tuple[list[Any], str | None, bool]:
 
 def _refuse_container(X: Any) -> None:
     """Raise for what is not a column of texts though it may be iterable."""
+    if isinstance(X, type):
+        _refuse(f"the class {X.__name__}", "pass a list of texts")
     if isinstance(X, str):
         _refuse("a single string", "pass a list of texts: [text]")
     if isinstance(X, (bytes, bytearray, memoryview)):
@@ -122,16 +126,22 @@ def _refuse_container(X: Any) -> None:
         _refuse("a data set", f"pass one of its columns {X.column_names}, such as X['text']")
 
 
-def _array_items(X: npt.NDArray[Any] | np.generic) -> list[Any]:
+def _array_items(X: npt.NDArray[Any]) -> list[Any]:
     if X.ndim == 0:
         _refuse("a 0-D array", "pass a list of texts: [X.item()]")
     if X.ndim > 2 or (X.ndim == 2 and X.shape[1] != 1):
         _refuse(f"an array of shape {X.shape}", "pass one column: X[:, 0]")
     if X.dtype.kind not in "OUT" and X.size:
-        fix = "decode it: numpy.char.decode(X)" if X.dtype.kind == "S" else "convert it: X.astype(str)"
+        fix = (
+            "decode it: numpy.char.decode(X)"
+            if X.dtype.kind == "S"
+            else "convert it: X.astype(str)"
+        )
         _refuse(f"an array of dtype {X.dtype}", fix)
-    # Not reshape(-1).tolist(): a masked array turns its masked items into None here.
-    items: list[Any] = (X if X.ndim == 1 else X[:, 0]).tolist()
+    try:
+        items: list[Any] = X.reshape(-1).tolist()  # masked items become None
+    except ValueError as error:  # a fixed-width string array over a buffer of noise
+        raise TextValueError(f"The array holds invalid Unicode ({error}).") from error
     return items
 
 
@@ -157,9 +167,11 @@ def _column_items(X: Any) -> list[Any]:
         if hasattr(X, method):
             items = getattr(X, method)()
             return items if isinstance(items, list) else list(items)
-    if not isinstance(X, Iterable) and not hasattr(X, "__getitem__"):
-        _refuse(f"{type(X).__name__}", "pass a list of texts")
-    return list(X)
+    try:
+        iterator = iter(X)
+    except TypeError:
+        _refuse(type(X).__name__, "pass a list of texts")
+    return list(iterator)
 
 
 def _refuse(got: str, fix: str) -> NoReturn:
