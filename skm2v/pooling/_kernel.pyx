@@ -1,0 +1,377 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
+"""Python face of the compiled kernel in ``csrc/``; see ``csrc/skm.h`` for how it works."""
+
+from collections import deque
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+
+cdef extern from "Python.h":
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
+    int PyUnicode_KIND(object)
+    void *PyUnicode_DATA(object)
+    bint PyUnicode_IS_ASCII(object)
+    bint PyUnicode_CheckExact(object)
+    bint PyUnicode_Check(object)
+
+
+cdef extern from "skm.h" nogil:
+    enum:
+        SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE
+        SKM_FLOAT32, SKM_FLOAT16, SKM_INT8, SKM_FLOAT64
+        SKM_BLOCKS
+    const size_t SKM_NO_LIMIT
+    ctypedef struct skm_trie:
+        pass
+    ctypedef struct skm_simd:
+        const char *name
+    ctypedef struct skm_model:
+        int native
+        skm_trie trie
+        int32_t unknown
+        uint32_t max_chars
+        int32_t dropped
+        uint32_t n_tokens
+        const void *rows
+        size_t dim
+        int dtype
+        const float *weights
+        const int32_t *mapping
+        const skm_simd *simd
+    ctypedef struct skm_workspace:
+        uint32_t *ids
+        size_t n_ids
+        uint32_t *code_points
+        size_t n_code_points
+        size_t n_chunks
+    ctypedef struct skm_text:
+        const void *data
+        size_t length
+        int unit
+        int ascii
+    int skm_model_init(skm_model *)
+    void skm_model_free(skm_model *)
+    int skm_trie_add(skm_trie *, int root, const uint8_t *, size_t, int32_t)
+    int skm_model_set_code_point(skm_model *, uint32_t, int flags, const uint8_t *, size_t)
+    int skm_model_set_pairs(skm_model *, const int32_t *, uint32_t, uint32_t)
+    skm_workspace *skm_workspace_new(const skm_model *)
+    void skm_workspace_free(skm_workspace *)
+    size_t skm_workspace_size(const skm_workspace *)
+    int skm_workspace_begin(skm_workspace *, size_t)
+    const uint8_t *skm_question(const skm_workspace *, size_t, size_t *)
+    int skm_answer(skm_workspace *, size_t, const int32_t *, size_t)
+    int skm_pool(const skm_model *, skm_workspace *, const skm_text *, size_t, size_t, int,
+                 float *, uint8_t *, uint8_t *)
+    int skm_tokenize(const skm_model *, skm_workspace *, skm_text, size_t)
+    void skm_begin_run(skm_workspace *)
+    const skm_simd *skm_simd_select(const char *)
+
+
+# A batch is the work between two looks at Ctrl-C. A small one is done with the GIL held: giving
+# it away can cost a thread switch of 5 ms for a microsecond of work.
+cdef enum:
+    BATCH_TEXTS = 1024
+    BATCH_CHARS = 1 << 20
+    SMALL_CHARS = 2048
+
+# Workspaces kept for the next call; more may exist while more threads are at work.
+MAX_IDLE_WORKSPACES = 8
+
+DTYPES = {"f": SKM_FLOAT32, "e": SKM_FLOAT16, "b": SKM_INT8, "d": SKM_FLOAT64}
+
+
+cdef class _Workspace:
+    cdef skm_workspace *ws
+    cdef skm_text *texts
+
+    def __dealloc__(self):
+        skm_workspace_free(self.ws)
+        free(self.texts)
+
+
+cdef class Kernel:
+    """Compiled tokenizer and pooler of one model.
+
+    Parameters
+    ----------
+    rows, weights, mapping, pairs
+        Arrays of the pooling table, of which only the addresses are kept.
+    words : list of (int, bytes, int)
+        Trie root (0 start of a word, 1 continuation), UTF-8 and id of every vocabulary entry.
+    native : bool
+        Whether chunks are segmented here; otherwise every new chunk goes to `tokenize_chunks`.
+    unknown : int
+        Id of a word that cannot be split.
+    max_chars : int
+        Words with more characters are unknown.
+    dropped : int
+        Id that is left out of the mean; -1 for none.
+    describe : callable
+        Takes a list of code points, returns for each (flags, items), see ``csrc/skm.h``.
+    tokenize_chunks : callable
+        Takes a list of str, returns (ids int32, indptr int64).
+    lock : context manager
+        Serialises additions to the table of code points.
+    simd : str or None
+        Instruction set; None takes the best of this CPU.
+    """
+
+    cdef skm_model model
+    cdef object _arrays, _describe, _tokenize_chunks, _lock, _idle
+    cdef list _buffers
+    cdef int initialised
+
+    def __cinit__(self, *args, **kwargs):
+        self.initialised = 0
+        if skm_model_init(&self.model) != SKM_OK:
+            raise MemoryError
+        self.initialised = 1
+
+    def __dealloc__(self):
+        if self.initialised:
+            skm_model_free(&self.model)
+
+    def __init__(self, rows, weights, mapping, pairs, *, list words, bint native, int unknown,
+                 int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None):
+        cdef bytes name, word
+        cdef int root, status = SKM_OK
+        cdef int32_t id
+        self._buffers = []
+        self._describe = describe
+        self._tokenize_chunks = tokenize_chunks
+        self._lock = lock
+        self._idle = deque(maxlen=MAX_IDLE_WORKSPACES)
+        self.model.rows = self._address(rows)
+        self.model.dim = rows.shape[1]
+        self.model.dtype = DTYPES[rows.dtype.char]
+        n_pairs = 0 if pairs is None else len(pairs)
+        if weights is not None:
+            self.model.weights = <const float *>self._address(weights)
+        if mapping is not None:
+            self.model.mapping = <const int32_t *>self._address(mapping)
+        self.model.n_tokens = len(rows) - n_pairs if mapping is None else len(mapping)
+        self.model.native = native
+        self.model.unknown = unknown
+        self.model.max_chars = max_chars
+        self.model.dropped = dropped
+        name = b"" if simd is None else simd.encode()
+        self.model.simd = skm_simd_select(NULL if simd is None else <const char *>name)
+        if self.model.simd == NULL:
+            raise ValueError(f"The instruction set {simd!r} is not available on this CPU.")
+        for root, word, id in words:
+            status = skm_trie_add(&self.model.trie, root, <const uint8_t *><char *>word,
+                                  len(word), id)
+            if status != SKM_OK:
+                raise MemoryError
+        if n_pairs:
+            status = skm_model_set_pairs(&self.model, <const int32_t *>self._address(pairs),
+                                         n_pairs, len(rows) - n_pairs)
+            if status != SKM_OK:
+                raise MemoryError
+
+    cdef void *_address(self, array) except? NULL:
+        # The array is kept alive by this object; rows may be read-only and memory-mapped.
+        if not array.flags.c_contiguous or not array.flags.aligned:
+            raise ValueError("The kernel needs aligned, C-ordered arrays.")
+        self._buffers.append(array)
+        return <void *><size_t>array.ctypes.data
+
+    @property
+    def simd(self):
+        """Instruction set in use."""
+        return self.model.simd.name.decode()
+
+    @property
+    def native(self):
+        """Whether chunks are segmented without the reference tokenizer."""
+        return bool(self.model.native)
+
+    def set_code_points(self, code_points):
+        """Ask for the description of code points and add them to the table."""
+        cdef const uint8_t *bytes_
+        cdef bytes items
+        with self._lock:
+            for code_point, (flags, items) in zip(code_points, self._describe(code_points)):
+                if skm_model_set_code_point(&self.model, code_point, flags,
+                                            <const uint8_t *><char *>items,
+                                            len(items)) != SKM_OK:
+                    raise MemoryError
+
+    def cache_nbytes(self):
+        """Bytes held by idle workspaces."""
+        return sum((<_Workspace>idle).ws != NULL and skm_workspace_size((<_Workspace>idle).ws)
+                   for idle in list(self._idle))
+
+    def pool_into(self, texts, out, *, max_length, bint normalize, empty, truncated):
+        """Write the vectors of texts into `out`, and which are empty or were truncated.
+
+        Parameters
+        ----------
+        texts : list of str
+        out : ndarray of float32 of shape (n, d), C-ordered
+        max_length : int or None
+            Number of ids of a text to use, unknown ones included.
+        normalize : bool
+        empty, truncated : ndarray of bool of shape (n,)
+        """
+        cdef tuple items = tuple(texts)
+        cdef Py_ssize_t n = PyTuple_GET_SIZE(items)
+        cdef Py_buffer out_buffer, empty_buffer, truncated_buffer
+        cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
+        cdef size_t limit = SKM_NO_LIMIT if max_length is None else max_length
+        if n == 0:
+            return
+        PyObject_GetBuffer(out, &out_buffer, flags | PyBUF_FORMAT)
+        try:
+            if (out_buffer.ndim != 2 or out_buffer.shape[0] != n
+                    or out_buffer.shape[1] != <Py_ssize_t>self.model.dim
+                    or out_buffer.itemsize != 4 or out_buffer.format[0] != c"f"):
+                raise ValueError(f"out must be float32 of shape ({n}, {self.model.dim}).")
+            PyObject_GetBuffer(empty, &empty_buffer, flags)
+            try:
+                PyObject_GetBuffer(truncated, &truncated_buffer, flags)
+                try:
+                    if empty_buffer.len != n or truncated_buffer.len != n:
+                        raise ValueError(f"empty and truncated must be bool of shape ({n},).")
+                    self._run(items, n, limit, normalize, <float *>out_buffer.buf,
+                              <uint8_t *>empty_buffer.buf, <uint8_t *>truncated_buffer.buf)
+                finally:
+                    PyBuffer_Release(&truncated_buffer)
+            finally:
+                PyBuffer_Release(&empty_buffer)
+        finally:
+            PyBuffer_Release(&out_buffer)
+
+    cdef int _run(self, tuple items, Py_ssize_t n, size_t limit, int normalize, float *out,
+                  uint8_t *empty, uint8_t *truncated) except -1:
+        cdef _Workspace own = self._borrow()
+        cdef skm_workspace *ws = own.ws
+        cdef skm_text *texts = own.texts
+        cdef Py_ssize_t start = 0, m
+        cdef size_t n_chars, dim = self.model.dim
+        cdef int status
+        while start < n:
+            m = 0
+            n_chars = 0
+            while m < BATCH_TEXTS and start + m < n and n_chars < BATCH_CHARS:
+                _read(<object>PyTuple_GET_ITEM(items, start + m), start + m, &texts[m])
+                n_chars += texts[m].length
+                m += 1
+            if skm_workspace_begin(ws, m) != SKM_OK:
+                raise MemoryError
+            while True:
+                if n_chars < SMALL_CHARS:
+                    status = skm_pool(&self.model, ws, texts, m, limit, normalize,
+                                      out + start * dim, empty + start, truncated + start)
+                else:
+                    with nogil:
+                        status = skm_pool(&self.model, ws, texts, m, limit, normalize,
+                                          out + start * dim, empty + start, truncated + start)
+                if status == SKM_OK:
+                    break
+                self._handle(ws, status)
+            start += m
+            if start < n:
+                PyErr_CheckSignals()
+        # Not reached after an error: a workspace with open questions is not used again.
+        self._idle.append(own)
+        return 0
+
+    def ids(self, texts, *, max_length=None):
+        """Token ids of texts, unknown ones included.
+
+        Returns
+        -------
+        ids : bytes
+            int32 ids of all texts, one after the other.
+        indptr : list of int
+        """
+        cdef _Workspace own = self._borrow()
+        cdef skm_workspace *ws = own.ws
+        cdef skm_text text
+        cdef size_t limit = SKM_NO_LIMIT if max_length is None else max_length
+        cdef int status
+        chunks = []
+        indptr = [0]
+        total = 0
+        for row, item in enumerate(texts):
+            _read(item, row, &text)
+            if skm_workspace_begin(ws, 1) != SKM_OK:
+                raise MemoryError
+            while True:
+                skm_begin_run(ws)
+                with nogil:
+                    status = skm_tokenize(&self.model, ws, text, limit)
+                if status == SKM_OK:
+                    break
+                self._handle(ws, status)
+            n_ids = min(ws.n_ids, limit)
+            chunks.append((<char *>ws.ids)[:n_ids * sizeof(uint32_t)])
+            total += n_ids
+            indptr.append(total)
+        self._idle.append(own)
+        return b"".join(chunks), indptr
+
+    cdef _Workspace _borrow(self):
+        cdef _Workspace own
+        try:
+            return self._idle.pop()  # atomic, with or without the GIL
+        except IndexError:
+            pass
+        own = _Workspace.__new__(_Workspace)
+        own.ws = skm_workspace_new(&self.model)
+        own.texts = <skm_text *>malloc(BATCH_TEXTS * sizeof(skm_text))
+        if own.ws == NULL or own.texts == NULL:
+            raise MemoryError
+        return own
+
+    cdef int _handle(self, skm_workspace *ws, int status) except -1:
+        """Raise an error, or answer the questions of an unfinished run."""
+        cdef size_t i, length
+        cdef const uint8_t *chunk
+        cdef const int32_t[::1] ids
+        cdef const int64_t[::1] indptr
+        cdef int32_t token
+        cdef Py_ssize_t k
+        if status == SKM_NO_MEMORY:
+            raise MemoryError
+        if status == SKM_SURROGATE:
+            raise UnicodeError("A text has a lone surrogate, which is no character.")
+        if ws.n_code_points:
+            self.set_code_points(sorted({ws.code_points[i] for i in range(ws.n_code_points)}))
+        if ws.n_chunks:
+            questions = []
+            for i in range(ws.n_chunks):
+                chunk = skm_question(ws, i, &length)
+                questions.append((<const char *>chunk)[:length].decode("utf-8"))
+            ids, indptr = self._tokenize_chunks(questions)
+            for k in range(ids.shape[0]):
+                if ids[k] < 0 or <uint32_t>ids[k] >= self.model.n_tokens:
+                    raise ValueError(f"The tokenizer made the id {ids[k]}, of"
+                                     f" {self.model.n_tokens} tokens.")
+            for i in range(ws.n_chunks):
+                length = indptr[i + 1] - indptr[i]
+                token = 0
+                if skm_answer(ws, i, &ids[indptr[i]] if length else &token, length) != SKM_OK:
+                    raise MemoryError
+        return 0
+
+    def __reduce__(self):
+        raise TypeError("A kernel is not pickled: it is built from the model it belongs to.")
+
+
+cdef int _read(item, Py_ssize_t row, skm_text *text) except -1:
+    if not PyUnicode_Check(item):
+        raise TypeError(f"Row {row} is {type(item).__name__}, not str.")
+    text.data = PyUnicode_DATA(item)
+    text.length = PyUnicode_GET_LENGTH(item)
+    text.unit = PyUnicode_KIND(item)
+    text.ascii = PyUnicode_IS_ASCII(item)
+    return 0

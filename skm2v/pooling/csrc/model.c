@@ -1,0 +1,201 @@
+/* Vocabulary trie, code point entries and pair table: built once, then read by all threads. */
+#include "skm.h"
+
+#include <stdlib.h>
+
+#include "segment.h"
+
+/* ---- trie --------------------------------------------------------------------------------- */
+
+static int trie_init(skm_trie *trie, int bits) {
+  memset(trie, 0, sizeof *trie);
+  trie->mask = (1u << bits) - 1;
+  trie->shift = 32 - bits;
+  trie->edges = calloc((size_t)trie->mask + 1, sizeof *trie->edges);
+  trie->node_capacity = 1u << bits;
+  trie->token = malloc(trie->node_capacity * sizeof *trie->token);
+  if (!trie->edges || !trie->token) return SKM_NO_MEMORY;
+  trie->n_nodes = 2;
+  trie->token[0] = trie->token[1] = -1;
+  return SKM_OK;
+}
+
+static int trie_grow(skm_trie *trie) {
+  uint32_t old_size = trie->mask + 1, i;
+  int shift = trie->shift - 1;
+  uint32_t mask = old_size * 2 - 1;
+  uint64_t *edges;
+  int32_t *token;
+  if (shift < 8) return SKM_NO_MEMORY; /* 2^24 nodes: keys are node << 8 | byte */
+  edges = calloc((size_t)mask + 1, sizeof *edges);
+  token = realloc(trie->token, ((size_t)mask + 1) * sizeof *token);
+  if (token) trie->token = token;
+  if (!edges || !token) {
+    free(edges);
+    return SKM_NO_MEMORY;
+  }
+  for (i = 0; i < old_size; i++) {
+    uint64_t edge = trie->edges[i];
+    uint32_t j;
+    if (!edge) continue;
+    for (j = skm_edge_hash((uint32_t)(edge >> 32), shift); edges[j]; j = (j + 1) & mask) {
+    }
+    edges[j] = edge;
+  }
+  free(trie->edges);
+  trie->edges = edges;
+  trie->mask = mask;
+  trie->shift = shift;
+  trie->node_capacity = mask + 1;
+  return SKM_OK;
+}
+
+int skm_trie_add(skm_trie *trie, int root, const uint8_t *bytes, size_t length, int32_t id) {
+  uint32_t node = (uint32_t)root;
+  size_t i;
+  if (length == 0) return SKM_OK;
+  for (i = 0; i < length; i++) {
+    uint32_t key = node << 8 | bytes[i];
+    uint32_t child = skm_edge(trie, key);
+    if (!child) {
+      uint32_t j;
+      if (trie->n_nodes * 2 > trie->mask && trie_grow(trie) != SKM_OK) return SKM_NO_MEMORY;
+      child = trie->n_nodes++;
+      trie->token[child] = -1;
+      for (j = skm_edge_hash(key, trie->shift); trie->edges[j]; j = (j + 1) & trie->mask) {
+      }
+      trie->edges[j] = (uint64_t)key << 32 | child;
+    }
+    node = child;
+  }
+  trie->token[node] = id;
+  return SKM_OK;
+}
+
+/* ---- code points -------------------------------------------------------------------------- */
+
+/* Keeps `items` behind a 32-bit length; returns the offset, or UINT32_MAX without memory. */
+static uint32_t arena_add(skm_model *model, const uint8_t *items, uint32_t length) {
+  uint32_t size = (length + 4 + 7) & ~7u, offset = model->arena_used, chunk;
+  if (size > SKM_ARENA_CHUNK) return UINT32_MAX;
+  if (offset / SKM_ARENA_CHUNK != (offset + size - 1) / SKM_ARENA_CHUNK)
+    offset = (offset / SKM_ARENA_CHUNK + 1) * SKM_ARENA_CHUNK;
+  chunk = offset / SKM_ARENA_CHUNK;
+  if (chunk >= SKM_ARENA_CHUNKS) return UINT32_MAX;
+  if (!model->arena[chunk]) {
+    uint8_t *memory = malloc(SKM_ARENA_CHUNK);
+    if (!memory) return UINT32_MAX;
+    skm_store_pointer((void **)&model->arena[chunk], memory);
+  }
+  memcpy(model->arena[chunk] + offset % SKM_ARENA_CHUNK, &length, 4);
+  memcpy(model->arena[chunk] + offset % SKM_ARENA_CHUNK + 4, items, length);
+  model->arena_used = offset + size;
+  return offset;
+}
+
+/* True if the items end the word before them and leave no word open. */
+static int is_closed(const uint8_t *items, size_t length) {
+  size_t last = 0, i;
+  for (i = 0; i < length; i += 2u + items[i + 1]) last = i;
+  return items[0] != SKM_ITEM_WORD && items[last] != SKM_ITEM_WORD;
+}
+
+int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
+                             const uint8_t *items, size_t length) {
+  skm_cp *block = model->blocks[code_point >> 8], cp;
+  memset(&cp, 0, sizeof cp);
+  cp.f.flags = (uint8_t)flags;
+  if (!block) {
+    block = calloc(256, sizeof *block);
+    if (!block) return SKM_NO_MEMORY;
+    skm_store_pointer((void **)&model->blocks[code_point >> 8], block);
+  }
+  if (length == 0) {
+    cp.f.kind = SKM_CP_DROP;
+  } else if (length == 2u + items[1] && items[0] == SKM_ITEM_SPACE) {
+    cp.f.kind = SKM_CP_SPACE;
+  } else if (is_closed(items, length)) {
+    int32_t id;
+    if (skm_single_token(model, items, length, &id)) {
+      cp.f.kind = SKM_CP_ALONE;
+      cp.f.u.value = (uint32_t)id;
+    }
+  } else {
+    size_t i, n_bytes = 0, n_chars = 0;
+    int words = 1;
+    for (i = 0; i < length; i += 2u + items[i + 1]) {
+      words &= items[i] == SKM_ITEM_WORD;
+      n_bytes += items[i + 1];
+      n_chars++;
+    }
+    if (words && n_bytes <= 4) {
+      cp.f.kind = SKM_CP_WORD;
+      cp.f.n_bytes = (uint8_t)n_bytes;
+      cp.f.n_chars = (uint8_t)n_chars;
+      n_bytes = 0;
+      for (i = 0; i < length; i += 2u + items[i + 1]) {
+        memcpy(cp.f.u.bytes + n_bytes, items + i + 2, items[i + 1]);
+        n_bytes += items[i + 1];
+      }
+    }
+  }
+  if (cp.f.kind == SKM_CP_UNSET) {
+    uint32_t offset = arena_add(model, items, (uint32_t)length);
+    if (offset == UINT32_MAX) return SKM_NO_MEMORY;
+    cp.f.kind = SKM_CP_PROGRAM;
+    cp.f.u.value = offset;
+  }
+  skm_store_release(&block[code_point & 255].whole, cp.whole);
+  return SKM_OK;
+}
+
+/* ---- pairs -------------------------------------------------------------------------------- */
+
+int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint32_t first_row) {
+  uint32_t size = 16, filter_bits = 1024, i;
+  while (size < 2 * (uint64_t)n) size *= 2;
+  while (filter_bits < 16 * (uint64_t)n && filter_bits < (1u << 26)) filter_bits *= 2;
+  model->pair_mask = size - 1;
+  model->pair_filter_mask = filter_bits - 1;
+  model->first_pair_row = first_row;
+  model->n_pairs = n;
+  model->pair_keys = malloc(size * sizeof *model->pair_keys);
+  model->pair_rows = malloc(size * sizeof *model->pair_rows);
+  model->pair_filter = calloc(filter_bits / 64, sizeof *model->pair_filter);
+  if (!model->pair_keys || !model->pair_rows || !model->pair_filter) return SKM_NO_MEMORY;
+  memset(model->pair_keys, 0xff, size * sizeof *model->pair_keys); /* ids are >= 0: free */
+  for (i = 0; i < n; i++) {
+    uint64_t key = (uint64_t)(uint32_t)pairs[2 * i] << 32 | (uint32_t)pairs[2 * i + 1];
+    uint64_t hash = skm_pair_hash(key);
+    uint32_t slot = (uint32_t)(hash >> 32) & model->pair_mask;
+    uint32_t bit = (uint32_t)hash & model->pair_filter_mask;
+    while (model->pair_keys[slot] != UINT64_MAX) {
+      if (model->pair_keys[slot] == key) break; /* the last one of equal pairs wins */
+      slot = (slot + 1) & model->pair_mask;
+    }
+    model->pair_keys[slot] = key;
+    model->pair_rows[slot] = first_row + i;
+    model->pair_filter[bit / 64] |= (uint64_t)1 << bit % 64;
+  }
+  return SKM_OK;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+int skm_model_init(skm_model *model) {
+  memset(model, 0, sizeof *model);
+  model->dropped = -1;
+  return trie_init(&model->trie, 12);
+}
+
+void skm_model_free(skm_model *model) {
+  size_t i;
+  free(model->trie.edges);
+  free(model->trie.token);
+  for (i = 0; i < SKM_BLOCKS; i++) free(model->blocks[i]);
+  for (i = 0; i < SKM_ARENA_CHUNKS; i++) free(model->arena[i]);
+  free(model->pair_keys);
+  free(model->pair_rows);
+  free(model->pair_filter);
+  memset(model, 0, sizeof *model);
+}

@@ -1,0 +1,189 @@
+#include "segment.h"
+
+#include <stdlib.h>
+
+int skm_ids_grow(skm_workspace *ws, size_t extra) {
+  size_t capacity = ws->ids_capacity ? ws->ids_capacity : 4096;
+  uint32_t *ids;
+  while (capacity < ws->n_ids + extra) capacity *= 2;
+  ids = realloc(ws->ids, capacity * sizeof *ids);
+  if (!ids) return SKM_NO_MEMORY;
+  ws->ids = ids;
+  ws->ids_capacity = capacity;
+  return SKM_OK;
+}
+
+/* Greedy longest match from the left. Every vocabulary entry is whole UTF-8 characters, so a
+ * match of bytes ends at a character. Returns the number of ids written to `out`; a word that
+ * cannot be split is one unknown token. `out` has room for one id per byte. */
+static size_t wordpiece(const skm_model *model, const uint8_t *word, size_t length,
+                        uint32_t *out) {
+  const skm_trie *trie = &model->trie;
+  size_t start = 0, n = 0;
+  uint32_t root = 0;
+  while (start < length) {
+    uint32_t node = root;
+    int32_t best = -1;
+    size_t i = start, end = start;
+    do {
+      node = skm_edge(trie, node << 8 | word[i++]);
+      if (!node) break;
+      if (trie->token[node] >= 0) {
+        best = trie->token[node];
+        end = i;
+      }
+    } while (i < length);
+    if (best < 0) {
+      out[0] = (uint32_t)model->unknown;
+      return 1;
+    }
+    out[n++] = (uint32_t)best;
+    start = end;
+    root = 1;
+  }
+  return n;
+}
+
+typedef struct {
+  const skm_model *model;
+  skm_workspace *ws;
+  size_t n_bytes, n_chars;
+} skm_word;
+
+static SKM_NOINLINE int end_word_slow(skm_word *word) {
+  skm_workspace *ws = word->ws;
+  if (skm_ids_reserve(ws, word->n_bytes + 4) != SKM_OK) return SKM_NO_MEMORY;
+  if (word->n_chars > word->model->max_chars)
+    ws->ids[ws->n_ids++] = (uint32_t)word->model->unknown;
+  else
+    ws->n_ids += wordpiece(word->model, ws->word, word->n_bytes, ws->ids + ws->n_ids);
+  word->n_bytes = word->n_chars = 0;
+  return SKM_OK;
+}
+
+SKM_INLINE int end_word(skm_word *word) { return word->n_chars ? end_word_slow(word) : SKM_OK; }
+
+/* The buffer holds max_chars characters of 4 bytes and one code point's output beyond them. */
+SKM_INLINE void add_to_word(skm_word *word, const uint8_t *bytes, size_t n_bytes, size_t n_chars) {
+  if (SKM_LIKELY(word->n_chars <= word->model->max_chars)) {
+    memcpy(word->ws->word + word->n_bytes, bytes, n_bytes);
+    word->n_bytes += n_bytes;
+    word->n_chars += n_chars;
+  }
+}
+
+static int run_items(skm_word *word, const uint8_t *items, size_t length) {
+  size_t i;
+  for (i = 0; i < length; i += 2u + items[i + 1]) {
+    if (items[i] != SKM_ITEM_WORD && end_word(word) != SKM_OK) return SKM_NO_MEMORY;
+    if (items[i] == SKM_ITEM_SPACE) continue;
+    add_to_word(word, items + i + 2, items[i + 1], 1);
+    if (items[i] == SKM_ITEM_PUNCTUATION && end_word(word) != SKM_OK) return SKM_NO_MEMORY;
+  }
+  return SKM_OK;
+}
+
+int skm_single_token(const skm_model *model, const uint8_t *items, size_t length, int32_t *id) {
+  uint8_t bytes[64];
+  uint32_t ids[64];
+  size_t i, n_bytes = 0, n_words = 0, n;
+  int open = 0;
+  for (i = 0; i < length; i += 2u + items[i + 1]) {
+    if (items[i] == SKM_ITEM_SPACE) {
+      open = 0;
+      continue;
+    }
+    if (!open || items[i] == SKM_ITEM_PUNCTUATION) n_words++;
+    open = items[i] == SKM_ITEM_WORD;
+    if (n_bytes + items[i + 1] > sizeof bytes) return 0;
+    memcpy(bytes + n_bytes, items + i + 2, items[i + 1]);
+    n_bytes += items[i + 1];
+  }
+  if (n_words != 1 || model->max_chars < 64) return 0;
+  n = wordpiece(model, bytes, n_bytes, ids);
+  *id = (int32_t)ids[0];
+  return n == 1;
+}
+
+static int ask_code_point(skm_workspace *ws, uint32_t code_point) {
+  uint32_t *recent = &ws->asked[code_point & 255];
+  if (*recent == code_point) return SKM_OK;
+  if (ws->n_code_points == ws->code_points_capacity) {
+    size_t capacity = ws->code_points_capacity ? 2 * ws->code_points_capacity : 256;
+    uint32_t *grown = realloc(ws->code_points, capacity * sizeof *grown);
+    if (!grown) return SKM_NO_MEMORY;
+    ws->code_points = grown;
+    ws->code_points_capacity = capacity;
+  }
+  *recent = code_point;
+  ws->code_points[ws->n_code_points++] = code_point;
+  return SKM_OK;
+}
+
+/* One code point of valid UTF-8; *p moves behind it. */
+SKM_INLINE uint32_t decode(const uint8_t **p) {
+  const uint8_t *s = *p;
+  uint32_t c = s[0];
+  if (c < 0x80) {
+    *p = s + 1;
+    return c;
+  }
+  if (c < 0xe0) {
+    *p = s + 2;
+    return (c & 0x1f) << 6 | (s[1] & 0x3fu);
+  }
+  if (c < 0xf0) {
+    *p = s + 3;
+    return (c & 0x0f) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+  }
+  *p = s + 4;
+  return (c & 0x07) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
+}
+
+int skm_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
+                size_t limit) {
+  skm_word word = {model, ws, 0, 0};
+  int result = SKM_OK;
+  int after_mark = 0; /* the last surviving character may be reordered with a mark after it */
+  while (p < end) {
+    uint32_t code_point = decode(&p);
+    const skm_cp *block = skm_load_pointer((void *const *)&model->blocks[code_point >> 8]);
+    skm_cp cp;
+    cp.whole = block ? skm_load_acquire(&block[code_point & 255].whole) : 0;
+    if (SKM_UNLIKELY(cp.f.flags | after_mark) && cp.f.kind != SKM_CP_DROP &&
+        cp.f.kind != SKM_CP_UNSET) {
+      /* Canonical ordering may swap the two: not for a table of single code points. */
+      if (after_mark && (cp.f.flags & SKM_CP_MARK_FIRST) && result == SKM_OK)
+        result = SKM_ASK_CHUNK;
+      after_mark = cp.f.flags & SKM_CP_MARK_LAST;
+    }
+    switch (cp.f.kind) {
+      case SKM_CP_WORD:
+        add_to_word(&word, cp.f.u.bytes, cp.f.n_bytes, cp.f.n_chars);
+        break;
+      case SKM_CP_DROP:
+        break;
+      case SKM_CP_SPACE:
+        if (end_word(&word) != SKM_OK) return SKM_NO_MEMORY;
+        break;
+      case SKM_CP_ALONE:
+        if (end_word(&word) != SKM_OK || skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
+        ws->ids[ws->n_ids++] = cp.f.u.value;
+        break;
+      case SKM_CP_PROGRAM: {
+        const uint8_t *items = model->arena[cp.f.u.value / SKM_ARENA_CHUNK];
+        uint32_t length;
+        items += cp.f.u.value % SKM_ARENA_CHUNK;
+        memcpy(&length, items, 4);
+        if (run_items(&word, items + 4, length) != SKM_OK) return SKM_NO_MEMORY;
+        break;
+      }
+      default: /* go on, to ask for all of the chunk's code points at once */
+        if (ask_code_point(ws, code_point) != SKM_OK) return SKM_NO_MEMORY;
+        result = SKM_ASK_CODE_POINT;
+    }
+    if (SKM_UNLIKELY(ws->n_ids > limit) && result == SKM_OK) return SKM_OK;
+  }
+  if (end_word(&word) != SKM_OK) return SKM_NO_MEMORY;
+  return result;
+}

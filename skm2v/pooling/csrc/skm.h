@@ -1,0 +1,211 @@
+/* The compiled path from text to pooled vectors.
+ *
+ *   text ──transcode──► UTF-8 ──split at space, tab, LF, CR──► chunks
+ *   chunk ──front cache / store / segmenter──► token ids
+ *   ids ──truncate, drop unknown, map, add pairs──► table rows ──sum, norm──► vector
+ *
+ * A `skm_model` is built once and shared by all threads; only its code point entries grow, and
+ * each of those is published with one atomic 8-byte store. A `skm_workspace` holds everything
+ * that changes (caches, buffers) and belongs to one call at a time. Nothing here touches the
+ * Python API, so all of it runs without the GIL. What it cannot decide by itself (an unknown code
+ * point, a chunk only the reference tokenizer can split) it writes into the workspace as a
+ * question; the caller answers and runs the unfinished documents again.
+ */
+#ifndef SKM_H
+#define SKM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "platform.h"
+
+/* Results of the functions below; negative values are errors. */
+enum { SKM_OK = 0, SKM_PENDING = 1, SKM_NO_MEMORY = -1, SKM_SURROGATE = -2 };
+
+/* ---- code points -------------------------------------------------------------------------- */
+
+/* What the normalizer and pre-tokenizer make of one code point. */
+enum {
+  SKM_CP_UNSET = 0, /* not asked yet */
+  SKM_CP_DROP,      /* deleted */
+  SKM_CP_WORD,      /* `bytes` (UTF-8, at most 4) continue the current word */
+  SKM_CP_SPACE,     /* ends the word */
+  SKM_CP_ALONE,     /* ends the word, then is exactly the token `value` */
+  SKM_CP_PROGRAM    /* anything else: items at arena offset `value` */
+};
+/* Classes of the items that describe a code point, see skm_model_set_code_point. */
+enum { SKM_ITEM_WORD = 0, SKM_ITEM_SPACE = 1, SKM_ITEM_PUNCTUATION = 2 };
+/* The output starts or ends with a character that canonical ordering may move. */
+enum { SKM_CP_MARK_FIRST = 1, SKM_CP_MARK_LAST = 2 };
+
+typedef union {
+  struct {
+    uint8_t kind, flags, n_bytes, n_chars;
+    union {
+      uint8_t bytes[4];
+      uint32_t value;
+    } u;
+  } f;
+  uint64_t whole; /* published as one store */
+} skm_cp;
+
+/* ---- model -------------------------------------------------------------------------------- */
+
+enum { SKM_FLOAT32 = 0, SKM_FLOAT16 = 1, SKM_INT8 = 2, SKM_FLOAT64 = 3 };
+
+#define SKM_BLOCKS 0x1100 /* 256 code points each */
+#define SKM_ARENA_CHUNKS 4096
+#define SKM_ARENA_CHUNK 65536
+
+/* Byte trie of the vocabulary: one open-addressing table of edges (node, byte) -> node. */
+typedef struct {
+  uint64_t *edges; /* key << 32 | child, 0 = free */
+  uint32_t mask;
+  int shift;
+  uint32_t n_nodes, node_capacity, n_edges;
+  int32_t *token; /* per node: token id or -1 */
+} skm_trie;
+
+typedef struct {
+  /* tokenizer */
+  int native;            /* 0: every new chunk is a question for the reference tokenizer */
+  skm_trie trie;         /* root 0: start of a word, root 1: continuation */
+  int32_t unknown;       /* id the segmenter emits for a word it cannot split */
+  uint32_t max_chars;    /* longer words are unknown */
+  skm_cp *blocks[SKM_BLOCKS];
+  uint8_t *arena[SKM_ARENA_CHUNKS];
+  uint32_t arena_used;
+  /* pooling */
+  int32_t dropped;       /* token id that is left out of the mean, -1: none */
+  uint32_t n_tokens;     /* vocabulary size */
+  const void *rows;      /* (n_rows, dim), borrowed */
+  size_t dim;
+  int dtype;
+  const float *weights;   /* (n_tokens + n_pairs,), borrowed, or NULL */
+  const int32_t *mapping; /* (n_tokens,), borrowed, or NULL */
+  uint64_t *pair_keys;    /* open addressing, left << 32 | right */
+  uint32_t *pair_rows;
+  uint32_t pair_mask, n_pairs, first_pair_row;
+  uint64_t *pair_filter; /* one bit per hash: most adjacent tokens are no pair */
+  uint32_t pair_filter_mask;
+  const struct skm_simd *simd;
+} skm_model;
+
+int skm_model_init(skm_model *model);
+void skm_model_free(skm_model *model);
+/* Adds a vocabulary entry to the trie. `root` is 0 (start of a word) or 1 (continuation). */
+int skm_trie_add(skm_trie *trie, int root, const uint8_t *bytes, size_t length, int32_t id);
+/* Describes one code point: `items` is a sequence of (class, length, UTF-8 bytes). Needs the
+ * complete trie. Calls must not run at the same time; readers may. */
+int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
+                             const uint8_t *items, size_t length);
+int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint32_t first_row);
+
+/* ---- workspace ---------------------------------------------------------------------------- */
+
+/* Front cache: chunks of at most 15 bytes that make at most four ids. Byte 15 of the key counts
+ * the ids. Two slots share a cache line. */
+typedef struct {
+  uint64_t key[2];
+  uint32_t ids[4];
+} skm_slot;
+
+/* Store: longer chunks, and answers of the reference tokenizer. */
+typedef struct {
+  uint8_t *arena; /* records: skm_record, ids, bytes */
+  size_t used, capacity;
+  uint32_t *index; /* offset / 8 + 1, 0 = free */
+  uint32_t mask, n;
+} skm_store;
+
+typedef struct {
+  uint64_t hash;
+  uint32_t n_bytes;
+  uint32_t n_ids; /* SKM_UNANSWERED: a question */
+} skm_record;
+#define SKM_UNANSWERED UINT32_MAX
+
+typedef struct {
+  const void *data; /* code units of the string object */
+  size_t length;    /* in code units */
+  int unit;         /* bytes per code unit: 1, 2 or 4 */
+  int ascii;
+} skm_text;
+
+typedef struct {
+  uint32_t first_row, n_rows, n_tokens, document;
+} skm_group_item;
+
+#define SKM_GROUP 64
+
+typedef struct {
+  skm_slot *front; /* SKM_FRONT_BUCKETS pairs of slots, aligned to cache lines */
+  void *front_memory;
+  skm_store store;
+  uint8_t *text; /* the piece of UTF-8 being split */
+  size_t text_capacity;
+  uint32_t *ids; /* of the documents of the group */
+  size_t n_ids, ids_capacity;
+  float *row_weights; /* beside ids, when the model has weights */
+  size_t row_weights_capacity;
+  uint8_t *word; /* the normalized word being built */
+  size_t word_capacity;
+  float *sums;
+  double *totals;
+  size_t dim;
+  skm_group_item group[SKM_GROUP];
+  size_t n_group;
+  /* questions */
+  uint32_t *code_points;
+  size_t n_code_points, code_points_capacity;
+  uint32_t asked[256]; /* recently asked code points */
+  uint32_t *chunks;    /* store offsets / 8 of unanswered records */
+  size_t n_chunks, chunks_capacity;
+  uint8_t *done; /* per document of the batch */
+  size_t done_capacity;
+} skm_workspace;
+
+skm_workspace *skm_workspace_new(const skm_model *model);
+void skm_workspace_free(skm_workspace *ws);
+/* Bytes held, for tests of the memory bound. */
+size_t skm_workspace_size(const skm_workspace *ws);
+/* Starts a batch: all documents are open, caches over their bound are emptied. */
+int skm_workspace_begin(skm_workspace *ws, size_t n_documents);
+/* The bytes of the i-th chunk in question. */
+const uint8_t *skm_question(const skm_workspace *ws, size_t i, size_t *length);
+int skm_answer(skm_workspace *ws, size_t i, const int32_t *ids, size_t n);
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+#define SKM_NO_LIMIT SIZE_MAX
+
+/* Forgets the questions and ids of the run before. */
+void skm_begin_run(skm_workspace *ws);
+/* Pools the open documents of a batch into rows of `out`. SKM_PENDING: answer the questions in
+ * `ws`, then call again. */
+int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, size_t n,
+             size_t max_length, int normalize, float *out, uint8_t *empty, uint8_t *truncated);
+/* Ids of one document, unknown ones included, into ws->ids[0:ws->n_ids]. */
+int skm_tokenize(const skm_model *model, skm_workspace *ws, skm_text text, size_t max_length);
+
+/* ---- sums --------------------------------------------------------------------------------- */
+
+/* out[j] = sum over t of table[rows[t], j] (* weights[t]), one float32 addition after another in
+ * the order of t: the result is the same to the bit on every instruction set. `ahead` >= n rows
+ * may be prefetched. */
+typedef void (*skm_sum)(const void *table, size_t dim, const uint32_t *rows, const float *weights,
+                        size_t n, size_t ahead, float *out);
+
+typedef struct skm_simd {
+  const char *name;
+  skm_sum sum[3];          /* by dtype */
+  skm_sum weighted_sum[3]; /* by dtype */
+  /* Sum of squares in eight float64 lanes, and out = float32(sums * scale). */
+  double (*square_norm)(const float *sums, size_t dim);
+  void (*scale)(const float *sums, size_t dim, double scale, float *out);
+} skm_simd;
+
+/* The best instruction set of this CPU, or the one named; NULL if it is not available. */
+const skm_simd *skm_simd_select(const char *name);
+
+#endif

@@ -1,0 +1,278 @@
+/* One document to token ids: transcode, split at space, tab, LF and CR, look the chunks up.
+ *
+ * These four are the only bytes that end a chunk: the normalizer and the pre-tokenizer treat
+ * what is left and right of them separately, so a chunk always makes the same ids.
+ */
+#include "workspace.h"
+
+#include <stdlib.h>
+
+#define PIECE 16384      /* code units transcoded at a time */
+#define STORE_BYTES 256  /* longer chunks are segmented anew every time */
+#define STORE_IDS 128
+#define LONG_CHUNK 4096  /* from here on segmenting may stop at the limit */
+#define PADDING 32       /* readable, blank bytes behind the text */
+
+SKM_INLINE int is_separator(uint8_t c) {
+  return c <= 32 && (UINT64_C(0x100002600) >> c & 1);
+}
+
+/* ---- code units to UTF-8 ------------------------------------------------------------------ */
+
+SKM_INLINE uint8_t *put2(uint8_t *out, uint32_t c) {
+  out[0] = (uint8_t)(0xc0 | c >> 6);
+  out[1] = (uint8_t)(0x80 | (c & 0x3f));
+  return out + 2;
+}
+
+SKM_INLINE uint8_t *put3(uint8_t *out, uint32_t c) {
+  out[0] = (uint8_t)(0xe0 | c >> 12);
+  out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+  out[2] = (uint8_t)(0x80 | (c & 0x3f));
+  return out + 3;
+}
+
+/* Writes the UTF-8 of `n` code units from `start`; bytes written, or SKM_SURROGATE. */
+static ptrdiff_t transcode(const skm_text *text, size_t start, size_t n, uint8_t *out) {
+  uint8_t *const begin = out;
+  size_t i;
+  if (text->ascii) {
+    memcpy(out, (const uint8_t *)text->data + start, n);
+    return (ptrdiff_t)n;
+  }
+  if (text->unit == 1) {
+    const uint8_t *s = (const uint8_t *)text->data + start;
+    for (i = 0; i < n; i++) {
+      if (s[i] < 0x80)
+        *out++ = s[i];
+      else
+        out = put2(out, s[i]);
+    }
+  } else if (text->unit == 2) {
+    const uint16_t *s = (const uint16_t *)text->data + start;
+    for (i = 0; i < n; i++) {
+      uint32_t c = s[i];
+      if (c < 0x80)
+        *out++ = (uint8_t)c;
+      else if (c < 0x800)
+        out = put2(out, c);
+      else if ((c & 0xf800) == 0xd800)
+        return SKM_SURROGATE;
+      else
+        out = put3(out, c);
+    }
+  } else {
+    const uint32_t *s = (const uint32_t *)text->data + start;
+    for (i = 0; i < n; i++) {
+      uint32_t c = s[i];
+      if (c < 0x80) {
+        *out++ = (uint8_t)c;
+      } else if (c < 0x800) {
+        out = put2(out, c);
+      } else if (c < 0x10000) {
+        if ((c & 0xf800) == 0xd800) return SKM_SURROGATE;
+        out = put3(out, c);
+      } else {
+        out[0] = (uint8_t)(0xf0 | c >> 18);
+        out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+        out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        out[3] = (uint8_t)(0x80 | (c & 0x3f));
+        out += 4;
+      }
+    }
+  }
+  return out - begin;
+}
+
+/* ---- chunks to ids ------------------------------------------------------------------------ */
+
+#if defined(SKM_BIG_ENDIAN)
+#define KEY_BYTES_OF_HIGH UINT64_C(0xffffffffffffff00)
+#else
+#define KEY_BYTES_OF_HIGH UINT64_C(0x00ffffffffffffff)
+#endif
+
+SKM_INLINE skm_slot *bucket_of(const skm_workspace *ws, uint64_t low, uint64_t high) {
+  uint64_t hash = low * UINT64_C(0x9E3779B97F4A7C15);
+  hash = (hash ^ hash >> 32 ^ high) * UINT64_C(0xD6E8FEB86659FD93);
+  return ws->front + 2 * (hash >> (64 - SKM_FRONT_BITS));
+}
+
+SKM_INLINE uint8_t *slot_count(skm_slot *slot) { return (uint8_t *)slot->key + 15; }
+
+/* A new chunk takes the second slot; one that is met again moves to the first. */
+static void front_put(skm_slot *bucket, uint64_t low, uint64_t high, const uint32_t *ids,
+                      size_t n) {
+  bucket[1].key[0] = low;
+  bucket[1].key[1] = high;
+  memset(bucket[1].ids, 0, sizeof bucket[1].ids);
+  memcpy(bucket[1].ids, ids, n * sizeof *ids);
+  *slot_count(&bucket[1]) = (uint8_t)n;
+}
+
+/* Ids of a chunk that the front cache does not know. */
+static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const uint8_t *p,
+                                size_t length, size_t limit) {
+  size_t first = ws->n_ids;
+  int stored = length > 15 && length <= STORE_BYTES, result;
+  uint64_t hash = 0;
+  const skm_record *record = NULL;
+  if (stored || !model->native) {
+    hash = skm_hash_bytes(p, length);
+    record = skm_store_get(&ws->store, p, length, hash);
+  }
+  if (!record && model->native) {
+    result = skm_segment(model, ws, p, p + length, length >= LONG_CHUNK ? limit : SIZE_MAX);
+    if (result == SKM_OK) {
+      size_t n = ws->n_ids - first;
+      if (stored && n <= STORE_IDS)
+        return skm_store_put(&ws->store, p, length, hash, ws->ids + first, (uint32_t)n);
+      return SKM_OK;
+    }
+    ws->n_ids = first;
+    if (result == SKM_ASK_CODE_POINT) return SKM_PENDING;
+    if (result != SKM_ASK_CHUNK) return result;
+    if (!stored) {
+      hash = skm_hash_bytes(p, length);
+      record = skm_store_get(&ws->store, p, length, hash);
+    }
+  }
+  if (!record) {
+    result = skm_ask_chunk(ws, p, length, hash);
+    return result == SKM_OK ? SKM_PENDING : result;
+  }
+  if (record->n_ids == SKM_UNANSWERED) return SKM_PENDING;
+  if (skm_ids_reserve(ws, (size_t)record->n_ids + 4) != SKM_OK) return SKM_NO_MEMORY;
+  memcpy(ws->ids + first, record + 1, (size_t)record->n_ids * 4);
+  ws->n_ids += record->n_ids;
+  return SKM_OK;
+}
+
+SKM_INLINE int short_chunk(const skm_model *model, skm_workspace *ws, const uint8_t *p,
+                           uint64_t low, uint64_t high, size_t length, size_t limit) {
+  skm_slot *bucket = bucket_of(ws, low, high);
+  skm_slot *slot = bucket;
+  size_t first;
+  int result;
+  if (SKM_UNLIKELY(slot->key[0] != low || ((slot->key[1] ^ high) & KEY_BYTES_OF_HIGH))) {
+    slot = bucket + 1;
+    if (slot->key[0] != low || ((slot->key[1] ^ high) & KEY_BYTES_OF_HIGH)) {
+      first = ws->n_ids;
+      result = resolve(model, ws, p, length, limit);
+      if (result == SKM_OK && ws->n_ids - first <= 4)
+        front_put(bucket, low, high, ws->ids + first, ws->n_ids - first);
+      return result;
+    } else {
+      skm_slot known = *slot;
+      bucket[1] = bucket[0];
+      bucket[0] = known;
+      slot = bucket;
+    }
+  }
+  if (skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
+  memcpy(ws->ids + ws->n_ids, slot->ids, sizeof slot->ids);
+  ws->n_ids += *slot_count(slot);
+  return SKM_OK;
+}
+
+/* ---- splitting ---------------------------------------------------------------------------- */
+
+/* 16 bytes of 0xff, then 16 of zero: the window at 16 - n keeps n bytes. */
+static const uint8_t KEEP[32] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0,    0,    0,    0,    0,    0,
+    0,    0,    0,    0,    0,    0,    0,    0,    0,    0};
+
+/* Position of the first byte <= 32 among 16, or 16. */
+SKM_INLINE unsigned find_low_byte(const uint8_t *p) {
+#if defined(SKM_X86_64)
+  __m128i bytes = _mm_loadu_si128((const __m128i *)p);
+  __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(32)), bytes);
+  return skm_ctz32((uint32_t)_mm_movemask_epi8(low) | 0x10000);
+#else
+  unsigned i;
+  for (i = 0; i < 16; i++)
+    if (p[i] <= 32) break;
+  return i;
+#endif
+}
+
+/* Ids of the chunks in [p, end); `end` is at a separator or at the padding. */
+static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
+                 size_t limit) {
+  int pending = SKM_OK, result;
+  while (p < end) {
+    size_t length = find_low_byte(p);
+    if (SKM_LIKELY(length < 16 && is_separator(p[length]))) {
+      if (length) {
+        uint64_t low = skm_read64(p) & skm_read64(KEEP + 16 - length);
+        uint64_t high = skm_read64(p + 8) & skm_read64(KEEP + 24 - length);
+        result = short_chunk(model, ws, p, low, high, length, limit);
+      } else {
+        result = SKM_OK;
+      }
+    } else {
+      const uint8_t *q = p + length;
+      while (!is_separator(*q)) q++;
+      length = (size_t)(q - p);
+      result = resolve(model, ws, p, length, limit);
+    }
+    if (SKM_UNLIKELY(result != SKM_OK)) {
+      if (result != SKM_PENDING) return result;
+      pending = SKM_PENDING;
+    }
+    p += length + 1;
+    if (SKM_UNLIKELY(ws->n_ids > limit)) break;
+  }
+  return pending;
+}
+
+static int text_reserve(skm_workspace *ws, size_t capacity) {
+  uint8_t *text;
+  if (capacity <= ws->text_capacity) return SKM_OK;
+  if (capacity < 2 * ws->text_capacity) capacity = 2 * ws->text_capacity;
+  text = realloc(ws->text, capacity);
+  if (!text) return SKM_NO_MEMORY;
+  ws->text = text;
+  ws->text_capacity = capacity;
+  return SKM_OK;
+}
+
+/* Appends the ids of a document; stops soon after more than `max_length` of them. */
+int skm_tokenize(const skm_model *model, skm_workspace *ws, skm_text text, size_t max_length) {
+  const size_t limit = max_length > SIZE_MAX - ws->n_ids ? SIZE_MAX : ws->n_ids + max_length;
+  const size_t widest = text.ascii ? 1 : text.unit == 1 ? 2 : text.unit == 2 ? 3 : 4;
+  size_t position = 0, filled = 0, want = PIECE;
+  int pending = SKM_OK;
+  while (position < text.length) {
+    size_t n = text.length - position < want ? text.length - position : want, stop;
+    ptrdiff_t written;
+    int result;
+    if (text_reserve(ws, filled + n * widest + PADDING) != SKM_OK) return SKM_NO_MEMORY;
+    written = transcode(&text, position, n, ws->text + filled);
+    if (written < 0) return (int)written;
+    position += n;
+    stop = filled + (size_t)written;
+    if (position == text.length) {
+      memset(ws->text + stop, ' ', PADDING);
+      filled = stop;
+    } else {
+      size_t old = filled;
+      filled = stop;
+      while (stop > old && !is_separator(ws->text[stop - 1])) stop--;
+      memset(ws->text + filled, ' ', PADDING); /* read, but not used */
+      if (stop == old) { /* no separator yet: the chunk goes on */
+        want *= 2;
+        continue;
+      }
+    }
+    result = split(model, ws, ws->text, ws->text + stop, limit);
+    if (result < 0) return result;
+    if (result == SKM_PENDING) pending = SKM_PENDING;
+    if (ws->n_ids > limit) break;
+    filled -= stop;
+    memmove(ws->text, ws->text + stop, filled);
+    want = PIECE;
+  }
+  return pending;
+}
