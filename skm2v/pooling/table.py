@@ -77,9 +77,10 @@ class PoolingTable:
         assign("dim", dim)
         assign("n_tokens", n_token_rows if self.mapping is None else len(self.mapping))
         self._check_shapes(n_token_rows)
-        keys = self._keys(self.pairs[:, 0], self.pairs[:, 1]) if self.pairs is not None else []
+        pairs = np.empty((0, 2), dtype=np.int32) if self.pairs is None else self.pairs
+        keys = self._keys(pairs[:, 0], pairs[:, 1])
         assign("_pair_order", np.argsort(keys))
-        assign("_pair_keys", np.asarray(keys, dtype=np.int64)[self._pair_order])
+        assign("_pair_keys", keys[self._pair_order])
         self._check_values()
 
     def find_pairs(

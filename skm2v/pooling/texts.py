@@ -115,34 +115,45 @@ def _refuse_container(X: Any) -> None:
         _refuse("a single string", "pass a list of texts: [text]")
     if isinstance(X, (bytes, bytearray, memoryview)):
         _refuse(f"a single {type(X).__name__} object", "decode it and pass a list: [X.decode()]")
+    module, _, _ = type(X).__module__.partition(".")
+    if module == "datasets" and hasattr(X, "column_names"):
+        _refuse("a data set", f"pass one of its columns {X.column_names}, such as X['text']")
+    if module == "polars" and hasattr(X, "collect"):
+        _refuse("a LazyFrame", "pass X.collect()")
     if isinstance(X, Mapping):
         _refuse(f"a dictionary ({type(X).__name__})", "pass its values: list(X.values())")
     if isinstance(X, Set):
         _refuse(f"a set ({type(X).__name__}), which has no order", "pass a list: sorted(X)")
-    module, _, _ = type(X).__module__.partition(".")
-    if module == "polars" and hasattr(X, "collect"):
-        _refuse("a LazyFrame", "pass X.collect()")
-    if module == "datasets" and hasattr(X, "column_names"):
-        _refuse("a data set", f"pass one of its columns {X.column_names}, such as X['text']")
 
 
 def _array_items(X: npt.NDArray[Any]) -> list[Any]:
     if X.ndim == 0:
         _refuse("a 0-D array", "pass a list of texts: [X.item()]")
     if X.ndim > 2 or (X.ndim == 2 and X.shape[1] != 1):
-        _refuse(f"an array of shape {X.shape}", "pass one column: X[:, 0]")
-    if X.dtype.kind not in "OUT" and X.size:
-        fix = (
-            "decode it: numpy.char.decode(X)"
-            if X.dtype.kind == "S"
-            else "convert it: X.astype(str)"
-        )
-        _refuse(f"an array of dtype {X.dtype}", fix)
-    try:
-        items: list[Any] = X.reshape(-1).tolist()  # masked items become None
-    except ValueError as error:  # a fixed-width string array over a buffer of noise
-        raise TextValueError(f"The array holds invalid Unicode ({error}).") from error
+        _refuse(f"an array of shape {X.shape}", "pass one column, of shape (n,) or (n, 1)")
+    kind = X.dtype.kind
+    if kind == "S" and X.size:
+        _refuse(f"an array of dtype {X.dtype}", "decode it: numpy.char.decode(X)")
+    if kind not in "OUT" and X.size:
+        _refuse(f"an array of dtype {X.dtype}", "convert it: X.astype(str)")
+    if not isinstance(X, np.ma.MaskedArray):
+        X = np.asarray(X)  # a matrix cannot be flattened
+    column = X.reshape(-1)
+    if kind == "U" and X.nbytes:
+        _refuse_noise(column)
+    items: list[Any] = column.tolist()  # masked items become None
     return items
+
+
+def _refuse_noise(column: npt.NDArray[np.str_]) -> None:
+    """Raise for numbers that are no code points, of which NumPy makes broken ``str`` objects."""
+    native = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("="))
+    codes = np.asarray(native).view(np.uint32).reshape(len(column), -1)
+    bad = np.flatnonzero((codes > sys.maxunicode).any(axis=1)).tolist()
+    if bad:
+        raise TextValueError(
+            f"Invalid Unicode in {_name_rows(bad)} . Fix: make the array of texts, not of bytes."
+        )
 
 
 def _frame_column(X: Any) -> tuple[Any, str | None]:
