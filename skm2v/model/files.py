@@ -7,8 +7,10 @@ import errno
 import os
 import stat
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from skm2v.exceptions import ModelFormatError
 
@@ -17,9 +19,12 @@ __all__ = [
     "identity",
     "make_folder",
     "read_file",
+    "read_start",
     "replace",
+    "set_aside",
     "stage",
     "sync_folder",
+    "temporaries",
     "unlink",
 ]
 
@@ -48,6 +53,31 @@ def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
     ModelFormatError
         If it is a folder, device, pipe or socket, too large, or changes while it is read.
     """
+    with _open_regular(path) as (file, status):
+        if status.st_size > max_bytes:
+            raise ModelFormatError(
+                f"{path} has {status.st_size} bytes; at most {max_bytes} are read."
+            )
+        data = file.read(status.st_size + 1)
+    if len(data) != status.st_size:
+        raise ModelFormatError(
+            f"{path} changed while it was read: {status.st_size} bytes were announced,"
+            f" {len(data)} came. Load it again."
+        )
+    return data, _identity(status)
+
+
+def read_start(path: Path, n_bytes: int) -> bytes:
+    """Return the first bytes of a regular file; none if there is no such file."""
+    try:
+        with _open_regular(path) as (file, _):
+            return file.read(n_bytes)
+    except (OSError, ModelFormatError):
+        return b""
+
+
+@contextlib.contextmanager
+def _open_regular(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
     # Without O_NONBLOCK opening a pipe waits for a writer, for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -60,20 +90,10 @@ def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ModelFormatError(f"{path} is not a regular file.")
-        if status.st_size > max_bytes:
-            raise ModelFormatError(
-                f"{path} has {status.st_size} bytes; at most {max_bytes} are read."
-            )
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(status.st_size + 1)
+            yield file, status
     finally:
         os.close(descriptor)
-    if len(data) != status.st_size:
-        raise ModelFormatError(
-            f"{path} changed while it was read: {status.st_size} bytes were announced,"
-            f" {len(data)} came. Load it again."
-        )
-    return data, _identity(status)
 
 
 def identity(path: Path) -> tuple[int, ...] | None:
@@ -160,6 +180,21 @@ def _copy(source: Path, target: Path) -> None:
         with contextlib.suppress(OSError):
             os.unlink(target)
         raise
+
+
+def set_aside(path: Path) -> Path | None:
+    """Give a file a temporary name, and return that; None if there is no such file."""
+    aside = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}.old")
+    try:
+        os.rename(path, aside)
+    except FileNotFoundError:
+        return None
+    return aside
+
+
+def temporaries(folder: Path) -> list[Path]:
+    """Return the temporary files in a folder."""
+    return [folder / name for name in os.listdir(folder) if name.startswith(TEMPORARY)]
 
 
 def unlink(path: Path) -> None:

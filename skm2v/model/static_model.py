@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,6 +17,7 @@ from skm2v.model.config import ModelConfig
 from skm2v.model.parts import ModelParts
 from skm2v.model.projection import Projection
 from skm2v.model.quantization import quantize
+from skm2v.model.tokenizer_check import build_tokenizer
 from skm2v.pooling import TextPooler, TextTokenizer, check_texts
 
 __all__ = ["StaticModel"]
@@ -100,30 +102,32 @@ class StaticModel:
         if pairs is not None:
             tensors["pairs"] = _own(pairs, np.int32)
         if projection is not None:
-            tensors["projection.mean"] = projection.mean
-            tensors["projection.components"] = projection.components
-            if projection.explained_variance_ratio is not None:
-                ratio = projection.explained_variance_ratio
-                tensors["projection.explained_variance_ratio"] = ratio
+            tensors.update(
+                (f"projection.{field.name}", _own(array, None))
+                for field in fields(Projection)
+                if (array := getattr(projection, field.name)) is not None
+            )
         if not isinstance(config, ModelConfig):
             config = ModelConfig.from_dict({} if config is None else config)
-        if isinstance(max_length, np.integer):
-            max_length = int(max_length)
         self._set_parts(
-            ModelParts(_tokenizer_json(tokenizer), tensors, bool(normalize), max_length, config)
+            ModelParts(
+                _tokenizer_json(tokenizer),
+                tensors,
+                bool(normalize),
+                self._resolve_length(max_length),
+                config,
+            )
         )
 
     def _set_parts(self, parts: ModelParts, sha256: str | None = None) -> None:
         """Fill an empty object: the one place where a model comes into being."""
         tensors = dict(parts.tensors)
-        tokenizer = TextTokenizer(parts.tokenizer)
+        tokenizer = build_tokenizer(parts.tokenizer)
         if tensors["embeddings"].dtype == np.int8 and "weights" not in tensors:
             n_pairs = len(tensors["pairs"]) if "pairs" in tensors else 0
             tensors["weights"] = np.ones(len(tokenizer.tokens) + n_pairs, dtype=np.float32)
             sha256 = None
-        parts = ModelParts(
-            parts.tokenizer, tensors, parts.normalize, parts.max_length, parts.config
-        )
+        parts = replace(parts, tensors=tensors)
         table = parts.table()
         projection = parts.projection()
         if projection is not None and projection.dim != table.dim:
@@ -419,15 +423,26 @@ class StaticModel:
         return self._with_tensors(tensors)
 
     def _with_tensors(self, tensors: Mapping[str, npt.NDArray[Any]]) -> StaticModel:
-        parts = self._parts
-        return self._from_parts(
-            ModelParts(parts.tokenizer, tensors, parts.normalize, parts.max_length, parts.config)
-        )
+        return self._from_parts(replace(self._parts, tensors=tensors))
 
     def save_pretrained(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a folder, in one step.
 
-        See :func:`skm2v.model.writer.save`.
+        ``model.safetensors`` is the complete model, with settings, tokenizer and a hash of all
+        content in its metadata. The other files are a card for people and the files with which
+        Model2Vec and sentence-transformers load the model; a model with vectors of pairs of
+        tokens, which they do not know, is saved without them.
+
+        Parameters
+        ----------
+        path : str or path
+            Folder; created if it is not there. A model in it is replaced: readers see the old
+            one or the new one, also if saving is interrupted.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written; a model that was in the folder is still there.
         """
         from skm2v.model.writer import save
 
@@ -441,23 +456,81 @@ class StaticModel:
         subfolder: str | None = None,
         revision: str | None = None,
         token: str | bool | None = None,
+        force_download: bool = False,
+        sha256: str | None = None,
         normalize: bool | None = None,
         max_length: int | None = _FROM_MODEL,
         dimensionality: int | None = None,
         truncate_dim: int | None = None,
         quantize_to: str | None = None,
-        force_download: bool = False,
-        sha256: str | None = None,
     ) -> StaticModel:
-        """Load a model from a folder or a hub."""
+        """Load a model from a folder or from the hub.
+
+        Models saved by skm2v, by Model2Vec and by sentence-transformers (StaticEmbedding) can
+        be loaded. A file that is damaged or holds anything unexpected is refused.
+
+        Parameters
+        ----------
+        path : str or path
+            Folder, ``model.safetensors`` file written by skm2v, or hub id (``owner/name``). The
+            network is used only for a hub id, and not if the cache has what is needed and the
+            hub cannot be reached.
+        subfolder : str or None, default=None
+            Folder in `path` that holds the model.
+        revision : str or None, default=None
+            Branch, tag or commit on the hub. The commit is kept in ``config.source_revision``.
+        token : str, bool or None, default=None
+            Access token for the hub.
+        force_download : bool, default=False
+            Download again what is in the cache.
+        sha256 : str or None, default=None
+            Expected SHA-256 of the bytes of ``model.safetensors``, for models written by skm2v.
+            The hash inside a file finds accidents; this one also finds another file.
+        normalize : bool or None, default=None
+            Replaces the model's setting.
+        max_length : int or None
+            Replaces the model's setting; None means no limit.
+        dimensionality, truncate_dim : int or None, default=None
+            Keep the first columns only; see :meth:`with_dimensions`.
+        quantize_to : {"float16", "float32", "float64", "int8"} or None, default=None
+            Number type of the table; see :meth:`quantized`.
+
+        Returns
+        -------
+        model : StaticModel
+
+        Raises
+        ------
+        ModelFormatError
+            If the model is damaged, not supported, or of a newer format.
+        OSError
+            If there is no such model or it cannot be read.
+        """
         from skm2v.model.reader import load
 
-        parts, digest = load(path, subfolder=subfolder, sha256=sha256)
+        if dimensionality is not None and truncate_dim not in (None, dimensionality):
+            raise ValueError("dimensionality and truncate_dim contradict each other.")
+        parts, digest = load(
+            path,
+            subfolder=subfolder,
+            revision=revision,
+            token=token,
+            force_download=force_download,
+            sha256=sha256,
+        )
         model = cls._from_parts(parts, digest)
+        if normalize is not None or max_length is not _FROM_MODEL:
+            model = model._with_settings(
+                model.normalize if normalize is None else bool(normalize),
+                model._resolve_length(max_length),
+            )
         dim = dimensionality if truncate_dim is None else truncate_dim
         if dim is not None:
             model = model.with_dimensions(dim)
         return model if quantize_to is None else model.quantized(quantize_to)
+
+    def _with_settings(self, normalize: bool, max_length: int | None) -> StaticModel:
+        return self._from_parts(replace(self._parts, normalize=normalize, max_length=max_length))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(
