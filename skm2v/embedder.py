@@ -1,0 +1,455 @@
+"""Texts to vectors, as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from skm2v._sources import BUNDLED, build_model
+from skm2v._version import __version__
+from skm2v.exceptions import TextWarning, VersionWarning
+from skm2v.model import StaticModel
+from skm2v.pooling import TextColumn, check_texts
+
+__all__ = ["StaticEmbedder"]
+
+# Looking for the specification does not import the module, which costs more than all of ours.
+_HAS_CALLBACKS = find_spec("sklearn.callback") is not None
+
+
+class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Embed texts with one vector per token, distilled from a sentence transformer.
+
+    `fit` obtains a table with one vector per token: it distils a named sentence transformer (the
+    teacher; needs torch) or loads a model that is static already. `transform` averages the
+    vectors of the tokens of each text, on the CPU, without torch.
+
+    Parameters
+    ----------
+    model_name : str, path-like or StaticModel, default="default"
+        Where the vectors come from:
+
+        - ``"default"``: the static model that is bundled with skm2v (English, 256 dimensions);
+        - a folder or hub id of a sentence transformer or other transformers model, which is
+          distilled;
+        - a folder or hub id of a static model (of skm2v, Model2Vec or the `StaticEmbedding` of
+          sentence-transformers), or a :class:`~skm2v.StaticModel`, which is used as it is.
+
+        A string that looks like a path and does not exist is an error, never a download.
+    pca_dims : int, float, "auto", "default" or None, default="default"
+        Number of dimensions of the vectors. For a teacher: the number of principal components,
+        the share of the variance that they must explain (a float between 0 and 1), ``"auto"`` to
+        rotate and keep all, None to leave the teacher's vectors as they are; ``"default"`` is
+        256. A static source is cut to its first `pca_dims` columns, if they are ordered by
+        variance; ``"default"``, ``"auto"`` and None keep all of them.
+    objective : {"auto", "tokens"}, default="auto"
+        ``"auto"`` loads a static source and distils a teacher. ``"tokens"`` insists on
+        distillation: the vector of a token is what the teacher makes of that token alone.
+    sif_coefficient : float or None, default=1e-4
+        Coefficient of the smooth inverse frequency weights of tokens; frequencies follow from the
+        order of the vocabulary by Zipf's law. None means equal weights. Only for teachers.
+    pooling : {"mean", "last", "first", "pooler", "auto"}, default="mean"
+        Which of the teacher's states make the vector of a token: their mean, the last one, the
+        first one, the output of the pooling layer, or what the teacher uses for sentences. Only
+        for teachers.
+    vocabulary : list of str or None, default=None
+        Words to add to the teacher's vocabulary. Only for teachers.
+    token_remove_pattern : str or None, default=r"\[unused\d+\]"
+        Tokens whose beginning matches this regular expression are left out. Only for teachers.
+    quantize_to : {"float16", "float32", "float64", "int8"}, default="float16"
+        Number type of the stored table; int8 keeps a scale for each row. The vectors of texts are
+        float32 in any case. Only for teachers.
+    max_length : int or None, default=512
+        Number of tokens of a text that are used. None means all.
+    normalize : bool, default=True
+        Whether to scale the vectors of texts to Euclidean norm 1.
+    handle_missing : {"error", "zero"}, default="error"
+        What to do with missing texts (None, NaN, ``pandas.NA``): raise an error that names the
+        rows, or embed them as zeros.
+    device : str or None, default=None
+        Where the teacher runs, such as ``"cpu"`` or ``"cuda"``. None lets torch's default decide.
+        Only for teachers.
+    revision : str or None, default=None
+        Branch, tag or commit of a hub id.
+    trust_remote_code : bool, default=False
+        Whether Python code that comes with a teacher may run. Static models never run code.
+    memory : str, object with the joblib.Memory interface or None, default=None
+        Folder in which the pass through the teacher is cached, for other processes and later
+        days. Without it, the pass is shared by all fits of one process only.
+    n_jobs : int or None, default=None
+        Number of threads of `transform`. None means 1, -1 all processors. Inside a joblib worker
+        it is always 1.
+
+    Attributes
+    ----------
+    model_ : StaticModel
+        The model that embeds texts: ``model_.save_pretrained(folder)`` saves it for use without
+        scikit-learn.
+    embedding_ : ndarray of shape (n_rows, n_components_)
+        Table of vectors, read-only, in the stored number type.
+    vocabulary_ : dict of str to int
+        Token id of each token.
+    n_components_ : int
+        Number of dimensions of the vectors.
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        Share of the variance of the teacher's token vectors along each dimension. Only where it
+        is known: after a distillation with PCA, or when the static source came with it.
+    fit_report_ : dict
+        What `fit` did: the source, its revision and licence, the objective, the number of tokens
+        and dimensions.
+    n_features_in_ : int
+        1, only if `fit` got a frame or an array with one column.
+    feature_names_in_ : ndarray of shape (1,)
+        Name of the column, only if `fit` got a frame whose column name is a string.
+
+    See Also
+    --------
+    skm2v.StaticModel : The model itself, with the interface of Model2Vec and
+        sentence-transformers.
+    skm2v.distill : Distillation with every option, without scikit-learn.
+
+    Notes
+    -----
+    Vectors depend on the source and on the parameters only. `fit` checks the texts but learns
+    nothing from them, so there is no leakage between the folds of a cross-validation, and a
+    search over `pca_dims`, `sif_coefficient`, `normalize` or `max_length` pays for one pass
+    through the teacher in each process; with `memory` set, for one pass in all.
+
+    Parameters that decide about vectors take effect in `fit`. `handle_missing` and `n_jobs` can
+    be changed at any time.
+
+    Texts without any known token get a zero vector. Such texts, and texts that are longer than
+    `max_length`, are counted in one :class:`~skm2v.exceptions.TextWarning` per call.
+
+    A fitted embedder is safe to share between threads, and pickles without torch.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skm2v import StaticEmbedder
+    >>> texts = ["Win a free phone now", "Claim your prize", "See you at lunch", "Call me later"]
+    >>> spam = [True, True, False, False]
+    >>> classifier = make_pipeline(StaticEmbedder(), LogisticRegression())
+    >>> classifier.fit(texts, spam).predict(["A free prize for you"])
+    array([ True])
+    >>> StaticEmbedder().fit_transform(texts).shape
+    (4, 256)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "model_name": [str, os.PathLike, StaticModel],
+        "pca_dims": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            StrOptions({"auto", "default"}),
+            None,
+        ],
+        "objective": [StrOptions({"auto", "tokens"})],
+        "sif_coefficient": [Interval(Real, 0, None, closed="neither"), None],
+        "pooling": [StrOptions({"mean", "last", "first", "pooler", "auto"})],
+        "vocabulary": [list, tuple, None],
+        "token_remove_pattern": [str, None],
+        "quantize_to": [StrOptions({"float16", "float32", "float64", "int8"})],
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "normalize": ["boolean"],
+        "handle_missing": [StrOptions({"error", "zero"})],
+        "device": [str, None],
+        "revision": [str, None],
+        "trust_remote_code": ["boolean"],
+        "memory": [str, os.PathLike, HasMethods("cache"), None],
+        "n_jobs": [Integral, None],
+    }
+
+    # skrub hands one column at a time to a transformer that says this.
+    __single_column_transformer__ = True
+
+    # Where the HTML representation links to.
+    _doc_link_module = "skm2v"
+    _doc_link_template = (
+        "https://skm2v.readthedocs.io/en/latest/generated/{estimator_module}.{estimator_name}.html"
+    )
+
+    def __init__(
+        self,
+        model_name: str | os.PathLike[str] | StaticModel = BUNDLED,
+        *,
+        pca_dims: int | float | str | None = "default",
+        objective: Literal["auto", "tokens"] = "auto",
+        sif_coefficient: float | None = 1e-4,
+        pooling: str = "mean",
+        vocabulary: Sequence[str] | None = None,
+        token_remove_pattern: str | None = r"\[unused\d+\]",
+        quantize_to: str = "float16",
+        max_length: int | None = 512,
+        normalize: bool = True,
+        handle_missing: Literal["error", "zero"] = "error",
+        device: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.model_name = model_name
+        self.pca_dims = pca_dims
+        self.objective = objective
+        self.sif_coefficient = sif_coefficient
+        self.pooling = pooling
+        self.vocabulary = vocabulary
+        self.token_remove_pattern = token_remove_pattern
+        self.quantize_to = quantize_to
+        self.max_length = max_length
+        self.normalize = normalize
+        self.handle_missing = handle_missing
+        self.device = device
+        self.revision = revision
+        self.trust_remote_code = trust_remote_code
+        self.memory = memory
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any = None) -> StaticEmbedder:
+        """Load or distil the model.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
+            column. They are checked as in `transform`; nothing is learned from them.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : StaticEmbedder
+            Fitted embedder.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            If `X` is not a column of texts.
+        ModelFormatError, TeacherError, OSError
+            If the model cannot be found, loaded or distilled.
+        MissingExtraError
+            If the model is a teacher and torch is not installed.
+        ValueError
+            If a parameter is invalid or does not apply to a static source.
+        """
+        column = check_texts(X, handle_missing=self.handle_missing)
+        task = self._begin_task(X, y)
+        parameters = self.get_params(deep=False)
+        del parameters["handle_missing"], parameters["n_jobs"]
+        self.model_ = build_model(**parameters)
+        self._remember_column(column)
+        if task is not None:
+            task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
+
+    def transform(self, X: Any) -> npt.NDArray[np.float32]:
+        """Embed texts.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
+            column.
+
+        Returns
+        -------
+        vectors : ndarray of float32 of shape (n_texts, n_components_)
+            One row per text, in their order. A text's vector does not depend on the other texts.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated, or got a zero vector without being missing.
+        """
+        # Not check_is_fitted: it takes longer than embedding a short text.
+        try:
+            model = self.model_
+        except AttributeError:
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call 'fit' before 'transform'."
+            ) from None
+        column = check_texts(X, handle_missing=self.handle_missing)
+        if column.feature_name is not None:
+            self._check_feature_name(column.feature_name)
+        vectors, empty, truncated = model.pooler.pool(
+            column.texts,
+            max_length=model.max_length,
+            normalize=model.normalize,
+            n_jobs=self.n_jobs,
+        )
+        if column.missing.size:
+            vectors[column.missing] = 0.0
+            empty[column.missing] = False  # as asked for: no reason to warn
+        if np.count_nonzero(empty) or np.count_nonzero(truncated):
+            _warn_of_losses(empty, truncated)
+        return vectors
+
+    def fit_transform(self, X: Any, y: Any = None) -> npt.NDArray[np.float32]:
+        """Load or distil the model, then embed texts.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `fit` and `transform`. An iterator is read once.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        vectors : ndarray of float32 of shape (n_texts, n_components_)
+        """
+        if hasattr(X, "__next__"):
+            X = list(X)
+        vectors: npt.NDArray[np.float32] = self.fit(X, y).transform(X)
+        return vectors
+
+    @available_if(lambda self: _HAS_CALLBACKS)  # type: ignore[untyped-decorator]
+    def set_callbacks(self, *callbacks: Any) -> StaticEmbedder:
+        """Set callbacks that follow `fit` (scikit-learn 1.9 or newer).
+
+        Parameters
+        ----------
+        *callbacks : callback instances
+            Such as :class:`sklearn.callback.ProgressBar`. None at all removes those set.
+
+        Returns
+        -------
+        self : StaticEmbedder
+        """
+        from sklearn.callback import CallbackSupportMixin
+
+        CallbackSupportMixin.set_callbacks(self, *callbacks)
+        return self
+
+    @property
+    def embedding_(self) -> npt.NDArray[Any]:
+        """Table of vectors, read-only, of shape (n_rows, n_components_)."""
+        return self.model_.embedding
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        """Token id of each token."""
+        return self.model_.text_tokenizer.vocabulary
+
+    @property
+    def n_components_(self) -> int:
+        """Number of dimensions of the vectors."""
+        return self.model_.dim
+
+    @property
+    def explained_variance_ratio_(self) -> npt.NDArray[np.float64]:
+        """Share of the teacher's variance along each dimension, where it is known."""
+        projection = self.model_.projection
+        if projection is None or projection.explained_variance_ratio is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no 'explained_variance_ratio_': its model does"
+                " not say how its columns came about."
+            )
+        return projection.explained_variance_ratio
+
+    @property
+    def fit_report_(self) -> Mapping[str, Any]:
+        """What `fit` did."""
+        model, config = self.model_, self.model_.config
+        return MappingProxyType(
+            {
+                "source": config.source or config.teacher,
+                "revision": config.source_revision or config.revision,
+                "licence": config.licence,
+                "objective": config.objective,
+                "n_tokens": len(model.tokens),
+                "n_components": model.dim,
+                "dtype": model.embedding.dtype.name,
+            }
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.dim
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = self.handle_missing == "zero"
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_skm2v_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_skm2v_version", None)
+        # The state of a fitted embedder holds a model, which compares versions itself.
+        if version != __version__ and "model_" not in state:
+            warnings.warn(
+                f"This {type(self).__name__} was pickled with skm2v {version}; here is skm2v"
+                f" {__version__}. Its parameters may mean something else.",
+                VersionWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+    def _begin_task(self, X: Any, y: Any) -> Any:
+        """Tell callbacks of scikit-learn that a fit begins; None if nobody listens."""
+        if not (hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")):
+            return None
+        from sklearn.callback import CallbackSupportMixin
+
+        task = CallbackSupportMixin._init_callback_context(self)
+        return task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+    def _remember_column(self, column: TextColumn) -> None:
+        """Set the attributes that scikit-learn has for columns, and only for these."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        if column.two_dimensional:
+            self.n_features_in_ = 1
+        if column.feature_name is not None:
+            self.feature_names_in_ = np.array([column.feature_name], dtype=object)
+
+    def _check_feature_name(self, name: str) -> None:
+        expected = getattr(self, "feature_names_in_", None)
+        if expected is not None and expected[0] != name:
+            raise ValueError(
+                f"{type(self).__name__} was fitted on the column {expected[0]!r}; got the column"
+                f" {name!r}. Rename it, or pass the column itself: X[{name!r}]."
+            )
+
+
+def _warn_of_losses(empty: npt.NDArray[np.bool_], truncated: npt.NDArray[np.bool_]) -> None:
+    losses = []
+    if n_empty := np.count_nonzero(empty):
+        losses.append(f"{n_empty} without a known token got a zero vector")
+    if n_truncated := np.count_nonzero(truncated):
+        losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
+    warnings.warn(f"Of {len(empty)} texts, {' and '.join(losses)}.", TextWarning, stacklevel=4)
