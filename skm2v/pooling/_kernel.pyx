@@ -30,6 +30,11 @@ cdef extern from "skm.h" nogil:
     const size_t SKM_NO_LIMIT
     ctypedef struct skm_trie:
         pass
+    ctypedef struct skm_word:
+        int root
+        int32_t id
+        const uint8_t *bytes
+        size_t length
     ctypedef struct skm_simd:
         const char *name
     ctypedef struct skm_model:
@@ -56,9 +61,9 @@ cdef extern from "skm.h" nogil:
         size_t length
         int unit
         int ascii
-    int skm_model_init(skm_model *)
+    void skm_model_init(skm_model *)
     void skm_model_free(skm_model *)
-    int skm_trie_add(skm_trie *, int root, const uint8_t *, size_t, int32_t)
+    int skm_trie_build(skm_trie *, const skm_word *, size_t)
     int skm_model_set_code_point(skm_model *, uint32_t, int flags, const uint8_t *, size_t)
     int skm_model_set_pairs(skm_model *, const int32_t *, uint32_t, uint32_t)
     skm_workspace *skm_workspace_new(const skm_model *)
@@ -126,23 +131,17 @@ cdef class Kernel:
     cdef skm_model model
     cdef object _arrays, _describe, _tokenize_chunks, _lock, _idle
     cdef list _buffers
-    cdef int initialised
 
     def __cinit__(self, *args, **kwargs):
-        self.initialised = 0
-        if skm_model_init(&self.model) != SKM_OK:
-            raise MemoryError
-        self.initialised = 1
+        skm_model_init(&self.model)
 
     def __dealloc__(self):
-        if self.initialised:
-            skm_model_free(&self.model)
+        skm_model_free(&self.model)
 
     def __init__(self, rows, weights, mapping, pairs, *, list words, bint native, int unknown,
                  int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None):
-        cdef bytes name, word
-        cdef int root, status = SKM_OK
-        cdef int32_t id
+        cdef bytes name
+        cdef int status
         self._buffers = []
         self._describe = describe
         self._tokenize_chunks = tokenize_chunks
@@ -165,16 +164,33 @@ cdef class Kernel:
         self.model.simd = skm_simd_select(NULL if simd is None else <const char *>name)
         if self.model.simd == NULL:
             raise ValueError(f"The instruction set {simd!r} is not available on this CPU.")
-        for root, word, id in words:
-            status = skm_trie_add(&self.model.trie, root, <const uint8_t *><char *>word,
-                                  len(word), id)
-            if status != SKM_OK:
-                raise MemoryError
+        if native:
+            self._build_trie(words)
         if n_pairs:
             status = skm_model_set_pairs(&self.model, <const int32_t *>self._address(pairs),
                                          n_pairs, len(rows) - n_pairs)
             if status != SKM_OK:
                 raise MemoryError
+
+    cdef int _build_trie(self, list words) except -1:
+        cdef size_t n = len(words), i = 0
+        cdef bytes word
+        cdef int root, status
+        cdef int32_t id
+        cdef skm_word *entries = <skm_word *>malloc((n + 1) * sizeof(skm_word))
+        if entries == NULL:
+            raise MemoryError
+        for root, word, id in words:
+            entries[i].root = root
+            entries[i].id = id
+            entries[i].bytes = <const uint8_t *><const char *>word
+            entries[i].length = len(word)
+            i += 1
+        status = skm_trie_build(&self.model.trie, entries, n)
+        free(entries)
+        if status != SKM_OK:
+            raise MemoryError("The vocabulary does not fit into the kernel's trie.")
+        return 0
 
     cdef void *_address(self, array) except? NULL:
         # The array is kept alive by this object; rows may be read-only and memory-mapped.

@@ -1,82 +1,16 @@
-/* Vocabulary trie, code point entries and pair table: built once, then read by all threads. */
+/* Code point entries and pair table: built once, then read by all threads. */
 #include "skm.h"
 
 #include <stdlib.h>
 
 #include "segment.h"
 
-/* ---- trie --------------------------------------------------------------------------------- */
-
-static int trie_init(skm_trie *trie, int bits) {
-  memset(trie, 0, sizeof *trie);
-  trie->mask = (1u << bits) - 1;
-  trie->shift = 32 - bits;
-  trie->edges = calloc((size_t)trie->mask + 1, sizeof *trie->edges);
-  trie->node_capacity = 1u << bits;
-  trie->token = malloc(trie->node_capacity * sizeof *trie->token);
-  if (!trie->edges || !trie->token) return SKM_NO_MEMORY;
-  trie->n_nodes = 2;
-  trie->token[0] = trie->token[1] = -1;
-  return SKM_OK;
-}
-
-static int trie_grow(skm_trie *trie) {
-  uint32_t old_size = trie->mask + 1, i;
-  int shift = trie->shift - 1;
-  uint32_t mask = old_size * 2 - 1;
-  uint64_t *edges;
-  int32_t *token;
-  if (shift < 8) return SKM_NO_MEMORY; /* 2^24 nodes: keys are node << 8 | byte */
-  edges = calloc((size_t)mask + 1, sizeof *edges);
-  token = realloc(trie->token, ((size_t)mask + 1) * sizeof *token);
-  if (token) trie->token = token;
-  if (!edges || !token) {
-    free(edges);
-    return SKM_NO_MEMORY;
-  }
-  for (i = 0; i < old_size; i++) {
-    uint64_t edge = trie->edges[i];
-    uint32_t j;
-    if (!edge) continue;
-    for (j = skm_edge_hash((uint32_t)(edge >> 32), shift); edges[j]; j = (j + 1) & mask) {
-    }
-    edges[j] = edge;
-  }
-  free(trie->edges);
-  trie->edges = edges;
-  trie->mask = mask;
-  trie->shift = shift;
-  trie->node_capacity = mask + 1;
-  return SKM_OK;
-}
-
-int skm_trie_add(skm_trie *trie, int root, const uint8_t *bytes, size_t length, int32_t id) {
-  uint32_t node = (uint32_t)root;
-  size_t i;
-  if (length == 0) return SKM_OK;
-  for (i = 0; i < length; i++) {
-    uint32_t key = node << 8 | bytes[i];
-    uint32_t child = skm_edge(trie, key);
-    if (!child) {
-      uint32_t j;
-      if (trie->n_nodes * 2 > trie->mask && trie_grow(trie) != SKM_OK) return SKM_NO_MEMORY;
-      child = trie->n_nodes++;
-      trie->token[child] = -1;
-      for (j = skm_edge_hash(key, trie->shift); trie->edges[j]; j = (j + 1) & trie->mask) {
-      }
-      trie->edges[j] = (uint64_t)key << 32 | child;
-    }
-    node = child;
-  }
-  trie->token[node] = id;
-  return SKM_OK;
-}
-
 /* ---- code points -------------------------------------------------------------------------- */
 
 /* Keeps `items` behind a 32-bit length; returns the offset, or UINT32_MAX without memory. */
 static uint32_t arena_add(skm_model *model, const uint8_t *items, uint32_t length) {
-  uint32_t size = (length + 4 + 7) & ~7u, offset = model->arena_used, chunk;
+  uint32_t size = (length + 4 + 4 + 7) & ~7u, /* four readable bytes behind the last item */
+            offset = model->arena_used, chunk;
   if (size > SKM_ARENA_CHUNK) return UINT32_MAX;
   if (offset / SKM_ARENA_CHUNK != (offset + size - 1) / SKM_ARENA_CHUNK)
     offset = (offset / SKM_ARENA_CHUNK + 1) * SKM_ARENA_CHUNK;
@@ -146,6 +80,7 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
     cp.f.u.value = offset;
   }
   skm_store_release(&block[code_point & 255].whole, cp.whole);
+  if (code_point < 128) skm_store_release(&model->ascii[code_point].whole, cp.whole);
   return SKM_OK;
 }
 
@@ -182,16 +117,14 @@ int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-int skm_model_init(skm_model *model) {
+void skm_model_init(skm_model *model) {
   memset(model, 0, sizeof *model);
   model->dropped = -1;
-  return trie_init(&model->trie, 12);
 }
 
 void skm_model_free(skm_model *model) {
   size_t i;
-  free(model->trie.edges);
-  free(model->trie.token);
+  skm_trie_free(&model->trie);
   for (i = 0; i < SKM_BLOCKS; i++) free(model->blocks[i]);
   for (i = 0; i < SKM_ARENA_CHUNKS; i++) free(model->arena[i]);
   free(model->pair_keys);

@@ -18,28 +18,29 @@ int skm_ids_grow(skm_workspace *ws, size_t extra) {
  * cannot be split is one unknown token. `out` has room for one id per byte. */
 static size_t wordpiece(const skm_model *model, const uint8_t *word, size_t length,
                         uint32_t *out) {
-  const skm_trie *trie = &model->trie;
+  const uint32_t *units = model->trie.units;
   size_t start = 0, n = 0;
-  uint32_t root = 0;
+  uint32_t root = model->trie.root[0];
   while (start < length) {
-    uint32_t node = root;
-    int32_t best = -1;
-    size_t i = start, end = start;
+    uint32_t offset = root, best = 0;
+    size_t i = start, end = 0;
     do {
-      node = skm_edge(trie, node << 8 | word[i++]);
-      if (!node) break;
-      if (trie->token[node] >= 0) {
-        best = trie->token[node];
+      const uint32_t at = offset ^ word[i], unit = units[at];
+      if ((unit & 0xff) != word[i]) break;
+      i++;
+      if (unit & 0x100) {
+        best = at;
         end = i;
       }
+      offset = unit >> 9;
     } while (i < length);
-    if (best < 0) {
+    if (end == 0) {
       out[0] = (uint32_t)model->unknown;
       return 1;
     }
-    out[n++] = (uint32_t)best;
+    out[n++] = (uint32_t)model->trie.token[best];
     start = end;
-    root = 1;
+    root = model->trie.root[1];
   }
   return n;
 }
@@ -48,9 +49,9 @@ typedef struct {
   const skm_model *model;
   skm_workspace *ws;
   size_t n_bytes, n_chars;
-} skm_word;
+} open_word;
 
-static SKM_NOINLINE int end_word_slow(skm_word *word) {
+static SKM_NOINLINE int end_word_slow(open_word *word) {
   skm_workspace *ws = word->ws;
   if (skm_ids_reserve(ws, word->n_bytes + 4) != SKM_OK) return SKM_NO_MEMORY;
   if (word->n_chars > word->model->max_chars)
@@ -61,18 +62,19 @@ static SKM_NOINLINE int end_word_slow(skm_word *word) {
   return SKM_OK;
 }
 
-SKM_INLINE int end_word(skm_word *word) { return word->n_chars ? end_word_slow(word) : SKM_OK; }
+SKM_INLINE int end_word(open_word *word) { return word->n_chars ? end_word_slow(word) : SKM_OK; }
 
-/* The buffer holds max_chars characters of 4 bytes and one code point's output beyond them. */
-SKM_INLINE void add_to_word(skm_word *word, const uint8_t *bytes, size_t n_bytes, size_t n_chars) {
+/* `bytes` has four readable bytes. The buffer holds max_chars characters of up to 4 bytes, one code
+ * point's output beyond them, and the bytes that are copied for nothing. */
+SKM_INLINE void add_to_word(open_word *word, const uint8_t *bytes, size_t n_bytes, size_t n_chars) {
   if (SKM_LIKELY(word->n_chars <= word->model->max_chars)) {
-    memcpy(word->ws->word + word->n_bytes, bytes, n_bytes);
+    memcpy(word->ws->word + word->n_bytes, bytes, 4);
     word->n_bytes += n_bytes;
     word->n_chars += n_chars;
   }
 }
 
-static int run_items(skm_word *word, const uint8_t *items, size_t length) {
+static int run_items(open_word *word, const uint8_t *items, size_t length) {
   size_t i;
   for (i = 0; i < length; i += 2u + items[i + 1]) {
     if (items[i] != SKM_ITEM_WORD && end_word(word) != SKM_OK) return SKM_NO_MEMORY;
@@ -85,7 +87,7 @@ static int run_items(skm_word *word, const uint8_t *items, size_t length) {
 
 int skm_single_token(const skm_model *model, const uint8_t *items, size_t length, int32_t *id) {
   uint8_t bytes[64];
-  uint32_t ids[64];
+  uint32_t ids[64] = {0};
   size_t i, n_bytes = 0, n_words = 0, n;
   int open = 0;
   for (i = 0; i < length; i += 2u + items[i + 1]) {
@@ -120,14 +122,10 @@ static int ask_code_point(skm_workspace *ws, uint32_t code_point) {
   return SKM_OK;
 }
 
-/* One code point of valid UTF-8; *p moves behind it. */
+/* One code point of valid UTF-8 beyond ASCII; *p moves behind it. */
 SKM_INLINE uint32_t decode(const uint8_t **p) {
   const uint8_t *s = *p;
   uint32_t c = s[0];
-  if (c < 0x80) {
-    *p = s + 1;
-    return c;
-  }
   if (c < 0xe0) {
     *p = s + 2;
     return (c & 0x1f) << 6 | (s[1] & 0x3fu);
@@ -142,14 +140,21 @@ SKM_INLINE uint32_t decode(const uint8_t **p) {
 
 int skm_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
                 size_t limit) {
-  skm_word word = {model, ws, 0, 0};
+  open_word word = {model, ws, 0, 0};
   int result = SKM_OK;
   int after_mark = 0; /* the last surviving character may be reordered with a mark after it */
   while (p < end) {
-    uint32_t code_point = decode(&p);
-    const skm_cp *block = skm_load_pointer((void *const *)&model->blocks[code_point >> 8]);
+    uint32_t code_point = *p;
     skm_cp cp;
-    cp.whole = block ? skm_load_acquire(&block[code_point & 255].whole) : 0;
+    if (code_point < 128) {
+      cp.whole = skm_load_acquire(&model->ascii[code_point].whole);
+      p++;
+    } else {
+      const skm_cp *block;
+      code_point = decode(&p);
+      block = skm_load_pointer((void *const *)&model->blocks[code_point >> 8]);
+      cp.whole = block ? skm_load_acquire(&block[code_point & 255].whole) : 0;
+    }
     if (SKM_UNLIKELY(cp.f.flags | after_mark) && cp.f.kind != SKM_CP_DROP &&
         cp.f.kind != SKM_CP_UNSET) {
       /* Canonical ordering may swap the two: not for a table of single code points. */

@@ -7,19 +7,6 @@
 /* The segmenter's answer when only the reference tokenizer is exact. */
 enum { SKM_ASK_CODE_POINT = 2, SKM_ASK_CHUNK = 3 };
 
-SKM_INLINE uint32_t skm_edge_hash(uint32_t key, int shift) { return (key * 2654435769u) >> shift; }
-
-/* Child of a node, 0 if there is none. */
-SKM_INLINE uint32_t skm_edge(const skm_trie *trie, uint32_t key) {
-  uint32_t i = skm_edge_hash(key, trie->shift);
-  for (;;) {
-    uint64_t edge = trie->edges[i];
-    if ((uint32_t)(edge >> 32) == key && edge) return (uint32_t)edge;
-    if (!edge) return 0;
-    i = (i + 1) & trie->mask;
-  }
-}
-
 SKM_INLINE uint64_t skm_pair_hash(uint64_t key) {
   key *= UINT64_C(0x9E3779B97F4A7C15);
   key ^= key >> 32;

@@ -57,21 +57,27 @@ enum { SKM_FLOAT32 = 0, SKM_FLOAT16 = 1, SKM_INT8 = 2, SKM_FLOAT64 = 3 };
 #define SKM_ARENA_CHUNKS 4096
 #define SKM_ARENA_CHUNK 65536
 
-/* Byte trie of the vocabulary: one open-addressing table of edges (node, byte) -> node. */
+/* Double-array trie of the vocabulary's bytes, see trie.c. */
 typedef struct {
-  uint64_t *edges; /* key << 32 | child, 0 = free */
-  uint32_t mask;
-  int shift;
-  uint32_t n_nodes, node_capacity, n_edges;
-  int32_t *token; /* per node: token id or -1 */
+  uint32_t *units;
+  int32_t *token;   /* per unit */
+  uint32_t root[2]; /* offsets: start of a word, continuation */
 } skm_trie;
+
+typedef struct {
+  int root;
+  int32_t id;
+  const uint8_t *bytes;
+  size_t length;
+} skm_word;
 
 typedef struct {
   /* tokenizer */
   int native;            /* 0: every new chunk is a question for the reference tokenizer */
-  skm_trie trie;         /* root 0: start of a word, root 1: continuation */
+  skm_trie trie;
   int32_t unknown;       /* id the segmenter emits for a word it cannot split */
   uint32_t max_chars;    /* longer words are unknown */
+  skm_cp ascii[128];     /* a copy of the start of block 0 */
   skm_cp *blocks[SKM_BLOCKS];
   uint8_t *arena[SKM_ARENA_CHUNKS];
   uint32_t arena_used;
@@ -91,10 +97,11 @@ typedef struct {
   const struct skm_simd *simd;
 } skm_model;
 
-int skm_model_init(skm_model *model);
+void skm_model_init(skm_model *model);
 void skm_model_free(skm_model *model);
-/* Adds a vocabulary entry to the trie. `root` is 0 (start of a word) or 1 (continuation). */
-int skm_trie_add(skm_trie *trie, int root, const uint8_t *bytes, size_t length, int32_t id);
+/* Builds the trie of the vocabulary; SKM_NO_MEMORY also if it has more than 2^23 nodes. */
+int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n);
+void skm_trie_free(skm_trie *trie);
 /* Describes one code point: `items` is a sequence of (class, length, UTF-8 bytes). Needs the
  * complete trie. Calls must not run at the same time; readers may. */
 int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,

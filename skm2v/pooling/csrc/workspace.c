@@ -10,7 +10,7 @@ skm_workspace *skm_workspace_new(const skm_model *model) {
   skm_workspace *ws = calloc(1, sizeof *ws);
   if (!ws) return NULL;
   ws->dim = model->dim;
-  ws->word_capacity = 4 * (size_t)model->max_chars + 16;
+  ws->word_capacity = 4 * (size_t)model->max_chars + 64;
   /* calloc: pages of the front cache are only touched when used */
   ws->front_memory = calloc(1, SKM_FRONT_BUCKETS * 2 * sizeof(skm_slot) + 64);
   ws->word = malloc(ws->word_capacity);
