@@ -1,0 +1,180 @@
+"""The ``skm2v eval`` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from skm2v.evaluation.building import COLUMN_NAMES
+from skm2v.evaluation.errors import TaskDataError
+from skm2v.evaluation.results import percent
+from skm2v.evaluation.runner import Listener, evaluate
+from skm2v.evaluation.sources import bundled_sources, diagnostic_sources, find_sources
+from skm2v.evaluation.store import Result
+
+DEFAULT_MODELS = ("default", "tfidf-svd")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``skm2v eval`` to a parser."""
+    parser.description = (
+        "Score embedding models on tasks with MTEB's protocols: quality with intervals, speed, "
+        "size, and the worst errors. Without --data, the sets that come with the package are used."
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="MODEL",
+        help="model to evaluate, again for more: default, tfidf, tfidf-svd, a folder or hub id of "
+        "a static model, model2vec:FOLDER, teacher:FOLDER, joblib:FILE, python:MODULE:ATTRIBUTE; "
+        "NAME=MODEL names it (default: default and tfidf-svd)",
+    )
+    parser.add_argument(
+        "--data",
+        action="append",
+        metavar="PATH",
+        help="file (CSV, TSV, JSON lines, Parquet) or folder of them, hub:NAME for a data set on "
+        "the Hugging Face hub, or 'bundled'; again for more",
+    )
+    parser.add_argument(
+        "--tasks",
+        metavar="WORD[,WORD...]",
+        help="types, names or folders of the tasks to run, such as sts,banking77 (default: all)",
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="ROLE=NAME",
+        help=f"column of a role where it is not guessed; roles: {', '.join(COLUMN_NAMES)}",
+    )
+    parser.add_argument("--train-split", metavar="NAME", help="split to train on")
+    parser.add_argument("--test-split", metavar="NAME", help="split to score on")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("skm2v-eval"),
+        metavar="DIR",
+        help="folder for report.html, report.md, results.json and the results kept for the next "
+        "run (default: skm2v-eval)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="compute everything again")
+    parser.add_argument(
+        "--no-texts", action="store_true", help="keep no text of the data in results and report"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    parser.add_argument("--list", action="store_true", help="list the tasks and stop")
+    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``skm2v eval``; the exit status is 1 where nothing was scored, else 0."""
+    listener = Listener() if args.quiet else Progress(sys.stderr)
+    columns = dict(_role_and_name(word) for word in args.column)
+    data = _data(args.data)
+    if args.list:
+        for source in find_sources(data, None, listener.note):
+            print(f"{source.type}\t{source.name}")
+        return 0
+    store = args.output / "results"
+    if args.fresh and store.is_dir():
+        for file in store.glob("*.json"):
+            file.unlink()
+    evaluation = evaluate(
+        list(args.model or DEFAULT_MODELS),
+        data,
+        args.tasks.split(",") if args.tasks else None,
+        columns=columns,
+        train_split=args.train_split,
+        test_split=args.test_split,
+        store=store,
+        n_worst=0 if args.no_texts else 5,
+        listener=listener,
+    )
+    page = evaluation.save(args.output)
+    print(evaluation.to_json() if args.json else evaluation.to_markdown())
+    print(f"report: {page}", file=sys.stderr)
+    return 0 if len(evaluation.failed) < len(evaluation.results) else 1
+
+
+def _role_and_name(word: str) -> tuple[str, str]:
+    role, equals, name = word.partition("=")
+    if not equals:
+        raise TaskDataError(f"--column {word}: expected ROLE=NAME, such as text=body")
+    return role, name
+
+
+def _data(words: list[str] | None) -> object:
+    if not words:
+        return None
+    pieces: list[object] = []
+    for word in words:
+        if word == "bundled":
+            pieces.extend([*bundled_sources(), *diagnostic_sources()])
+        else:
+            pieces.append(word)
+    return pieces
+
+
+class Progress(Listener):
+    """Progress on a stream: a bar that is redrawn on a terminal, one line per result elsewhere.
+
+    Parameters
+    ----------
+    stream : text stream
+        Where to write; stderr as a rule.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._redraw = stream.isatty()
+        self._n_tasks = 0
+        self._n_done = 0
+
+    def started(self, n_tasks: int) -> None:
+        """Take note of the number of results to come."""
+        self._n_tasks = n_tasks
+
+    def running(self, model: str, task: str, n_texts: int) -> None:
+        """Redraw the bar."""
+        if self._redraw:
+            count = f", {n_texts:,} texts" if n_texts else ""
+            self._bar(f"{task}: {model}{count}")
+
+    def finished(self, result: Result, stored: bool) -> None:
+        """Write the line of a result."""
+        self._n_done += 1
+        if result.score is None:
+            told = f"FAILED: {result.error}"
+        else:
+            how = "kept from an earlier run" if stored else f"{result.seconds:.1f} s"
+            told = f"{result.metric} {percent(result.score)}, {how}"
+        head = f"[{self._n_done}/{self._n_tasks}]"
+        self._line(f"{head} {result.task} ({result.type}), {result.model}: {told}")
+
+    def note(self, message: str) -> None:
+        """Write a remark."""
+        self._line(message)
+
+    def _line(self, text: str) -> None:
+        clear = "\r\033[K" if self._redraw else ""
+        print(f"{clear}{text}", file=self._stream, flush=True)
+        if self._redraw and self._n_done < self._n_tasks:
+            self._bar("")
+
+    def _bar(self, text: str) -> None:
+        width = 24
+        filled = width * self._n_done // max(1, self._n_tasks)
+        bar = f"{'█' * filled}{'·' * (width - filled)} {self._n_done}/{self._n_tasks} {text}"
+        columns = _terminal_columns(self._stream)
+        print(f"\r\033[K{bar[: columns - 1]}", end="", file=self._stream, flush=True)
+
+
+def _terminal_columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
