@@ -22,6 +22,10 @@ cdef extern from "Python.h":
     bint PyUnicode_Check(object)
 
 
+cdef extern from "platform.h" nogil:
+    void SKM_PREFETCH(const void *)
+
+
 cdef extern from "skm.h" nogil:
     enum:
         SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE
@@ -272,11 +276,16 @@ cdef class Kernel:
         cdef skm_text *texts = own.texts
         cdef Py_ssize_t start = 0, m
         cdef size_t n_chars, dim = self.model.dim
+        cdef const char *header
         cdef int status
         while start < n:
             m = 0
             n_chars = 0
             while m < BATCH_TEXTS and start + m < n and n_chars < BATCH_CHARS:
+                if start + m + 8 < n:  # string objects lie scattered in memory
+                    header = <const char *>PyTuple_GET_ITEM(items, start + m + 8)
+                    SKM_PREFETCH(header)
+                    SKM_PREFETCH(header + 64)
                 _read(<object>PyTuple_GET_ITEM(items, start + m), start + m, &texts[m])
                 n_chars += texts[m].length
                 m += 1

@@ -207,7 +207,7 @@ typedef struct skm_simd {
   const char *name;
   skm_sum sum[3];          /* by dtype */
   skm_sum weighted_sum[3]; /* by dtype */
-  /* Sum of squares in eight float64 lanes, and out = float32(sums * scale). */
+  /* Sum of squares in float64, and out = float32(sums * scale). */
   double (*square_norm)(const float *sums, size_t dim);
   void (*scale)(const float *sums, size_t dim, double scale, float *out);
 } skm_simd;

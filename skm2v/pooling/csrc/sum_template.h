@@ -91,16 +91,18 @@ DEFINE_SUM(f16, uint16_t, half_to_float, 1)
 DEFINE_SUM(i8, int8_t, (float), 0)
 DEFINE_SUM(i8, int8_t, (float), 1)
 
-/* Eight float64 lanes, whatever the instruction set, added in one fixed order. */
+/* Sixteen float64 lanes, whatever the instruction set, added in one fixed order. */
 TARGET static double SUFFIX(square_norm)(const float *sums, size_t dim) {
-  double lanes[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+  double lanes[16] = {0};
   size_t j;
-  int lane;
-  for (j = 0; j + 8 <= dim; j += 8)
-    for (lane = 0; lane < 8; lane++) lanes[lane] += (double)sums[j + lane] * (double)sums[j + lane];
+  int lane, half;
+  for (j = 0; j + 16 <= dim; j += 16)
+    for (lane = 0; lane < 16; lane++)
+      lanes[lane] += (double)sums[j + lane] * (double)sums[j + lane];
   for (lane = 0; j < dim; j++, lane++) lanes[lane] += (double)sums[j] * (double)sums[j];
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-         ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+  for (half = 8; half; half /= 2)
+    for (lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+  return lanes[0];
 }
 
 TARGET static void SUFFIX(scale)(const float *SKM_RESTRICT sums, size_t dim, double scale,

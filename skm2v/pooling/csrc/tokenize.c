@@ -148,25 +148,31 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
   return SKM_OK;
 }
 
-SKM_INLINE int short_chunk(const skm_model *model, skm_workspace *ws, const uint8_t *p,
-                           uint64_t low, uint64_t high, size_t length, size_t limit) {
-  skm_slot *bucket = bucket_of(ws, low, high);
-  skm_slot *slot = bucket;
-  size_t first;
-  int result;
+/* A chunk of at most 15 bytes on its way through the front cache. */
+typedef struct {
+  uint64_t low, high;
+  skm_slot *bucket;
+  const uint8_t *start;
+  size_t length;
+} short_chunk;
+
+SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const short_chunk *chunk,
+                       size_t limit) {
+  const uint64_t low = chunk->low, high = chunk->high;
+  skm_slot *slot = chunk->bucket;
   if (SKM_UNLIKELY(slot->key[0] != low || ((slot->key[1] ^ high) & KEY_BYTES_OF_HIGH))) {
-    slot = bucket + 1;
+    slot = chunk->bucket + 1;
     if (slot->key[0] != low || ((slot->key[1] ^ high) & KEY_BYTES_OF_HIGH)) {
-      first = ws->n_ids;
-      result = resolve(model, ws, p, length, limit);
+      const size_t first = ws->n_ids;
+      const int result = resolve(model, ws, chunk->start, chunk->length, limit);
       if (result == SKM_OK && ws->n_ids - first <= 4)
-        front_put(bucket, low, high, ws->ids + first, ws->n_ids - first);
+        front_put(chunk->bucket, low, high, ws->ids + first, ws->n_ids - first);
       return result;
     } else {
-      skm_slot known = *slot;
-      bucket[1] = bucket[0];
-      bucket[0] = known;
-      slot = bucket;
+      const skm_slot known = *slot;
+      chunk->bucket[1] = chunk->bucket[0];
+      chunk->bucket[0] = known;
+      slot = chunk->bucket;
     }
   }
   if (skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
@@ -197,32 +203,46 @@ SKM_INLINE unsigned find_low_byte(const uint8_t *p) {
 #endif
 }
 
+#define AHEAD 16 /* chunks whose cache lines are fetched at the same time */
+
 /* Ids of the chunks in [p, end); `end` is at a separator or at the padding. */
 static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
                  size_t limit) {
-  int pending = SKM_OK, result;
-  while (p < end) {
-    size_t length = find_low_byte(p);
-    if (SKM_LIKELY(length < 16 && is_separator(p[length]))) {
-      if (length) {
-        uint64_t low = skm_read64(p) & skm_read64(KEEP + 16 - length);
-        uint64_t high = skm_read64(p + 8) & skm_read64(KEEP + 24 - length);
-        result = short_chunk(model, ws, p, low, high, length, limit);
-      } else {
-        result = SKM_OK;
+  int pending = SKM_OK;
+  while (p < end && ws->n_ids <= limit) {
+    short_chunk chunks[AHEAD];
+    const uint8_t *long_chunk = NULL;
+    size_t n = 0, length = 0, i;
+    int result = SKM_OK;
+    while (n < AHEAD && p < end) {
+      length = find_low_byte(p);
+      if (SKM_UNLIKELY(length == 16 || !is_separator(p[length]))) {
+        long_chunk = p;
+        while (!is_separator(p[length])) length++;
+        p += length + 1;
+        break;
       }
-    } else {
-      const uint8_t *q = p + length;
-      while (!is_separator(*q)) q++;
-      length = (size_t)(q - p);
-      result = resolve(model, ws, p, length, limit);
+      chunks[n].low = skm_read64(p) & skm_read64(KEEP + 16 - length);
+      chunks[n].high = skm_read64(p + 8) & skm_read64(KEEP + 24 - length);
+      chunks[n].bucket = bucket_of(ws, chunks[n].low, chunks[n].high);
+      SKM_PREFETCH(chunks[n].bucket);
+      chunks[n].start = p;
+      chunks[n].length = length;
+      n += length != 0;
+      p += length + 1;
     }
-    if (SKM_UNLIKELY(result != SKM_OK)) {
-      if (result != SKM_PENDING) return result;
-      pending = SKM_PENDING;
+    for (i = 0; i < n; i++) {
+      result = look_up(model, ws, &chunks[i], limit);
+      if (SKM_UNLIKELY(result != SKM_OK)) {
+        if (result != SKM_PENDING) return result;
+        pending = SKM_PENDING;
+      }
     }
-    p += length + 1;
-    if (SKM_UNLIKELY(ws->n_ids > limit)) break;
+    if (long_chunk) {
+      result = resolve(model, ws, long_chunk, length, limit);
+      if (result < 0) return result;
+      if (result == SKM_PENDING) pending = SKM_PENDING;
+    }
   }
   return pending;
 }
