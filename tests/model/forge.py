@@ -1,0 +1,86 @@
+"""Model folders that are wrong in one place and right everywhere else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from skm2v import StaticModel
+from skm2v.model.parts import FORMAT, ModelParts
+from skm2v.model.tensor_file import dump_tensors, parse_tensors
+from tests import tiny
+
+
+def tiny_model(kind: str = "wordpiece", dtype: str = "float32", **options: Any) -> StaticModel:
+    table = tiny.tiny_table(kind, dim=4)
+    return StaticModel(table, tiny.tiny_tokenizer(kind), **options).quantized(dtype)
+
+
+def contents(model: StaticModel) -> dict[str, Any]:
+    """Return what a model file is made of, to be changed and passed to `forge`."""
+    parts = model._parts
+    return {
+        "tensors": {name: np.array(array) for name, array in parts.tensors.items()},
+        "settings": parts.settings,
+        "tokenizer": json.loads(parts.tokenizer),
+    }
+
+
+def forge(
+    folder: Path,
+    *,
+    tensors: dict[str, np.ndarray],
+    settings: Any,
+    tokenizer: Any,
+    sha256: str | None = None,
+    **document: Any,
+) -> Path:
+    """Write a file of our format whose hash is right, so that nothing but the content is wrong."""
+    text = tokenizer if isinstance(tokenizer, str) else json.dumps(tokenizer)
+    if sha256 is None:
+        pretended = SimpleNamespace(settings=settings, tokenizer=text, tensors=tensors)
+        sha256 = ModelParts.sha256(pretended)
+    document = {
+        "format": FORMAT,
+        "settings": settings,
+        "sha256": sha256,
+        "sidecars": {},
+        "tokenizer": text,
+        **document,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    data = dump_tensors(tensors, {"skm2v": json.dumps(document)})
+    (folder / "model.safetensors").write_bytes(data)
+    return folder
+
+
+def forge_model2vec(
+    folder: Path, *, tensors: dict[str, np.ndarray], settings: Any, tokenizer: Any
+) -> Path:
+    """Write the same content in the layout of Model2Vec, which has no hash at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.safetensors").write_bytes(dump_tensors(tensors, {}))
+    text = tokenizer if isinstance(tokenizer, str) else json.dumps(tokenizer)
+    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+    config = {"model_type": "model2vec", **{k: v for k, v in settings.items() if k != "config"}}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def read_header(path: Path) -> tuple[dict[str, Any], bytes]:
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + size]), data[8 + size :]
+
+
+def write_header(path: Path, header: Any, body: bytes) -> None:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + body)
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    return parse_tensors(path.read_bytes(), what=str(path))[0]
