@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from skm2v.model import StaticModel
+from skm2v.model.files import read_file
+from skm2v.model.hub import locate, looks_like_hub_id
 
 __all__ = ["BUNDLED", "build_model"]
 
 BUNDLED = "default"
 TEACHER_DIMS = 256
+MAX_JSON_BYTES = 1 << 20
 
 # Parameters that only a teacher can follow, and their defaults.
 RECIPE: dict[str, Any] = {
@@ -38,8 +41,15 @@ def build_model(
     **recipe: Any,
 ) -> StaticModel:
     """Load a static source or distil a teacher, as the parameters of `StaticEmbedder` say."""
-    static = isinstance(model_name, StaticModel) or _is_static(model_name, revision)
-    if not static:
+    if isinstance(model_name, StaticModel):
+        model = model_name
+    elif model_name == BUNDLED:
+        from skm2v.datasets import default_model_path
+
+        model = StaticModel.from_pretrained(default_model_path())
+    elif _is_static(model_name, revision):
+        model = StaticModel.from_pretrained(model_name, revision=revision)
+    else:
         from skm2v.distill import distill
 
         return distill(
@@ -53,47 +63,46 @@ def build_model(
             **recipe,
         )
     _refuse_recipe(model_name, objective, recipe)
-    model = _load(model_name, revision)
-    return _with_settings(_sliced(model, model_name, pca_dims), max_length, normalize)
+    model = _sliced(model, model_name, pca_dims)
+    if (model.normalize, model.max_length) == (normalize, max_length):
+        return model
+    return model._with_settings(normalize, max_length)
 
 
-def _load(model_name: str | os.PathLike[str] | StaticModel, revision: str | None) -> StaticModel:
-    if isinstance(model_name, StaticModel):
-        return model_name
-    if model_name == BUNDLED:
-        from skm2v.datasets import default_model_path
-
-        return StaticModel.from_pretrained(default_model_path())
-    return StaticModel.from_pretrained(model_name, revision=revision)
-
-
-def _is_static(model_name: str | os.PathLike[str], revision: str | None) -> bool:
-    """Whether a name leads to a static model; everything else is left to `distill`."""
-    if model_name == BUNDLED:
-        return True
-    if Path(model_name).is_dir():
-        return _looks_static(
-            _read_json(Path(model_name) / "modules.json"),
-            _read_json(Path(model_name) / "config.json"),
-            (Path(model_name) / "model.safetensors").is_file(),
+def _is_static(name: str | os.PathLike[str], revision: str | None) -> bool:
+    """Whether a name leads to a static model; whatever else it is, is left to `distill`."""
+    if os.path.exists(name) or not looks_like_hub_id(name):
+        path = locate(name, revision=revision).path  # raises if there is no such path
+        if path.is_file():
+            return True
+        modules, config = (_read_json(path / file) for file in ("modules.json", "config.json"))
+    else:
+        modules, config = (
+            _read_json(_download(str(name), file, revision))
+            for file in ("modules.json", "config.json")
         )
-    return False
-
-
-def _looks_static(modules: Any, config: Any, has_tensors: bool) -> bool:
-    """Tell by the first module, else by the type of model, else by what is left to be."""
+    # The first module tells, else the type of model; without either, a table is all there is.
     if isinstance(modules, list) and modules and isinstance(modules[0], dict):
         return str(modules[0].get("type", "")).endswith("StaticEmbedding")
     if isinstance(config, dict):
         return config.get("model_type") == "model2vec"
-    return has_tensors
+    return os.path.isfile(os.path.join(name, "model.safetensors"))
 
 
-def _read_json(path: Path) -> Any:
-    """Content of a small JSON file; None if there is no such file or it is not JSON."""
+def _download(name: str, file: str, revision: str | None) -> Path | None:
+    """Path of a small file of a hub id in the local cache, None if it cannot be had."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return json.loads(file.read(1 << 20))
+        from huggingface_hub import hf_hub_download
+
+        return Path(hf_hub_download(name, file, revision=revision))
+    except Exception:  # no such file, no network, no hub client: distill says what to do
+        return None
+
+
+def _read_json(path: Path | None) -> Any:
+    """Content of a small JSON file, None if there is none."""
+    try:
+        return None if path is None else json.loads(read_file(path, max_bytes=MAX_JSON_BYTES)[0])
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -135,19 +144,3 @@ def _sliced(
             " by variance, so the first ones are no summary of all. Leave pca_dims at its default."
         )
     return model.with_dimensions(int(pca_dims))
-
-
-def _with_settings(model: StaticModel, max_length: int | None, normalize: bool) -> StaticModel:
-    if (model.max_length, model.normalize) == (max_length, normalize):
-        return model
-    return StaticModel(
-        model.embedding,
-        model.text_tokenizer,
-        weights=model.weights,
-        mapping=model.mapping,
-        pairs=model.pairs,
-        normalize=normalize,
-        max_length=max_length,
-        config=model.config,
-        projection=model.projection,
-    )
