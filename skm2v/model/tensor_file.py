@@ -63,6 +63,7 @@ def parse_tensors(data: bytes, *, what: str) -> tuple[dict[str, npt.NDArray[Any]
     if len(header) > MAX_TENSORS:
         raise ModelFormatError(
             f"{what} has {len(header)} tensors; a static model has at most {MAX_TENSORS}."
+            " To distil a transformer use skm2v.distill."
         )
     entries = {name: _entry(name, entry, what) for name, entry in header.items()}
     position = 0
