@@ -1,4 +1,4 @@
-"""The ``skm2v`` command: distil a teacher, embed a file of texts, describe a model."""
+"""The ``skm2v`` command: distil a teacher, embed texts, describe a model, evaluate models."""
 
 from __future__ import annotations
 
@@ -239,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_distill(commands)
     _add_embed(commands)
     _add_info(commands)
+    _add_eval(commands)
     return parser
 
 
@@ -342,6 +343,14 @@ def _add_info(commands: Any) -> None:
         "model", nargs="?", default="default", help="folder or hub id; default: bundled model"
     )
     add.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_eval(commands: Any) -> None:
+    from skm2v.evaluation import command
+
+    add = commands.add_parser("eval", help="score models on tasks, with MTEB's protocols")
+    add.set_defaults(run=command.run)
+    command.add_arguments(add)
 
 
 if __name__ == "__main__":

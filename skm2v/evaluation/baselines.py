@@ -16,7 +16,7 @@ def tfidf() -> Any:
     return TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", dtype=np.float32)
 
 
-class TfidfSVD(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class TfidfSVD(TransformerMixin, BaseEstimator):
     """Latent semantic analysis: tf-idf of words, truncated SVD.
 
     Parameters

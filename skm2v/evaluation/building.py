@@ -13,27 +13,9 @@ from skm2v.evaluation.deduplication import Deduplication
 from skm2v.evaluation.errors import TaskDataError, some
 from skm2v.evaluation.pairs import STS, PairClassification, WordSimilarity
 from skm2v.evaluation.retrieval import Reranking
-from skm2v.evaluation.tables import Table
+from skm2v.evaluation.tables import COLUMN_NAMES, Table
 from skm2v.evaluation.task import Task
 
-# Names tried for each role of a column, in this order, in any case.
-COLUMN_NAMES: dict[str, tuple[str, ...]] = {
-    "text": (
-        *("text", "sentence", "sentences", "content", "body", "message", "document", "utterance"),
-        *("question", "query", "title", "review", "comment", "tweet", "headline"),
-    ),
-    "label": (
-        *("label", "labels", "category", "class", "target", "intent", "topic", "sentiment"),
-        *("cluster", "is_duplicate", "duplicate", "match"),
-    ),
-    "text1": ("text1", "sentence1", "question1", "text_a", "sentence_a", "word1", "left"),
-    "text2": ("text2", "sentence2", "question2", "text_b", "sentence_b", "word2", "right"),
-    "score": ("score", "similarity", "similarity_score", "relatedness", "relatedness_score"),
-    "query": ("query", "question"),
-    "positive": ("positive", "positives", "pos"),
-    "negative": ("negative", "negatives", "neg"),
-    "split": ("split",),
-}
 TRAIN_SPLITS = ("train", "training")
 VALIDATION_SPLITS = ("validation", "valid", "val", "dev")
 TEST_SPLITS = ("test", "testing", *VALIDATION_SPLITS)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
-from typing import TextIO
 
-from skm2v.evaluation.building import COLUMN_NAMES
+# Light imports only: the parser of the whole command line is built with this module.
 from skm2v.evaluation.errors import TaskDataError
-from skm2v.evaluation.results import percent
-from skm2v.evaluation.runner import Listener, evaluate
-from skm2v.evaluation.sources import bundled_sources, diagnostic_sources, find_sources
-from skm2v.evaluation.store import Result
+from skm2v.evaluation.progress import Listener, Progress
+from skm2v.evaluation.tables import COLUMN_NAMES
 
 DEFAULT_MODELS = ("default", "tfidf-svd")
 
@@ -70,15 +66,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run ``skm2v eval``; the exit status is 1 where nothing was scored, else 0."""
+def run(args: argparse.Namespace) -> None:
+    """Run ``skm2v eval``.
+
+    Raises
+    ------
+    TaskDataError
+        If there is no data or task, or if not one result was computed.
+    """
+    from skm2v.evaluation.runner import evaluate
+    from skm2v.evaluation.sources import find_sources
+
     listener = Listener() if args.quiet else Progress(sys.stderr)
     columns = dict(_role_and_name(word) for word in args.column)
     data = _data(args.data)
     if args.list:
         for source in find_sources(data, None, listener.note):
             print(f"{source.type}\t{source.name}")
-        return 0
+        return
     store = args.output / "results"
     if args.fresh and store.is_dir():
         for file in store.glob("*.json"):
@@ -97,7 +102,8 @@ def run(args: argparse.Namespace) -> int:
     page = evaluation.save(args.output)
     print(evaluation.to_json() if args.json else evaluation.to_markdown())
     print(f"report: {page}", file=sys.stderr)
-    return 0 if len(evaluation.failed) < len(evaluation.results) else 1
+    if len(evaluation.failed) == len(evaluation.results):
+        raise TaskDataError(f"every task failed, the first with: {evaluation.failed[0].error}")
 
 
 def _role_and_name(word: str) -> tuple[str, str]:
@@ -110,6 +116,8 @@ def _role_and_name(word: str) -> tuple[str, str]:
 def _data(words: list[str] | None) -> object:
     if not words:
         return None
+    from skm2v.evaluation.sources import bundled_sources, diagnostic_sources
+
     pieces: list[object] = []
     for word in words:
         if word == "bundled":
@@ -117,64 +125,3 @@ def _data(words: list[str] | None) -> object:
         else:
             pieces.append(word)
     return pieces
-
-
-class Progress(Listener):
-    """Progress on a stream: a bar that is redrawn on a terminal, one line per result elsewhere.
-
-    Parameters
-    ----------
-    stream : text stream
-        Where to write; stderr as a rule.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._redraw = stream.isatty()
-        self._n_tasks = 0
-        self._n_done = 0
-
-    def started(self, n_tasks: int) -> None:
-        """Take note of the number of results to come."""
-        self._n_tasks = n_tasks
-
-    def running(self, model: str, task: str, n_texts: int) -> None:
-        """Redraw the bar."""
-        if self._redraw:
-            count = f", {n_texts:,} texts" if n_texts else ""
-            self._bar(f"{task}: {model}{count}")
-
-    def finished(self, result: Result, stored: bool) -> None:
-        """Write the line of a result."""
-        self._n_done += 1
-        if result.score is None:
-            told = f"FAILED: {result.error}"
-        else:
-            how = "kept from an earlier run" if stored else f"{result.seconds:.1f} s"
-            told = f"{result.metric} {percent(result.score)}, {how}"
-        head = f"[{self._n_done}/{self._n_tasks}]"
-        self._line(f"{head} {result.task} ({result.type}), {result.model}: {told}")
-
-    def note(self, message: str) -> None:
-        """Write a remark."""
-        self._line(message)
-
-    def _line(self, text: str) -> None:
-        clear = "\r\033[K" if self._redraw else ""
-        print(f"{clear}{text}", file=self._stream, flush=True)
-        if self._redraw and self._n_done < self._n_tasks:
-            self._bar("")
-
-    def _bar(self, text: str) -> None:
-        width = 24
-        filled = width * self._n_done // max(1, self._n_tasks)
-        bar = f"{'█' * filled}{'·' * (width - filled)} {self._n_done}/{self._n_tasks} {text}"
-        columns = _terminal_columns(self._stream)
-        print(f"\r\033[K{bar[: columns - 1]}", end="", file=self._stream, flush=True)
-
-
-def _terminal_columns(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80

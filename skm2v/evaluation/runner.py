@@ -16,28 +16,13 @@ from skm2v.evaluation.building import DataOptions
 from skm2v.evaluation.encoders import Encoder, Meter
 from skm2v.evaluation.errors import ModelSpecError
 from skm2v.evaluation.models import load_encoder
+from skm2v.evaluation.progress import Listener
 from skm2v.evaluation.results import Evaluation
 from skm2v.evaluation.sources import TaskSource, find_sources, select_sources
 from skm2v.evaluation.store import Result, ResultStore, with_interval
 from skm2v.evaluation.task import Task
 
 logger = logging.getLogger("skm2v")
-
-
-class Listener:
-    """What a run tells the outside while it goes on; the default says nothing."""
-
-    def started(self, n_tasks: int) -> None:
-        """`n_tasks` results are to be computed or found."""
-
-    def running(self, model: str, task: str, n_texts: int) -> None:
-        """Report that a model has embedded `n_texts` texts of a task so far."""
-
-    def finished(self, result: Result, stored: bool) -> None:
-        """Report a result; `stored` says that it was found, not computed."""
-
-    def note(self, message: str) -> None:
-        """Pass on a remark about the data."""
 
 
 def evaluate(

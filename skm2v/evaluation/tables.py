@@ -20,6 +20,25 @@ from skm2v.exceptions import MissingExtraError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
+# Names tried for each role of a column, in this order, in any case.
+COLUMN_NAMES: dict[str, tuple[str, ...]] = {
+    "text": (
+        *("text", "sentence", "sentences", "content", "body", "message", "document", "utterance"),
+        *("question", "query", "title", "review", "comment", "tweet", "headline"),
+    ),
+    "label": (
+        *("label", "labels", "category", "class", "target", "intent", "topic", "sentiment"),
+        *("cluster", "is_duplicate", "duplicate", "match"),
+    ),
+    "text1": ("text1", "sentence1", "question1", "text_a", "sentence_a", "word1", "left"),
+    "text2": ("text2", "sentence2", "question2", "text_b", "sentence_b", "word2", "right"),
+    "score": ("score", "similarity", "similarity_score", "relatedness", "relatedness_score"),
+    "query": ("query", "question"),
+    "positive": ("positive", "positives", "pos"),
+    "negative": ("negative", "negatives", "neg"),
+    "split": ("split",),
+}
+
 
 @dataclass(frozen=True)
 class Table:
@@ -52,7 +71,7 @@ class Table:
             what = "missing values" if _is_missing(values[bad[0]]) else "values that are not text"
             raise TaskDataError(
                 f"{self.source}: column {column!r} has {what} in {len(bad)} rows, first in "
-                f"rows {some(bad)} (counted from 0, got {values[bad[0]]!r}); drop these rows or fill them"
+                f"rows {some(bad)} (counted from 0, got {values[bad[0]]!r}); drop them or fill them"
             )
         return list(values)
 
@@ -81,7 +100,7 @@ class Table:
         if bad:
             raise TaskDataError(
                 f"{self.source}: column {column!r} must hold numbers; rows {some(bad)} (counted "
-                f"from 0) hold {some(self.columns[column][row] for row in bad)}; correct or drop them"
+                f"from 0) hold {some(self.columns[column][row] for row in bad)}; mend or drop them"
             )
         return numbers
 
