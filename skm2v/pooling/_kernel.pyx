@@ -123,7 +123,8 @@ cdef class Kernel:
     dropped : int
         Id that is left out of the mean; -1 for none.
     describe : callable
-        Takes a list of code points, returns for each (flags, items), see ``csrc/skm.h``.
+        Takes a list of code points, returns for each a byte of flags and the items that
+        ``csrc/skm.h`` describes.
     tokenize_chunks : callable
         Takes a list of str, returns (ids int32, indptr int64).
     lock : context manager
@@ -215,13 +216,14 @@ cdef class Kernel:
 
     def set_code_points(self, code_points):
         """Ask for the description of code points and add them to the table."""
-        cdef const uint8_t *bytes_
-        cdef bytes items
+        cdef bytes description
+        cdef const uint8_t *flags
+        cdef uint32_t code_point
         with self._lock:
-            for code_point, (flags, items) in zip(code_points, self._describe(code_points)):
-                if skm_model_set_code_point(&self.model, code_point, flags,
-                                            <const uint8_t *><char *>items,
-                                            len(items)) != SKM_OK:
+            for code_point, description in zip(code_points, self._describe(code_points)):
+                flags = <const uint8_t *><const char *>description
+                if skm_model_set_code_point(&self.model, code_point, flags[0], flags + 1,
+                                            len(description) - 1) != SKM_OK:
                     raise MemoryError
 
     def cache_nbytes(self):

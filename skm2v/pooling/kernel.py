@@ -28,8 +28,11 @@ MOST_CHARS = 4096
 ITEM_WORD, ITEM_SPACE, ITEM_PUNCTUATION = 0, 1, 2
 MARK_FIRST, MARK_LAST = 1, 2
 
-# Described when a kernel is built: Latin letters and general punctuation.
-EAGER = [*range(0x250), *range(0x2010, 0x2060)]
+FLAGS = [bytes([flags]) for flags in range(4)]
+ITEM_HEADS = [[bytes([kind, length]) for length in range(5)] for kind in range(3)]
+
+# Described when a kernel is built: Latin, Greek and Cyrillic letters, punctuation and kana.
+EAGER = [*range(0x250), *range(0x370, 0x530), *range(0x2010, 0x2060), *range(0x3000, 0x3100)]
 
 
 def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None:
@@ -152,28 +155,25 @@ class _CodePoints:
         self._normalizer = hf.normalizer
         self._pre_tokenizer = hf.pre_tokenizer
         self._reorders = _strips_accents(skeleton["normalizer"])
-        self._known: dict[int, tuple[int, bytes]] = {}
+        self._known: dict[int, bytes] = {}
         self._items: dict[str, bytes] = {}
 
-    def describe(self, code_points: list[int]) -> list[tuple[int, bytes]]:
+    def describe(self, code_points: list[int]) -> list[bytes]:
         """Flags and items of code points, in the form of ``skm_model_set_code_point``."""
         known = self._known
         missing = [code_point for code_point in code_points if code_point not in known]
         if missing:
             outputs = self._normalize([chr(code_point) for code_point in missing])
-            self._classify({c for output in outputs for c in output} - self._items.keys())
+            self._classify(set().union(*outputs) - self._items.keys())
             if len(known) > self.MOST_KEPT:
                 known = self._known = {}
+                missing, outputs = code_points, self._normalize([*map(chr, code_points)])
             items = self._items
             for code_point, output in zip(missing, outputs, strict=True):
-                known[code_point] = (
-                    self._flags(code_point, output),
-                    b"".join([items[c] for c in output]),
+                known[code_point] = FLAGS[self._flags(code_point, output)] + b"".join(
+                    [items[c] for c in output]
                 )
-        described = [known.get(code_point) for code_point in code_points]
-        if None in described:  # forgotten just now
-            return self.describe(code_points)
-        return described  # type: ignore[return-value]
+        return [known[code_point] for code_point in code_points]
 
     def _normalize(self, characters: list[str]) -> list[str]:
         if self._normalizer is None:
@@ -205,7 +205,7 @@ class _CodePoints:
                     if kind == ITEM_PUNCTUATION:
                         next(rest)
             utf8 = c.encode()
-            self._items[c] = bytes([kind, len(utf8)]) + utf8
+            self._items[c] = ITEM_HEADS[kind][len(utf8)] + utf8
 
     def _flags(self, code_point: int, output: str) -> int:
         if not self._reorders or not output:
