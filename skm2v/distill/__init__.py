@@ -1,0 +1,23 @@
+"""Everything that needs a teacher; torch and transformers are imported inside its functions."""
+
+from __future__ import annotations
+
+from skm2v.distill.distillation import distill, distill_from_model
+from skm2v.distill.recipe import TokenRecipe
+from skm2v.distill.source import TeacherFiles, find_teacher
+from skm2v.distill.store import cache_folder, clear_recent
+from skm2v.distill.teacher import Teacher, load_files, load_teacher, wrap_teacher
+
+__all__ = [
+    "Teacher",
+    "TeacherFiles",
+    "TokenRecipe",
+    "cache_folder",
+    "clear_recent",
+    "distill",
+    "distill_from_model",
+    "find_teacher",
+    "load_files",
+    "load_teacher",
+    "wrap_teacher",
+]

@@ -1,0 +1,202 @@
+"""The linear algebra of ``objective="sentences"``: an affine prior, and a ridge residual."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import diags_array
+
+__all__ = ["AffineMap", "Rotation", "fit_affine", "mean_cosine", "rotation_of", "solve_residual"]
+
+logger = logging.getLogger("skm2v")
+
+Floats = npt.NDArray[np.float32]
+
+CHOLESKY_LIMIT = 6000  # unknowns, or texts, of a dense factorisation (of 300 MB in float64)
+BLOCK_COLUMNS = 64  # columns that are solved at a time
+MAX_ITERATIONS = 100
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class AffineMap:
+    """x ↦ x @ matrix + offset, from token vectors to the space of text vectors."""
+
+    matrix: Floats
+    offset: Floats
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Principal axes of text vectors.
+
+    Attributes
+    ----------
+    mean : ndarray of float32 of shape (d,)
+    axes : ndarray of float32 of shape (d, k)
+        Orthonormal columns, of decreasing variance.
+    explained_variance_ratio : ndarray of float64 of shape (k,)
+    """
+
+    mean: Floats
+    axes: Floats
+    explained_variance_ratio: npt.NDArray[np.float64]
+
+
+def fit_affine(X: Floats, S: Floats, weights: Floats, gamma: float) -> AffineMap:
+    """Map means of token vectors to text vectors: weighted ridge towards a scaled identity.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Mean token vector of each text.
+    S : ndarray of shape (n, d_text)
+        The teacher's vector of each text.
+    weights : ndarray of shape (n,)
+        Weight of each text.
+    gamma : float
+        Strength of the penalty, relative to the mean variance of a column of `X`.
+
+    Notes
+    -----
+    With Xc, Sc centred, the matrix is (XcᵀXc + g I)⁻¹ (XcᵀSc + g s I) with
+    g = gamma · trace(XcᵀXc) / d and s = ⟨Xc, Sc⟩ / ⟨Xc, Xc⟩; if the two spaces differ in width,
+    it shrinks towards zero instead.
+    """
+    share = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    mean_x, mean_s = share @ X, share @ S
+    width, n_targets = X.shape[1], S.shape[1]
+    gram = np.zeros((width, width))
+    cross = np.zeros((width, n_targets))
+    for start in range(0, len(X), 8192):  # in float64, without a copy of everything
+        rows = slice(start, start + 8192)
+        centred = X[rows] - mean_x
+        scaled = centred * share[rows, None]
+        gram += scaled.T @ centred
+        cross += scaled.T @ (S[rows] - mean_s)
+    trace = np.trace(gram)
+    if not trace > 0:  # one repeated text, or none that varies
+        return AffineMap(np.zeros((width, n_targets), np.float32), mean_s.astype(np.float32))
+    penalty = gamma * trace / width
+    target = cross.copy()
+    if width == n_targets:
+        target[np.diag_indices(width)] += penalty * np.trace(cross) / trace
+    gram[np.diag_indices(width)] += penalty
+    matrix = cho_solve(cho_factor(gram, lower=True), target)
+    return AffineMap(matrix.astype(np.float32), (mean_s - mean_x @ matrix).astype(np.float32))
+
+
+def rotation_of(S: Floats, weights: Floats) -> Rotation:
+    """Return all principal axes of text vectors; fewer dimensions are a slice.
+
+    Of the two signs of an axis the one is taken that makes its largest entry positive.
+    """
+    share = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    mean = share @ S
+    covariance = np.zeros((S.shape[1], S.shape[1]))
+    for start in range(0, len(S), 8192):
+        rows = slice(start, start + 8192)
+        centred = S[rows] - mean
+        covariance += (centred * share[rows, None]).T @ centred
+    variances, axes = np.linalg.eigh(covariance)
+    variances, axes = variances[::-1].clip(min=0), axes[:, ::-1]
+    largest = axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]
+    axes = axes * np.where(largest < 0, -1, 1)
+    ratio = variances / (variances.sum() or 1)
+    return Rotation(mean.astype(np.float32), np.ascontiguousarray(axes, np.float32), ratio)
+
+
+def solve_residual(
+    A: Any, residual: Floats, penalty: npt.NDArray[np.float64], *, tolerance: float = TOLERANCE
+) -> Floats:
+    """Minimise ‖A D − residual‖² + Σ penalty_t ‖D_t‖².
+
+    Parameters
+    ----------
+    A : csr_array of float32 of shape (n, v)
+    residual : ndarray of float32 of shape (n, k)
+    penalty : ndarray of float64 of shape (v,), positive
+    tolerance : float
+        Relative norm of what the iterations may leave, for each column.
+
+    Returns
+    -------
+    D : ndarray of float32 of shape (v, k)
+
+    Notes
+    -----
+    Small problems are factorised, in whichever of the two dimensions is smaller. Large ones go
+    through conjugate gradients with a diagonal preconditioner, some columns at a time; they never
+    need more memory than a few times the result.
+    """
+    # In units of the penalty, all unknowns are alike: ‖A' Z − residual‖² + ‖Z‖², D = Z / √penalty.
+    scale = 1 / np.sqrt(penalty)
+    scaled = (A @ diags_array(scale.astype(np.float32))).tocsr()
+    n, v = scaled.shape
+    if min(n, v) == 0:
+        return np.zeros((v, residual.shape[1]), np.float32)
+    if min(n, v) <= CHOLESKY_LIMIT:
+        solution = _solve_dense(scaled, residual)
+    else:
+        solution = _solve_iteratively(scaled, residual, tolerance)
+    solution *= scale[:, None].astype(np.float32)
+    return solution
+
+
+def _solve_dense(A: Any, B: Floats) -> Floats:
+    """Solve (AᵀA + I) Z = AᵀB, or Z = Aᵀ (AAᵀ + I)⁻¹ B if there are fewer texts than unknowns."""
+    n, v = A.shape
+    dual = n < v
+    gram = (A @ A.T if dual else A.T @ A).toarray().astype(np.float64)
+    gram[np.diag_indices(len(gram))] += 1
+    factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+    right = (B if dual else A.T @ B).astype(np.float64)
+    solved = cho_solve(factor, right, overwrite_b=True, check_finite=False).astype(np.float32)
+    return np.asarray(A.T @ solved) if dual else np.asarray(solved)
+
+
+def _solve_iteratively(A: Any, B: Floats, tolerance: float) -> Floats:
+    """Conjugate gradients for (AᵀA + I) Z = AᵀB, all columns of a block in step."""
+    transposed = A.T.tocsr()
+    diagonal = 1 + np.bincount(A.indices, A.data.astype(np.float64) ** 2, minlength=A.shape[1])
+    precondition = (1 / diagonal).astype(np.float32)[:, None]
+    Z = np.zeros((A.shape[1], B.shape[1]), np.float32)
+    for start in range(0, B.shape[1], BLOCK_COLUMNS):
+        columns = slice(start, start + BLOCK_COLUMNS)
+        left = transposed @ np.ascontiguousarray(B[:, columns])
+        z = np.zeros_like(left)
+        goal = (tolerance * np.linalg.norm(left, axis=0)) ** 2
+        direction = precondition * left
+        energy = _dots(left, direction)
+        for _ in range(MAX_ITERATIONS):
+            image = transposed @ (A @ direction) + direction
+            # A column that is solved has nothing left to divide by.
+            step = energy / np.maximum(_dots(direction, image), np.finfo(np.float32).tiny)
+            z += step * direction
+            left -= step * image
+            if np.all(_dots(left, left) <= goal):
+                break
+            preconditioned = precondition * left
+            previous, energy = energy, _dots(left, preconditioned)
+            direction *= energy / np.maximum(previous, np.finfo(np.float32).tiny)
+            direction += preconditioned
+        else:
+            logger.info("distill: the regression stopped after %d iterations", MAX_ITERATIONS)
+        Z[:, columns] = z
+    return Z
+
+
+def mean_cosine(X: Floats, Y: Floats) -> float:
+    """Mean cosine of corresponding rows; a zero row counts as 0."""
+    norms = np.linalg.norm(X, axis=1) * np.linalg.norm(Y, axis=1)
+    dots = np.einsum("ij,ij->i", X, Y)
+    return float(np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0).mean())
+
+
+def _dots(X: Floats, Y: Floats) -> Floats:
+    return np.einsum("ij,ij->j", X, Y)

@@ -1,0 +1,64 @@
+"""What a fit did, for reading and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["FitReport"]
+
+
+class FitReport(Mapping[str, Any]):
+    """A read-only mapping of what a fit did, which notebooks show as a table.
+
+    Parameters
+    ----------
+    values : mapping of str to Any
+        Plain data: strings, numbers, None, and mappings of these.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = {
+            name: MappingProxyType(dict(value)) if isinstance(value, Mapping) else value
+            for name, value in values.items()
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.to_dict()!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.to_dict(),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts."""
+        return {
+            name: dict(value) if isinstance(value, Mapping) else value
+            for name, value in self._values.items()
+        }
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name.replace('_', ' '))}</th>"
+            f"<td>{_cell(value)}</td></tr>"
+            for name, value in self._values.items()
+        )
+        return f"<table class='skm2v-fit-report'><tbody>{rows}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "<br>".join(f"{escape(str(name))}: {_cell(item)}" for name, item in value.items())
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return escape("–" if value is None else str(value))

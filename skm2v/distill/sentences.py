@@ -1,0 +1,400 @@
+"""``objective="sentences"``: a table whose means of tokens are the teacher's vectors of texts.
+
+Pooling is linear in the table, so the table that comes closest to the teacher on given texts is
+the solution of a least squares problem. An affine map of the teacher's token vectors is the prior
+of every row; the tokens that the texts contain move away from it as far as the texts demand.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
+from skm2v.distill.extra_rows import PairCounts, count_pairs, split_words
+from skm2v.distill.principal_axes import PrincipalAxes, number_of_components
+from skm2v.distill.progress import progress_bar
+from skm2v.distill.recipe import TeacherLike, TokenRecipe
+from skm2v.distill.regression import Rotation, rotation_of
+from skm2v.distill.report import FitReport
+from skm2v.distill.selection import Chosen, TextData, choose, fit_table
+from skm2v.distill.store import fetch
+from skm2v.distill.teacher import Teacher
+from skm2v.distill.text_vectors import text_vectors
+from skm2v.distill.tokens import TokenTable, token_table
+from skm2v.exceptions import TextWarning
+from skm2v.model import ModelConfig, Projection, StaticModel, quantize, software_versions
+from skm2v.pooling import TextTokenizer
+
+__all__ = ["SentenceRecipe"]
+
+logger = logging.getLogger("skm2v")
+
+Floats = npt.NDArray[np.float32]
+
+MIN_TEXTS = 200  # different ones; with fewer, the plain recipe is at least as good
+
+
+@dataclass(frozen=True)
+class SentenceRecipe:
+    """The parameters of ``objective="sentences"``, checked; :func:`skm2v.distill` explains them.
+
+    Parameters
+    ----------
+    tokens : TokenRecipe
+        The plain recipe: what is taken from it, compared with and, if need be, fallen back to.
+    align : {"texts", "teacher"}, default="texts"
+    ngram_range : tuple of int, default=(1, 1)
+    extra_words : int, default=0
+    max_teacher_texts : int or None, default=None
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its bounds.
+    """
+
+    tokens: TokenRecipe = field(default_factory=TokenRecipe)
+    align: str = "texts"
+    ngram_range: tuple[int, int] = (1, 1)
+    extra_words: int = 0
+    max_teacher_texts: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.align in ("texts", "teacher"), "align", self.align, "'texts' or 'teacher'")
+        ngrams = self.ngram_range
+        _require(
+            isinstance(ngrams, (tuple, list)) and tuple(ngrams) in ((1, 1), (1, 2)),
+            "ngram_range",
+            ngrams,
+            "(1, 1) or (1, 2)",
+        )
+        object.__setattr__(self, "ngram_range", tuple(ngrams))
+        words = self.extra_words
+        _require(_is_count(words, 0), "extra_words", words, "a number of words, or 0")
+        most = self.max_teacher_texts
+        _require(
+            most is None or _is_count(most, MIN_TEXTS),
+            "max_teacher_texts",
+            most,
+            f"a number of texts, at least {MIN_TEXTS}, or None",
+        )
+        for name in ("vocabulary_quantization",):
+            _require(
+                getattr(self.tokens, name) is None,
+                name,
+                getattr(self.tokens, name),
+                "None with objective='sentences'",
+            )
+
+    def build(
+        self,
+        teacher: TeacherLike,
+        load: Callable[[], Teacher],
+        texts: Sequence[str],
+        *,
+        folder: Path | None = None,
+        batch_size: int = 128,
+        show_progress_bar: bool = False,
+    ) -> tuple[StaticModel, FitReport]:
+        """Distil a teacher on texts.
+
+        Parameters
+        ----------
+        teacher : TeacherLike
+            Where the model comes from.
+        load : callable
+            Loads the teacher; called only if its vectors are not in the cache.
+        texts : sequence of str
+            Texts like those that the model will embed. Empty ones do not count.
+        folder : Path or None, default=None
+            Where the cache keeps entries on disk.
+        batch_size : int, default=128
+        show_progress_bar : bool, default=False
+
+        Returns
+        -------
+        model : StaticModel
+        report : FitReport
+
+        Warns
+        -----
+        TextWarning
+            If there are too few different texts, or they teach nothing: the model is then that
+            of the plain recipe.
+        """
+        fit = _Fit(self, teacher, _Once(load), folder, batch_size, show_progress_bar)
+        return fit.run(texts)
+
+
+class _Once:
+    """Loads a teacher once in this process; a copy in another process loads its own."""
+
+    def __init__(self, load: Callable[[], Teacher]) -> None:
+        self._load = load
+        self._teacher: Teacher | None = None
+
+    def __call__(self) -> Teacher:
+        if self._teacher is None:
+            self._teacher = self._load()
+        return self._teacher
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._load,)
+
+
+@dataclass
+class _Fit:
+    """One run of the recipe."""
+
+    recipe: SentenceRecipe
+    teacher: TeacherLike
+    load: _Once
+    folder: Path | None
+    batch_size: int
+    show_progress_bar: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self, texts: Sequence[str]) -> tuple[StaticModel, FitReport]:
+        start = time.perf_counter()
+        unique, weights = unique_texts([text for text in texts if text.strip()])
+        facts: dict[str, Any] = {"n_texts": len(texts), "n_different_texts": len(unique)}
+        if len(unique) < MIN_TEXTS:
+            return self._fall_back(
+                facts,
+                start,
+                f"objective='sentences' needs at least {MIN_TEXTS} different texts; got"
+                f" {len(unique)}.",
+            )
+        table, pairs, data, rows = self._read(unique, weights)
+        facts["n_teacher_texts"] = len(data.S)
+        if len(data.S) < MIN_TEXTS:
+            return self._fall_back(
+                facts,
+                start,
+                f"Only {len(data.S)} of {len(unique)} different texts have a token that the"
+                " vocabulary of the teacher knows.",
+            )
+        with self._stage("choice of penalties"):
+            rotation = self._rotation(data)
+            chosen = choose(data, table, rotation, held_out([unique[i] for i in rows], 0.1))
+        facts.update(gamma=chosen.gamma, rho=chosen.rho, held_out_cosine=chosen.cosines)
+        if chosen.kept == "tokens":
+            return self._fall_back(
+                facts, start, "The texts do not improve on the plain recipe (held-out texts)."
+            )
+        with self._stage("regression"):
+            E, affine = fit_table(data, table, rotation, chosen)
+        model = self._model(E, table, pairs, rotation, affine, chosen)
+        seen = np.count_nonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
+        facts.update(
+            n_seen_tokens=int(seen - (0 if pairs is None else len(pairs.pairs))),
+            n_pairs=0 if pairs is None else len(pairs.pairs),
+            n_extra_words=len(table.extra_words),
+        )
+        return model, self._report("sentences", facts, model, start)
+
+    def _read(
+        self, unique: list[str], weights: Floats
+    ) -> tuple[_Vectors, PairCounts | None, TextData, npt.NDArray[np.int64]]:
+        """Let the teacher read: tokens, then texts."""
+        recipe = self.recipe
+        window = self._window()
+        plain = self._token_table(recipe.tokens)
+        words: tuple[str, ...] = ()
+        table = plain
+        if recipe.extra_words:
+            with self._stage("extra words"):
+                words = split_words(TextTokenizer(plain.tokenizer), unique, recipe.extra_words)
+            vocabulary = (*(recipe.tokens.vocabulary or ()), *words)
+            table = self._token_table(replace(recipe.tokens, vocabulary=vocabulary))
+        with self._stage("tokens counted"):
+            tokenizer = TextTokenizer(table.tokenizer)
+            counts = count_tokens(tokenizer, unique, max_length=window)
+            rows = np.flatnonzero(counts.lengths)
+            if recipe.max_teacher_texts is not None:
+                rows = rows[choose_texts(counts.counts[rows], recipe.max_teacher_texts)]
+            pairs = count_pairs(counts, rows) if recipe.ngram_range == (1, 2) else None
+        S = self._text_vectors([unique[i] for i in rows])
+        data = TextData.build(counts, rows, pairs, S, weights[rows])
+        return _Vectors(table, plain, words), pairs, data, rows
+
+    def _token_table(self, recipe: TokenRecipe) -> TokenTable:
+        with self._stage("teacher's tokens"):
+            return token_table(
+                self.load,
+                self.teacher.fingerprint,
+                vocabulary=recipe.vocabulary or (),
+                token_remove_pattern=recipe.token_remove_pattern,
+                pooling=recipe.pooling,
+                folder=self.folder,
+                batch_size=self.batch_size,
+                show_progress_bar=self.show_progress_bar,
+            )
+
+    def _window(self) -> int | None:
+        """Number of tokens of a text that the teacher reads, special tokens not counted."""
+
+        def compute() -> dict[str, npt.NDArray[Any]]:
+            teacher = self.load()
+            length = teacher.max_length
+            special = len(teacher.tokenizer.backend_tokenizer.encode("").ids)
+            return {"window": np.array(-1 if length is None else max(length - special, 1))}
+
+        window = int(fetch(f"{self.teacher.fingerprint}-window", compute, self.folder)["window"])
+        return None if window < 0 else window
+
+    def _text_vectors(self, texts: list[str]) -> Floats:
+        if not texts:
+            return np.zeros((0, 1), np.float32)
+        with (
+            self._stage("teacher's texts"),
+            progress_bar(len(texts), self.show_progress_bar, unit="texts") as progress,
+        ):
+            S = text_vectors(
+                texts,
+                self.load,
+                self.teacher.fingerprint,
+                folder=self.folder,
+                progress=progress,
+            )
+        norms = np.linalg.norm(S, axis=1, keepdims=True)
+        return np.asarray(S / np.where(norms > 0, norms, 1), dtype=np.float32)
+
+    def _rotation(self, data: TextData) -> Rotation:
+        width = data.S.shape[1]
+        if self.recipe.align == "teacher":
+            return Rotation(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), None)
+        rotation = rotation_of(data.S, data.weights)
+        dims = self.recipe.tokens.pca_dims
+        if dims is None:  # no rotation, only the centre
+            return Rotation(rotation.mean, np.eye(width, dtype=np.float32), None)
+        assert rotation.explained_variance_ratio is not None
+        axes = PrincipalAxes(rotation.mean, rotation.axes.T, rotation.explained_variance_ratio)
+        return rotation.first(number_of_components(dims, axes))
+
+    def _model(
+        self,
+        E: Floats,
+        table: _Vectors,
+        pairs: PairCounts | None,
+        rotation: Rotation,
+        affine: Any,
+        chosen: Chosen,
+    ) -> StaticModel:
+        tokens = self.recipe.tokens
+        with self._stage("model built"):
+            rows, scales = quantize(E, tokens.quantize_to)
+            return StaticModel(
+                rows,
+                table.table.tokenizer,
+                weights=scales,
+                pairs=None if pairs is None or not len(pairs.pairs) else pairs.pairs,
+                normalize=tokens.normalize,
+                max_length=tokens.max_length,
+                config=ModelConfig(
+                    teacher=self.teacher.name,
+                    revision=self.teacher.revision,
+                    licence=self.teacher.licence,
+                    language=self.teacher.language,
+                    objective="sentences",
+                    pooling=tokens.pooling,
+                    pca_dims=None if self.recipe.align == "teacher" else tokens.pca_dims,
+                    pca_ordered=rotation.explained_variance_ratio is not None,
+                    created_with=software_versions(),
+                ),
+                projection=_projection(affine, rotation),
+            )
+
+    def _fall_back(
+        self, facts: dict[str, Any], start: float, reason: str
+    ) -> tuple[StaticModel, FitReport]:
+        warnings.warn(
+            f"{reason} The model is that of objective='tokens'.", TextWarning, stacklevel=6
+        )
+        model = self.recipe.tokens.build(
+            self.teacher,
+            self.load,
+            folder=self.folder,
+            batch_size=self.batch_size,
+            show_progress_bar=self.show_progress_bar,
+        )
+        return model, self._report("tokens", {**facts, "fallback": reason}, model, start)
+
+    def _report(
+        self, objective: str, facts: dict[str, Any], model: StaticModel, start: float
+    ) -> FitReport:
+        self.seconds["all"] = time.perf_counter() - start
+        config = model.config
+        return FitReport(
+            {
+                "source": config.teacher,
+                "revision": config.revision,
+                "licence": config.licence,
+                "objective": objective,
+                "n_tokens": len(model.tokens),
+                "n_components": model.dim,
+                "dtype": model.embedding.dtype.name,
+                **facts,
+                "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+                "peak_memory_mb": _peak_memory(),
+            }
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - start
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        logger.info("distill: %s in %.2f s", name, seconds)
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """Token vectors: with extra words, and without, as the plain recipe has them."""
+
+    table: TokenTable
+    plain: TokenTable
+    extra_words: tuple[str, ...]
+
+
+def _projection(affine: Any, rotation: Rotation) -> Projection:
+    """Keep what the row of another token would be: weight · vector · components + offset."""
+    components = affine.matrix @ rotation.axes
+    return Projection(
+        np.zeros(len(affine.matrix), np.float32),
+        np.ascontiguousarray(components.T),
+        rotation.explained_variance_ratio,
+        offset=(affine.offset - rotation.mean) @ rotation.axes,
+    )
+
+
+def _peak_memory() -> float | None:
+    """Largest memory that this process has had, in megabytes; None where it is not known."""
+    try:
+        import resource
+        import sys
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def _is_count(value: object, least: int) -> bool:
+    integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return integer and int(value) >= least  # type: ignore[call-overload, no-any-return]
+
+
+def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} must be {wanted}; got {value!r}.")
