@@ -47,13 +47,13 @@ def build_model(
         from skm2v.datasets import default_model_path
 
         model = StaticModel.from_pretrained(default_model_path())
-    elif _is_static(model_name, revision):
-        model = StaticModel.from_pretrained(model_name, revision=revision)
+    elif _is_static(name := os.path.expanduser(model_name), revision):
+        model = StaticModel.from_pretrained(name, revision=revision)
     else:
         from skm2v.distill import distill
 
         return distill(
-            model_name,
+            name,
             pca_dims=TEACHER_DIMS if pca_dims == "default" else pca_dims,
             max_length=max_length,
             normalize=normalize,
@@ -69,24 +69,24 @@ def build_model(
     return model._with_settings(normalize, max_length)
 
 
-def _is_static(name: str | os.PathLike[str], revision: str | None) -> bool:
+def _is_static(name: str, revision: str | None) -> bool:
     """Whether a name leads to a static model; whatever else it is, is left to `distill`."""
+    names = ("modules.json", "config.json")
+    has_table = False
     if os.path.exists(name) or not looks_like_hub_id(name):
         path = locate(name, revision=revision).path  # raises if there is no such path
         if path.is_file():
             return True
-        modules, config = (_read_json(path / file) for file in ("modules.json", "config.json"))
+        modules, config = (_read_json(path / file) for file in names)
+        has_table = (path / "model.safetensors").is_file()
     else:
-        modules, config = (
-            _read_json(_download(str(name), file, revision))
-            for file in ("modules.json", "config.json")
-        )
+        modules, config = (_read_json(_download(name, file, revision)) for file in names)
     # The first module tells, else the type of model; without either, a table is all there is.
     if isinstance(modules, list) and modules and isinstance(modules[0], dict):
         return str(modules[0].get("type", "")).endswith("StaticEmbedding")
     if isinstance(config, dict):
         return config.get("model_type") == "model2vec"
-    return os.path.isfile(os.path.join(name, "model.safetensors"))
+    return has_table
 
 
 def _download(name: str, file: str, revision: str | None) -> Path | None:

@@ -17,13 +17,13 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from unittest import SkipTest
 
 import joblib
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
@@ -82,7 +82,7 @@ def _fitted(estimator: Any, X: Any = None) -> Any:
 
 
 def _dense(vectors: Any) -> npt.NDArray[Any]:
-    return np.asarray(vectors.toarray() if scipy.sparse.issparse(vectors) else vectors)
+    return np.asarray(vectors.toarray() if hasattr(vectors, "toarray") else vectors)
 
 
 def _assert_same(actual: Any, expected: Any, what: str, atol: float) -> None:
@@ -205,10 +205,11 @@ def check_text_is_fitted(name: str, estimator: Any, *, atol: float) -> None:
     """`check_is_fitted` and NotFittedError tell fitted from unfitted."""
     if get_tags(estimator).requires_fit:
         unfitted = clone(estimator)
-        for method, call in (
-            ("check_is_fitted", lambda: check_is_fitted(unfitted)),
-            ("transform", lambda: unfitted.transform(TEXTS)),
-        ):
+        calls: dict[str, Callable[[], Any]] = {
+            "check_is_fitted": partial(check_is_fitted, unfitted),
+            "transform": partial(unfitted.transform, TEXTS),
+        }
+        for method, call in calls.items():
             try:
                 call()
             except NotFittedError:
@@ -317,10 +318,11 @@ def check_text_iterator(name: str, estimator: Any, *, atol: float) -> None:
     """An iterator is refused, or read once and completely, also by `fit_transform`."""
     fitted = _fitted(estimator)
     expected = fitted.transform(TEXTS)
-    for method, call in (
-        ("transform", lambda: fitted.transform(iter(TEXTS))),
-        ("fit_transform", lambda: clone(estimator).fit_transform(iter(TEXTS), LABELS)),
-    ):
+    calls: dict[str, Callable[[], Any]] = {
+        "transform": partial(fitted.transform, iter(TEXTS)),
+        "fit_transform": partial(clone(estimator).fit_transform, iter(TEXTS), LABELS),
+    }
+    for method, call in calls.items():
         try:
             actual = call()
         except (TypeError, ValueError):
@@ -347,8 +349,8 @@ def check_text_refused_input(name: str, estimator: Any, *, atol: float) -> None:
     if pandas := _importable("pandas"):
         bad["a DataFrame with two columns"] = pandas.DataFrame({"a": TEXTS, "b": TEXTS})
     for what, X in bad.items():
-        _assert_refused(lambda X=X: fitted.transform(X), f"transform of {what}")
-        _assert_refused(lambda X=X: clone(estimator).fit(X), f"fit of {what}")
+        _assert_refused(partial(fitted.transform, X), f"transform of {what}")
+        _assert_refused(partial(clone(estimator).fit, X), f"fit of {what}")
 
 
 def check_text_missing(name: str, estimator: Any, *, atol: float) -> None:
@@ -362,7 +364,7 @@ def check_text_missing(name: str, estimator: Any, *, atol: float) -> None:
         X[[3, 7]] = missing
         if not get_tags(estimator).input_tags.allow_nan:
             _assert_refused(
-                lambda X=X: fitted.transform(list(X)), f"{kind} in rows 3 and 7", ("3", "7")
+                partial(fitted.transform, list(X)), f"{kind} in rows 3 and 7", ("3", "7")
             )
             continue
         vectors = _dense(fitted.transform(list(X)))

@@ -55,10 +55,11 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         A string that looks like a path and does not exist is an error, never a download.
     pca_dims : int, float, "auto", "default" or None, default="default"
         Number of dimensions of the vectors. For a teacher: the number of principal components,
-        the share of the variance that they must explain (a float between 0 and 1), ``"auto"`` to
+        the share of the variance that they must explain (a float up to 1), ``"auto"`` to
         rotate and keep all, None to leave the teacher's vectors as they are; ``"default"`` is
-        256. A static source is cut to its first `pca_dims` columns, if they are ordered by
-        variance; ``"default"``, ``"auto"`` and None keep all of them.
+        256. There are never more than the teacher has. A static source is cut to its first
+        `pca_dims` columns, if they are ordered by variance; ``"default"``, ``"auto"`` and None
+        keep all of them.
     objective : {"auto", "tokens"}, default="auto"
         ``"auto"`` loads a static source and distils a teacher. ``"tokens"`` insists on
         distillation: the vector of a token is what the teacher makes of that token alone.
@@ -84,8 +85,8 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         What to do with missing texts (None, NaN, ``pandas.NA``): raise an error that names the
         rows, or embed them as zeros.
     device : str or None, default=None
-        Where the teacher runs, such as ``"cpu"`` or ``"cuda"``. None lets torch's default decide.
-        Only for teachers.
+        Torch device of the teacher, such as ``"cpu"`` or ``"cuda"``. None means a CUDA or Apple
+        device if there is one. Only for teachers.
     revision : str or None, default=None
         Branch, tag or commit of a hub id.
     trust_remote_code : bool, default=False
@@ -158,12 +159,12 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "model_name": [str, os.PathLike, StaticModel],
         "pca_dims": [
             Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(RealNotInt, 0, 1, closed="right"),
             StrOptions({"auto", "default"}),
             None,
         ],
         "objective": [StrOptions({"auto", "tokens"})],
-        "sif_coefficient": [Interval(Real, 0, None, closed="neither"), None],
+        "sif_coefficient": [Interval(Real, 0, 1, closed="neither"), None],
         "pooling": [StrOptions({"mean", "last", "first", "pooler", "auto"})],
         "vocabulary": [list, tuple, None],
         "token_remove_pattern": [str, None],
