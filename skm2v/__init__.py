@@ -6,19 +6,14 @@ Afterwards a text is embedded by averaging rows of the table: no torch, no graph
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from skm2v._show_versions import show_versions
 from skm2v._version import __version__
 
-# The function must be bound here, eagerly: importing any module of the package of the same name
-# later would otherwise leave the package under `skm2v.distill`.
-with suppress(ImportError):
-    from skm2v.distill import distill, distill_from_model
-with suppress(ImportError):
-    from skm2v.model import StaticModel
-with suppress(ImportError):
-    from skm2v.embedder import StaticEmbedder
+# Bound here, at once: were a module of the package `skm2v.distill` imported first and the function
+# later, `skm2v.distill` would be the package.
+from skm2v.distill import distill, distill_from_model
+from skm2v.embedder import StaticEmbedder
+from skm2v.model import StaticModel
 
 __all__ = [
     "StaticEmbedder",

@@ -1,0 +1,54 @@
+"""What `import skm2v` costs, and what its public names are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import skm2v
+
+HEAVY = (
+    "torch",
+    "transformers",
+    "huggingface_hub",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "datasets",
+    "sklearn.linear_model",
+    "sklearn.decomposition",
+    "sklearn.callback",
+)
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(result.stdout.split())
+
+
+def test_import_loads_nothing_heavy():
+    added = modules_after("import skm2v") - modules_after("import sklearn.base, tokenizers")
+    assert "skm2v.embedder" in added
+    assert not added.intersection(HEAVY)
+
+
+def test_distill_is_the_function_whatever_was_imported_first():
+    code = "import skm2v.distill.teacher\nimport skm2v\nassert callable(skm2v.distill)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_public_names():
+    assert all(getattr(skm2v, name) is not None for name in skm2v.__all__)
+
+
+def test_show_versions(capsys):
+    skm2v.show_versions()
+    lines = capsys.readouterr().out.splitlines()
+    versions = dict(line.split(":", maxsplit=1) for line in lines)
+    versions = {name.strip(): version.strip() for name, version in versions.items()}
+    assert versions["skm2v"] == skm2v.__version__
+    assert versions["python"] == sys.version.split()[0]
+    assert {"numpy", "tokenizers", "torch"} <= set(versions)
