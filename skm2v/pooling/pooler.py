@@ -101,10 +101,10 @@ class TextPooler:
         normalize : bool
             Scale vectors to Euclidean norm 1.
         n_jobs : int or None, default=None
-            Number of threads. None means 1, -1 all processors. Inside a joblib worker it is
-            always 1.
+            Number of threads. None means 1, -1 all processors. Inside a joblib worker one thread
+            is used. Only the compiled kernel runs in parallel, as it releases the GIL.
         progress : callable or None, default=None
-            Called with the number of texts finished since the last call.
+            Called with the number of texts that were just finished, possibly in another thread.
 
         Returns
         -------
@@ -113,12 +113,14 @@ class TextPooler:
         Raises
         ------
         ValueError
-            If `max_length` or `n_jobs` is not a positive number, None or -1.
+            If `max_length` is less than 1 or `n_jobs` is 0.
         TextValueError
             If a text cannot be tokenized.
         """
         if max_length is not None and max_length < 1:
             raise ValueError(f"max_length must be at least 1 or None (no limit); got {max_length}.")
+        if n_jobs == 0:
+            raise ValueError("n_jobs must not be 0; pass None for one thread or -1 for all.")
         n = len(texts)
         out = np.zeros((n, self.table.dim), dtype=np.float32)
         empty = np.zeros(n, dtype=bool)
@@ -138,14 +140,13 @@ class TextPooler:
                 progress(stop - start)
 
         pieces = _pieces(texts)
-        n_threads = 1 if n_jobs is None or len(pieces) < 2 else _effective_n_jobs(n_jobs)
-        if n_threads == 1:
+        if n_jobs in (None, 1) or len(pieces) < 2 or _inside_worker():
             for start, stop in pieces:
                 work(start, stop)
         else:
             from joblib import Parallel, delayed
 
-            Parallel(n_jobs=n_threads, backend="threading")(
+            Parallel(n_jobs=n_jobs, backend="threading")(
                 delayed(work)(start, stop) for start, stop in pieces
             )
         return Pooled(out, empty, truncated)
@@ -173,13 +174,12 @@ def _build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Engine | Non
     return engine
 
 
-def _effective_n_jobs(n_jobs: int) -> int:
-    """Number of threads that are wanted: 1 inside joblib workers, which are parallel already."""
-    from joblib import effective_n_jobs
+def _inside_worker() -> bool:
+    """Whether this is a task of a joblib worker, so that the processors are busy already."""
     from joblib.parallel import get_active_backend
 
     backend, _ = get_active_backend()
-    return 1 if backend.nesting_level else effective_n_jobs(n_jobs)
+    return bool(backend.nesting_level)
 
 
 def _pieces(texts: list[str]) -> list[tuple[int, int]]:
