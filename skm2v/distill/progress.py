@@ -11,11 +11,13 @@ __all__ = ["progress_bar"]
 
 
 @contextmanager
-def progress_bar(total: int, show: bool) -> Iterator[Callable[[int], object] | None]:
+def progress_bar(
+    total: int, show: bool, unit: str = "tokens"
+) -> Iterator[Callable[[int], object] | None]:
     """Show a bar on standard error; gives what to call with the number of finished items."""
     if not show:
         yield None
         return
     # tqdm comes with transformers and huggingface_hub.
-    with import_extra("tqdm").tqdm(total=total, desc="Teacher", unit=" tokens") as bar:
+    with import_extra("tqdm").tqdm(total=total, desc="Teacher", unit=f" {unit}") as bar:
         yield bar.update

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import diags_array
 
-__all__ = ["AffineMap", "Rotation", "fit_affine", "mean_cosine", "rotation_of", "solve_residual"]
+__all__ = ["AffineMap", "Rotation", "cosines", "fit_affine", "rotation_of", "solve_residual"]
 
 logger = logging.getLogger("skm2v")
 
@@ -30,22 +30,38 @@ class AffineMap:
     matrix: Floats
     offset: Floats
 
+    def rotated(self, X: Floats, rotation: Rotation) -> Floats:
+        """Map rows, then rotate them."""
+        offset = (self.offset - rotation.mean) @ rotation.axes
+        return np.asarray(X @ (self.matrix @ rotation.axes) + offset)
+
 
 @dataclass(frozen=True)
 class Rotation:
-    """Principal axes of text vectors.
+    """From the teacher's space to the columns of a model: principal axes of text vectors.
 
     Attributes
     ----------
     mean : ndarray of float32 of shape (d,)
     axes : ndarray of float32 of shape (d, k)
         Orthonormal columns, of decreasing variance.
-    explained_variance_ratio : ndarray of float64 of shape (k,)
+    explained_variance_ratio : ndarray of float64 of shape (k,) or None
+        None if the axes are not principal ones.
     """
 
     mean: Floats
     axes: Floats
-    explained_variance_ratio: npt.NDArray[np.float64]
+    explained_variance_ratio: npt.NDArray[np.float64] | None
+
+    def apply(self, S: Floats) -> Floats:
+        """Rotate vectors of texts."""
+        return np.asarray((S - self.mean) @ self.axes)
+
+    def first(self, dim: int) -> Rotation:
+        """Return the rotation to the first `dim` axes."""
+        ratio = self.explained_variance_ratio
+        axes = np.ascontiguousarray(self.axes[:, :dim])
+        return Rotation(self.mean, axes, None if ratio is None else ratio[:dim])
 
 
 def fit_affine(X: Floats, S: Floats, weights: Floats, gamma: float) -> AffineMap:
@@ -191,11 +207,11 @@ def _solve_iteratively(A: Any, B: Floats, tolerance: float) -> Floats:
     return Z
 
 
-def mean_cosine(X: Floats, Y: Floats) -> float:
-    """Mean cosine of corresponding rows; a zero row counts as 0."""
+def cosines(X: Floats, Y: Floats) -> Floats:
+    """Cosines of corresponding rows; that of a zero row is 0."""
     norms = np.linalg.norm(X, axis=1) * np.linalg.norm(Y, axis=1)
     dots = np.einsum("ij,ij->i", X, Y)
-    return float(np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0).mean())
+    return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)
 
 
 def _dots(X: Floats, Y: Floats) -> Floats:

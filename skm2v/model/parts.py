@@ -27,6 +27,7 @@ TENSORS = (
     "projection.mean",
     "projection.components",
     "projection.explained_variance_ratio",
+    "projection.offset",
 )
 MAX_LENGTH = 2**31 - 1
 

@@ -15,10 +15,10 @@ __all__ = ["Projection"]
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Principal components of a teacher's token vectors.
+    """Map from a teacher's token vectors to the columns of a model.
 
     It is kept with a model so that tokens can be added later: the row of a token is
-    ``transform(teacher_vector)`` times the token's weight.
+    ``transform(teacher_vector)`` times the token's weight, plus `offset`.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ class Projection:
         Principal axes, of decreasing variance, with the signs that the model's columns have.
     explained_variance_ratio : ndarray of float64 of shape (d,) or None, default=None
         Share of the teacher's variance along each axis.
+    offset : ndarray of shape (d,) or None, default=None
+        What every row has on top, whatever its weight. None means nothing.
 
     Raises
     ------
@@ -38,17 +40,25 @@ class Projection:
     mean: npt.NDArray[Any]
     components: npt.NDArray[Any]
     explained_variance_ratio: npt.NDArray[Any] | None = None
+    offset: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        for name, ndim in (("mean", 1), ("components", 2), ("explained_variance_ratio", 1)):
+        shapes = {"mean": 1, "components": 2, "explained_variance_ratio": 1, "offset": 1}
+        for name, ndim in shapes.items():
             array = getattr(self, name)
-            if array is None and name == "explained_variance_ratio":
+            if array is None and name in ("explained_variance_ratio", "offset"):
                 continue
             object.__setattr__(self, name, _read_only(name, array, ndim))
         if self.components.shape[1] != len(self.mean) or not self.components.size:
             raise ModelFormatError(
                 f"The projection's components must have shape (d, {len(self.mean)}), as its mean"
                 f" has {len(self.mean)} values; got {self.components.shape}."
+            )
+        offset = self.offset
+        if offset is not None and len(offset) != len(self.components):
+            raise ModelFormatError(
+                f"The projection has {len(self.components)} components and an offset of"
+                f" {len(offset)} values."
             )
         ratio = self.explained_variance_ratio
         if ratio is not None and len(ratio) != len(self.components):
@@ -69,11 +79,19 @@ class Projection:
 
     def first(self, dim: int) -> Projection:
         """Return the projection onto the first `dim` components."""
-        ratio = self.explained_variance_ratio
-        return Projection(self.mean, self.components[:dim], None if ratio is None else ratio[:dim])
+        ratio, offset = self.explained_variance_ratio, self.offset
+        return Projection(
+            self.mean,
+            self.components[:dim],
+            None if ratio is None else ratio[:dim],
+            None if offset is None else offset[:dim],
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.mean, self.components, self.explained_variance_ratio)
+        return (
+            type(self),
+            (self.mean, self.components, self.explained_variance_ratio, self.offset),
+        )
 
 
 def _read_only(name: str, array: Any, ndim: int) -> npt.NDArray[Any]:

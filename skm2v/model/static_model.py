@@ -394,6 +394,8 @@ class StaticModel:
             tensors["projection.components"] = first.components
             if first.explained_variance_ratio is not None:
                 tensors["projection.explained_variance_ratio"] = first.explained_variance_ratio
+            if first.offset is not None:
+                tensors["projection.offset"] = first.offset
         return self._with_tensors(tensors)
 
     def quantized(self, dtype: str) -> StaticModel:
