@@ -21,7 +21,7 @@ from skm2v import StaticEmbedder
 from skm2v.datasets import load_banking77
 
 Reranker = Callable[[str, Sequence[str]], npt.NDArray[np.float32]]
-N_QUERIES = 300
+N_QUERIES = 100
 N_CANDIDATES = 100
 
 

@@ -1,0 +1,87 @@
+"""Every example runs, prints what it promises, and its figures are as good as the text says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name: str, *arguments: object) -> str:
+    result = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def figures(output: str, row: str) -> list[float]:
+    """Numbers behind the name of a row."""
+    line = next(line for line in output.splitlines() if line.strip().startswith(row))
+    return [float(word.replace(",", "")) for word in re.findall(r"[\d,.]*\d", line[len(row) :])]
+
+
+def test_every_example_is_tested():
+    source = Path(__file__).read_text(encoding="utf-8")
+    names = {path.name for path in EXAMPLES.glob("[!_]*.py")}
+    assert names == set(re.findall(r'run\("(\w+\.py)"', source))
+
+
+@pytest.mark.teacher
+def test_spam_detection(minilm):
+    output = run("spam_detection.py", minilm)
+    accuracy, f1, texts_per_second, megabytes, _ = figures(output, "static ")
+    assert accuracy > 0.975
+    assert f1 > 0.91
+    assert texts_per_second > 1000
+    assert megabytes < 20
+    assert figures(output, "tf-idf ")[0] > 0.97
+
+
+def test_spam_detection_with_a_tiny_teacher(tiny_teacher_of):
+    """The whole way without the real teacher: its accuracy is not the point."""
+    output = run("spam_detection.py", tiny_teacher_of(hidden_size=256))
+    assert "cannot import torch, transformers, huggingface_hub, pandas" in output
+    assert figures(output, "static ")[0] > 0.8
+
+
+def test_topic_classification():
+    output = run("topic_classification.py")
+    few, many = figures(output, "385"), figures(output, "10,003")
+    assert few[0] > few[1] + 0.05  # few labels: static before tf-idf
+    assert many[2] > max(many[:2])  # many labels: both before either
+
+
+def test_text_clustering():
+    output = run("text_clustering.py")
+    assert figures(output, "static")[0] > figures(output, "tf-idf + SVD")[0] + 0.05
+    assert output.count("questions, 100%") + output.count("questions, 9") >= 3
+
+
+def test_deduplication():
+    output = run("deduplication.py")
+    exact = int(re.search(r"messages, (\d+) repeat an earlier", output)[1])
+    near = int(re.search(r"(\d+) repeat one at a cosine", output)[1])
+    assert exact == 403
+    assert exact < near < 1000
+    assert output.count("wordings, such as") == 3
+
+
+@pytest.mark.teacher
+def test_two_stage_retrieval(minilm):
+    output = run("two_stage_retrieval.py", minilm)
+    first, second = figures(output, "1 static"), figures(output, "2 reranked")
+    assert first[0] == second[0]  # a reranker cannot find what the first stage missed
+    assert first[0] > 0.5
+    assert second[1] > first[1] + 0.02
+    assert first[2] < second[2]
