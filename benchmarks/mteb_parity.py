@@ -98,6 +98,8 @@ def mteb_task(task: Task) -> Any:
         # None is mteb's spelling of "all documents".
         fraction = None if task.fraction == 1 else task.fraction
         settings["max_fraction_of_documents_to_embed"] = fraction
+        settings["max_documents_per_cluster"] = task.sample_size
+        settings["n_clusters"] = task.n_experiments
 
     def load_data(self: Any, *args: Any, **kwargs: Any) -> None:
         self.dataset = load(task)

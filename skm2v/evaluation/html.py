@@ -6,6 +6,7 @@ The page has no script and loads nothing: style and plot are inside it, details 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from html import escape
 from importlib import resources
@@ -157,9 +158,7 @@ def _tasks(evaluation: Evaluation) -> str:
         scored = [r for r in evaluation.results if r.type == type and r.score is not None]
         if not scored:
             continue
-        low = min(r.low if r.low is not None else 0.0 for r in scored)
-        high = max(r.high if r.high is not None else 1.0 for r in scored)
-        bounds = (int(low * 10 - (low < 0)) / 10, min(1.0, int(high * 10 + 1) / 10))
+        bounds = _bounds(scored)
         cards = "".join(_card(evaluation, key, bounds) for key in evaluation.task_keys(type))
         sections.append(
             f"<h3>{escape(TYPE_TITLES.get(type, type))}</h3>"
@@ -167,6 +166,13 @@ def _tasks(evaluation: Evaluation) -> str:
             f"{percent(bounds[0])} to {percent(bounds[1])}.</p><div class=cards>{cards}</div>"
         )
     return f"<section><h2>Task by task</h2>{''.join(sections)}</section>" if sections else ""
+
+
+def _bounds(results: list[Result]) -> tuple[float, float]:
+    """Tenths around the intervals of the results of a type."""
+    values = [v for r in results for v in (r.low, r.score, r.high) if v is not None and v == v]
+    low, high = math.floor(10 * min(values)), math.ceil(10 * max(values))
+    return (low if low < high else low - 1) / 10, high / 10
 
 
 def _card(evaluation: Evaluation, key: Key, bounds: tuple[float, float]) -> str:

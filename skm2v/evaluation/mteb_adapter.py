@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skm2v.evaluation.encoders import Encoder
-from skm2v.evaluation.metrics import unit_rows
+from skm2v.evaluation.metrics import is_sparse, unit_rows
 
 
 class MtebEncoder:
@@ -50,21 +50,19 @@ class MtebEncoder:
         hf_subset: str = "",
         prompt_type: Any = None,
         **kwargs: Any,
-    ) -> NDArray[np.float32]:
-        """Embed a data loader of batches with a ``"text"`` list each; shape (n, d), float32."""
+    ) -> NDArray[np.floating[Any]]:
+        """Embed a data loader of batches with a ``"text"`` list each; shape (n, d), dense."""
         texts = [text for batch in inputs for text in batch["text"]]
         kind = None if prompt_type is None else str(getattr(prompt_type, "value", prompt_type))
         vectors = self._encoder.encode(texts, kind)
-        if hasattr(vectors, "toarray"):
-            vectors = vectors.toarray()
-        return np.asarray(vectors, dtype=np.float32)
+        return np.asarray(vectors.toarray() if is_sparse(vectors) else vectors)
 
-    def similarity(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.float32]:
+    def similarity(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.floating[Any]]:
         """Cosine of every row of the first with every row of the second."""
         first, second = (np.atleast_2d(np.asarray(e)) for e in (embeddings1, embeddings2))
         return np.asarray(unit_rows(first) @ unit_rows(second).T)
 
-    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.float32]:
+    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.floating[Any]]:
         """Cosine of the rows pair by pair."""
         first, second = (np.atleast_2d(np.asarray(e)) for e in (embeddings1, embeddings2))
         return np.asarray((unit_rows(first) * unit_rows(second)).sum(axis=1))

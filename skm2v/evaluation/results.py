@@ -286,11 +286,10 @@ def percent(value: float | None) -> str:
 
 def speed(value: float | None) -> str:
     """Texts per second with three significant digits."""
-    if value is None:
+    if value is None or value <= 0:
         return "–"
-    digits = max(0, 2 - math.floor(math.log10(value))) if value < 100 else 0
-    scale = 10 ** max(0, math.floor(math.log10(value)) - 2)
-    return f"{round(value / scale) * scale:,.{digits}f}"
+    digits = 2 - math.floor(math.log10(value))
+    return f"{round(value, digits):,.{max(0, digits)}f}"
 
 
 def size(n_bytes: int | None) -> str:
