@@ -10,7 +10,8 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+
+from skm2v.exceptions import TextTypeError, TextValueError
 
 
 cdef extern from "Python.h":
@@ -210,6 +211,11 @@ cdef class Kernel:
         return self.model.simd.name.decode()
 
     @property
+    def dim(self):
+        """Number of columns of the table."""
+        return self.model.dim
+
+    @property
     def native(self):
         """Whether chunks are segmented without the reference tokenizer."""
         return bool(self.model.native)
@@ -370,7 +376,7 @@ cdef class Kernel:
         if status == SKM_NO_MEMORY:
             raise MemoryError
         if status == SKM_SURROGATE:
-            raise UnicodeError("A text has a lone surrogate, which is no character.")
+            raise TextValueError("A text has a lone surrogate, which is no character.")
         if ws.n_code_points:
             self.set_code_points(sorted({ws.code_points[i] for i in range(ws.n_code_points)}))
         if ws.n_chunks:
@@ -396,7 +402,7 @@ cdef class Kernel:
 
 cdef int _read(item, Py_ssize_t row, skm_text *text) except -1:
     if not PyUnicode_Check(item):
-        raise TypeError(f"Row {row} is {type(item).__name__}, not str.")
+        raise TextTypeError(f"Row {row} is {type(item).__name__}, not str.")
     text.data = PyUnicode_DATA(item)
     text.length = PyUnicode_GET_LENGTH(item)
     text.unit = PyUnicode_KIND(item)

@@ -105,6 +105,12 @@ TARGET static double SUFFIX(square_norm)(const float *sums, size_t dim) {
   return lanes[0];
 }
 
+TARGET static void SUFFIX(fold)(const float *SKM_RESTRICT sums, size_t dim,
+                                double *SKM_RESTRICT totals) {
+  size_t j;
+  for (j = 0; j < dim; j++) totals[j] += (double)sums[j];
+}
+
 TARGET static void SUFFIX(scale)(const float *SKM_RESTRICT sums, size_t dim, double scale,
                                  float *SKM_RESTRICT out) {
   size_t j;
@@ -115,6 +121,7 @@ static const skm_simd SUFFIX(simd) = {
     NAME,
     {SUFFIX(sum_f32_0), SUFFIX(sum_f16_0), SUFFIX(sum_i8_0)},
     {SUFFIX(sum_f32_1), SUFFIX(sum_f16_1), SUFFIX(sum_i8_1)},
+    SUFFIX(fold),
     SUFFIX(square_norm),
     SUFFIX(scale),
 };
