@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ __all__ = [
     "unlink",
 ]
 
+LOCK_SECONDS = 60.0
 TEMPORARY = ".skm2v-"  # prefix of everything that is not yet, or no longer, part of a model
 
 
@@ -220,7 +222,13 @@ def sync_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[bool]:
-    """Keep other savers out of a folder; gives False where the system has no such lock."""
+    """Keep other savers out of a folder; gives False where the system has no such lock.
+
+    Raises
+    ------
+    TimeoutError
+        If another process is still saving after a minute.
+    """
     try:
         import fcntl
     except ImportError:
@@ -228,11 +236,21 @@ def exclusive(path: Path) -> Iterator[bool]:
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            locked = True
-        except OSError:  # some network file systems
-            locked = False
+        deadline = time.monotonic() + LOCK_SECONDS
+        locked = None
+        while locked is None:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locked = True
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(
+                        f"Another process has been saving to {path} for {LOCK_SECONDS} seconds."
+                        " Save to another folder, or end that process."
+                    ) from None
+                time.sleep(0.005)
+            except OSError:  # some network file systems
+                locked = False
         yield locked
     finally:
         os.close(descriptor)

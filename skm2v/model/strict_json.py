@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["canonical_json", "parse_json"]
 
-# Bounds the memory of the parsed objects: about 60 bytes per bracket or comma at most. The
-# largest vocabularies in use (500,000 scored pieces) need under 3 million.
-MAX_STRUCTURE = 4_000_000
+# Bounds the memory of the parsed objects: about 64 bytes per bracket or comma at most. The
+# largest vocabularies in use (500,000 scored pieces) need about 2 million.
+MAX_STRUCTURE = 3_000_000
 MAX_DIGITS = 400
 
 
-def parse_json(text: str | bytes, *, what: str, max_structure: int = MAX_STRUCTURE) -> Any:
+def parse_json(
+    text: str | bytes,
+    *,
+    what: str,
+    max_structure: int = MAX_STRUCTURE,
+    max_objects: int = MAX_STRUCTURE,
+) -> Any:
     """Parse JSON, refusing whatever readers could disagree on.
 
     Parameters
@@ -24,8 +31,10 @@ def parse_json(text: str | bytes, *, what: str, max_structure: int = MAX_STRUCTU
         JSON text; bytes must be UTF-8.
     what : str
         Name of the text in error messages.
-    max_structure : int, default=4,000,000
-        Largest number of brackets and commas.
+    max_structure : int, default=3,000,000
+        Largest number of brackets and commas, those in strings included.
+    max_objects : int, default=3,000,000
+        Largest number of objects; reading stops at one more.
 
     Returns
     -------
@@ -46,7 +55,7 @@ def parse_json(text: str | bytes, *, what: str, max_structure: int = MAX_STRUCTU
             )
         return json.loads(
             text,
-            object_pairs_hook=_unique_keys,
+            object_pairs_hook=_unique_keys(max_objects),
             parse_constant=_refuse_constant,
             parse_int=_parse_int,
         )
@@ -61,13 +70,22 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        seen: set[str] = set()
-        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {repeated[:40]!r} is repeated")
-    return value
+def _unique_keys(max_objects: int) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    n_objects = 0
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal n_objects
+        n_objects += 1
+        if n_objects > max_objects:
+            raise ValueError(f"more than {max_objects} objects")
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            keys = [key for key, _ in pairs]
+            repeated = next(key for key in value if keys.count(key) > 1)
+            raise ValueError(f"the key {repeated[:40]!r} is repeated")
+        return value
+
+    return build
 
 
 def _refuse_constant(name: str) -> Any:

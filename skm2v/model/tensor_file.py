@@ -23,6 +23,8 @@ __all__ = ["dump_tensors", "parse_tensors"]
 
 MAX_HEADER_BYTES = 64 << 20
 MAX_TENSORS = 16
+# A transformer has some hundreds of tensors: it gets the message that says what to do with it.
+MAX_HEADER_OBJECTS = 4096
 DTYPES = {
     "F16": "<f2",
     "F32": "<f4",
@@ -94,7 +96,9 @@ def _header(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
             f"{what} declares a header of {size} bytes; the file has {len(data)} bytes and"
             f" {MAX_HEADER_BYTES} is the limit. It is truncated or no safetensors file."
         )
-    header = parse_json(data[8 : 8 + size], what=f"The header of {what}")
+    header = parse_json(
+        data[8 : 8 + size], what=f"The header of {what}", max_objects=MAX_HEADER_OBJECTS
+    )
     if not isinstance(header, dict):
         raise ModelFormatError(f"The header of {what} must be a JSON object.")
     return header, memoryview(data)[8 + size :]

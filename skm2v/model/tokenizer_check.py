@@ -453,7 +453,7 @@ def _add_tokens(vocabulary: dict[str, int], added: Any) -> None:
         raise ModelFormatError("The tokenizer's added_tokens must be a list.")
     seen = set()
     for token in added:
-        if not isinstance(token, dict) or not {"id", "content"} <= set(token) <= set(ADDED_FIELDS):
+        if not isinstance(token, dict) or set(token) != set(ADDED_FIELDS):
             raise ModelFormatError(f"The tokenizer's added token {token!r:.100} is malformed.")
         for name, value in token.items():
             if not ADDED_FIELDS[name](value):

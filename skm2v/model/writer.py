@@ -127,16 +127,17 @@ class _Exchange:
         files.sync_folder(self.folder)
 
     def _forget(self) -> None:
-        retired, self.retired = self.retired, {}
-        for path in retired.values():
-            with contextlib.suppress(OSError):
+        for name, path in list(self.retired.items()):
+            with contextlib.suppress(OSError):  # tried once more at the end
                 files.unlink(path)
+                del self.retired[name]
 
     def __enter__(self) -> _Exchange:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        if MODEL_FILE in self.staged:
+    def __exit__(self, *_: object) -> None:
+        # Ctrl-C can come between the renaming and its entry in the books: ask the disk.
+        if MODEL_FILE in self.staged and self.staged[MODEL_FILE].exists():
             for name, path in self.retired.items():
                 with contextlib.suppress(OSError):
                     files.replace(path, self.folder / name)

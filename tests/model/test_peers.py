@@ -208,6 +208,8 @@ def test_saving_over_a_model_of_a_peer(tmp_path):
     assert prompts["default_prompt_name"] is None
 
 
-def test_a_transformer_is_no_static_model(tiny_teacher):
-    with pytest.raises(ModelFormatError, match=r"static model(?s:.)*skm2v\.distill"):
-        StaticModel.from_pretrained(tiny_teacher)
+def test_a_transformer_is_no_static_model(tmp_path):
+    tensors = {f"encoder.layer.{i}.weight": np.ones((2, 2), dtype=np.float32) for i in range(9)}
+    (tmp_path / "model.safetensors").write_bytes(dump_tensors(tensors, {"format": "pt"}))
+    with pytest.raises(ModelFormatError, match=r"holds no static model(?s:.)*skm2v\.distill"):
+        StaticModel.from_pretrained(tmp_path)
