@@ -122,19 +122,29 @@ class TextPooler:
         if n_jobs == 0:
             raise ValueError("n_jobs must not be 0; pass None for one thread or -1 for all.")
         n = len(texts)
-        out = np.zeros((n, self.table.dim), dtype=np.float32)
-        empty = np.zeros(n, dtype=bool)
-        truncated = np.zeros(n, dtype=bool)
+        vectors = np.empty((n, self.table.dim), dtype=np.float32)
+        empty, truncated = np.empty(n, dtype=bool), np.empty(n, dtype=bool)
         engine = self._engine or self._choose_engine()
-
-        def work(start: int, stop: int) -> None:
+        if n == 1 and progress is None:  # the shortest way for somebody who waits for one answer
             engine.pool_into(
-                texts if stop - start == n else texts[start:stop],
-                out[start:stop],
+                texts,
+                vectors,
                 max_length=max_length,
                 normalize=normalize,
-                empty=empty[start:stop],
-                truncated=truncated[start:stop],
+                empty=empty,
+                truncated=truncated,
+            )
+            return Pooled(vectors, empty, truncated)
+
+        def work(start: int, stop: int) -> None:
+            part = slice(start, stop)
+            engine.pool_into(
+                texts[part],
+                vectors[part],
+                max_length=max_length,
+                normalize=normalize,
+                empty=empty[part],
+                truncated=truncated[part],
             )
             if progress is not None:
                 progress(stop - start)
@@ -149,7 +159,7 @@ class TextPooler:
             Parallel(n_jobs=n_jobs, backend="threading")(
                 delayed(work)(start, stop) for start, stop in pieces
             )
-        return Pooled(out, empty, truncated)
+        return Pooled(vectors, empty, truncated)
 
     def _choose_engine(self) -> Engine:
         # Two threads may both get here; they build equal engines, and the last one stays.

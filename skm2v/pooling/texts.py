@@ -17,6 +17,7 @@ __all__ = ["TextColumn", "check_texts"]
 
 MAX_NAMED_ROWS = 5
 
+_ONLY_STR = frozenset({str})
 _NO_ROWS = np.empty(0, dtype=np.int64)
 _NO_ROWS.flags.writeable = False
 
@@ -82,7 +83,7 @@ def check_texts(X: Any, *, handle_missing: Literal["error", "zero"] = "error") -
     else:
         texts, feature_name, two_dimensional = _rows_of(X)
     missing = _NO_ROWS
-    if not set(map(type, texts)) <= {str}:
+    if not _ONLY_STR.issuperset(map(type, texts)):
         texts, missing = _convert_items(texts, handle_missing)
     if not all(map(str.isascii, texts)):
         _refuse_surrogates(texts)
