@@ -207,6 +207,8 @@ def _card(evaluation: Evaluation, key: Key, bounds: tuple[float, float]) -> str:
         )
     items = f"{facts.n_items:,} items" if facts else "no result"
     details = _facts(facts) if facts else ""
+    if zeros := _zero_vectors(evaluation, key):
+        details += f" · texts without a vector: {zeros}"
     return (
         f"<article><h4>{escape(key[1])} <span class=quiet>{items}{details}</span></h4>"
         f"<ul>{''.join(lines)}</ul></article>"
@@ -226,8 +228,6 @@ def _facts(result: Result) -> str:
         facts.append("split made here")
     if protocol.get("threshold_from") == "test pairs":
         facts.append("threshold from the test pairs")
-    if "zero_vectors" in protocol:
-        facts.append(f"{protocol['zero_vectors']} texts without a vector")
     if "documents" in protocol and "fraction" not in protocol:
         facts.append(f"{protocol['documents']:,} documents")
     return "".join(f" · {escape(fact)}" for fact in facts)
@@ -250,6 +250,13 @@ def _worst(evaluation: Evaluation) -> str:
                 f"</summary>{''.join(parts)}</details>"
             )
     return f"<section><h2>Worst errors</h2>{''.join(blocks)}</section>" if blocks else ""
+
+
+def _zero_vectors(evaluation: Evaluation, key: Key) -> str:
+    """Models with texts that they have no vector for, and how many."""
+    found = ((model, evaluation.find(model, key)) for model in evaluation.models)
+    counts = ((model, r.protocol.get("zero_vectors", 0)) for model, r in found if r)
+    return escape(", ".join(f"{count:,} ({model})" for model, count in counts if count))
 
 
 def _example(example: dict[str, str]) -> str:
@@ -276,7 +283,8 @@ def _method(evaluation: Evaluation) -> str:
         "<section><h2>How it was measured</h2><ul>"
         "<li>Intervals are percentile bootstraps: over test items, and over draws and test items "
         "for few-shot classification; over draws for clustering. Comparisons between models are "
-        "paired.</li>"
+        "paired. Where every item is right, or every one wrong, resamples do not differ and the "
+        "interval has no width.</li>"
         "<li>Texts per second is the time inside the model only, each distinct text once, over the "
         "tasks that every model finished.</li>"
         "<li>Size counts the numbers of an embedding table or network; a baseline that is fitted "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 560, 360
-LEFT, RIGHT, TOP, BOTTOM = 52, 20, 16, 50
+LEFT, RIGHT, TOP, BOTTOM = 68, 20, 16, 54
 _RADIUS = 11
 
 
@@ -55,7 +55,7 @@ def scatter(points: list[Point]) -> str:
         x = x_at(tick)
         parts.append(f'<path class="grid" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
         parts.append(
-            f'<text class="tick" x="{x:.1f}" y="{HEIGHT - BOTTOM + 19}" text-anchor="middle">'
+            f'<text class="tick" x="{x:.1f}" y="{HEIGHT - BOTTOM + 21}" text-anchor="middle">'
             f"{tick:,.0f}</text>"
         )
     for tick in _even_ticks(y_low, y_high):
@@ -70,7 +70,7 @@ def scatter(points: list[Point]) -> str:
         'text-anchor="middle">texts per second (log scale)</text>'
     )
     parts.append(
-        f'<text class="axis" transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) '
+        f'<text class="axis" transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) '
         'rotate(-90)" text-anchor="middle">average score</text>'
     )
     places = _apart([(x_at(p.x), y_at(p.y)) for p in points])

@@ -129,7 +129,7 @@ def as_encoders(models: Any) -> list[Encoder]:
 
 def _as_encoder(name: str | None, model: Any) -> Encoder:
     if isinstance(model, Encoder):
-        return model
+        return Encoder(name or model.name, model.model)
     if isinstance(model, (str, Path)):
         return load_encoder(str(model), name)
     return Encoder(name or type(model).__name__, model)

@@ -116,6 +116,10 @@ def test_model_names_and_specs(word_sum: Any) -> None:
     assert load_encoder("base=tfidf").name == "base"
     names = evaluate([word_sum, word_sum, "tfidf"], PETS).models
     assert names == ["WordSum", "WordSum (2)", "tfidf"]
+    encoder = Encoder("mine", word_sum)
+    assert evaluate([encoder, encoder], PETS).models == ["mine", "mine (2)"]
+    assert evaluate({"other": encoder}, PETS).models == ["other"]
+    assert encoder.name == "mine"
     assert load_encoder("python:skm2v.evaluation:TfidfSVD").name == "TfidfSVD"
 
 
