@@ -199,6 +199,11 @@ def _normalize() -> Layer:
 
 def _dense(folder: Path, config: dict[str, Any], allow_pickle: bool) -> Layer:
     torch = import_extra("torch")
+    if config.get("module_input_name", "sentence_embedding") != "sentence_embedding":
+        raise TeacherError(
+            f"The teacher's Dense module {str(folder)!r} works on {config['module_input_name']!r},"
+            " not on sentence vectors; that is not supported."
+        )
     weights = _weights(folder, allow_pickle)
     if "linear.weight" not in weights:
         raise TeacherError(f"The teacher's Dense module {str(folder)!r} has no 'linear.weight'.")

@@ -80,10 +80,10 @@ def number_of_components(pca_dims: float | str, axes: PrincipalAxes) -> int:
     n_axes = len(axes.components)
     if isinstance(pca_dims, str):
         return n_axes
-    if isinstance(pca_dims, float):
-        shares = np.cumsum(axes.explained_variance_ratio)
-        return min(int(np.searchsorted(shares, pca_dims)) + 1, n_axes)
-    return min(pca_dims, n_axes)
+    if isinstance(pca_dims, int):
+        return min(pca_dims, n_axes)
+    shares = np.cumsum(axes.explained_variance_ratio)
+    return min(int(np.searchsorted(shares, pca_dims)) + 1, n_axes)
 
 
 def _blocks(rows: npt.NDArray[Any]) -> Any:

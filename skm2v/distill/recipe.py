@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,6 +69,8 @@ class TokenRecipe:
         words: Any = self.vocabulary
         if isinstance(words, (str, bytes)):
             raise ValueError("vocabulary must be a sequence of words, not one string.")
+        iterable = words is None or isinstance(words, Iterable)
+        _require(iterable, "vocabulary", words, "a sequence of strings")
         words = () if words is None else tuple(words)
         for word in words:
             _require(isinstance(word, str), "vocabulary", word, "a sequence of strings")
@@ -145,6 +147,8 @@ class TokenRecipe:
         -------
         model : StaticModel
         """
+        wanted = "a positive integer"
+        _require(_is_integer(batch_size) and batch_size >= 1, "batch_size", batch_size, wanted)
         table = token_table(
             load,
             teacher.fingerprint,

@@ -7,15 +7,14 @@ processes from computing the same entry at the same time, and one entry here cos
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import threading
-import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +33,9 @@ __all__ = [
 logger = logging.getLogger("skm2v")
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+SUFFIX = ".arrays"
+_DIGEST_BYTES = 32
 
 RECENT_BYTES = 1 << 29  # of all entries but the newest
 
@@ -88,7 +90,7 @@ def fetch(key: str, compute: Callable[[], Arrays], folder: Path | None) -> Array
             arrays = _recent.get(key)
             if arrays is not None:
                 _recent.move_to_end(key)
-        path = None if folder is None else folder / f"{key}.npz"
+        path = None if folder is None else folder / f"{key}{SUFFIX}"
         if arrays is None:
             arrays = _compute_or_read(path, compute)
             for array in arrays.values():
@@ -137,25 +139,45 @@ def _compute_or_read(path: Path | None, compute: Callable[[], Arrays]) -> Arrays
 
 
 def read_entry(path: Path) -> Arrays | None:
-    """Return an entry, or None if there is none that is whole: the archive has checksums."""
+    """Return an entry, or None if there is none that is whole."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        with open(path, "rb") as file:
+            expected = file.read(_DIGEST_BYTES)
+            if len(expected) != _DIGEST_BYTES or expected != _digest(file):
+                raise ValueError("its checksum does not fit")
+            end = file.tell()
+            file.seek(_DIGEST_BYTES)
+            arrays = {}
+            while file.tell() < end:
+                name = str(np.lib.format.read_array(file, allow_pickle=False))
+                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+            return arrays
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError) as error:
         logger.warning("The cache entry %s is damaged and is made again: %s", path, error)
-    except Exception as error:  # a damaged header can lead to nearly anything
-        logger.warning("The cache entry %s cannot be read and is made again: %s", path, error)
-    return None
+        return None
 
 
 def write_entry(path: Path, arrays: Arrays) -> None:
-    """Write an entry at once or not at all; a failure is only logged."""
+    """Write an entry at once or not at all; a failure is only logged.
+
+    The file is a SHA-256 of the rest, then names and arrays in turn, in NumPy's format.
+    """
     temporary = path.with_name(f"{path.stem}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            np.savez(file, **dict(arrays))  # type: ignore[arg-type]
+        # Left by a writer that was killed: it held the lock that the caller has now.
+        for left in path.parent.glob(f"{path.stem}.*.tmp"):
+            left.unlink()
+        with open(temporary, "w+b") as file:
+            file.write(bytes(_DIGEST_BYTES))
+            for name, array in arrays.items():
+                np.lib.format.write_array(file, np.array(name), allow_pickle=False)
+                np.lib.format.write_array(file, array, allow_pickle=False)
+            file.seek(_DIGEST_BYTES)
+            digest = _digest(file)
+            file.seek(0)
+            file.write(digest)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -164,6 +186,14 @@ def write_entry(path: Path, arrays: Arrays) -> None:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def _digest(file: IO[bytes]) -> bytes:
+    """SHA-256 of a file from here to its end."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.digest()
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v.distill.store import among_processes, lock_of, read_entry, write_entry
+from skm2v.distill.store import SUFFIX, among_processes, lock_of, read_entry, write_entry
 from skm2v.distill.teacher import Teacher
 
 __all__ = ["TeacherSource", "forget_texts", "text_vectors"]
@@ -181,7 +181,7 @@ def _read_new(known: _Known, place: Path | None) -> None:
     """Read the files of a folder that are not known yet; damaged ones count as missing."""
     if place is None or not place.is_dir():
         return
-    for path in sorted(place.glob("*.npz")):
+    for path in sorted(place.glob(f"*{SUFFIX}")):
         if path.name in known.files:
             continue
         arrays = read_entry(path)
@@ -192,7 +192,7 @@ def _read_new(known: _Known, place: Path | None) -> None:
 
 
 def _write(place: Path, known: _Known, keys: Sequence[bytes], vectors: Floats) -> None:
-    name = hashlib.blake2b(b"".join(keys), digest_size=16).hexdigest() + ".npz"
+    name = hashlib.blake2b(b"".join(keys), digest_size=16).hexdigest() + SUFFIX
     table = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16)
     write_entry(place / name, {"keys": table, "vectors": vectors})
     if os.path.exists(place / name):
