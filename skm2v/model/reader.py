@@ -26,6 +26,7 @@ from skm2v.model.writer import MODEL_FILE
 __all__ = ["load", "read"]
 
 MAX_MODEL_BYTES = 8 << 30
+DOCUMENT_START = '{"format":'  # keys are sorted when a document is written
 FIELDS = {"format", "settings", "sha256", "sidecars", "tokenizer"}
 
 
@@ -88,6 +89,8 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
         _check_pin(data, sha256, file)
     tensors, metadata = parse_tensors(data, what=str(file))
     if "skm2v" not in metadata:
+        if any(value.startswith(DOCUMENT_START) for value in metadata.values()):
+            raise ModelFormatError(f"The metadata of {file} are damaged: 'skm2v' has another name.")
         if sha256 is not None or alone:
             raise ModelFormatError(
                 f"{file} was not written by skm2v, so its tokenizer and settings are in other"

@@ -111,7 +111,11 @@ def _anything(value: Any) -> bool:
 
 _SCHEME = _choice("always", "never", "first")
 _BEHAVIOR = _choice("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
-_BYTE_LEVEL: dict[str, Check] = {"add_prefix_space": _flag, "trim_offsets": _flag, "use_regex": _flag}
+_BYTE_LEVEL: dict[str, Check] = {
+    "add_prefix_space": _flag,
+    "trim_offsets": _flag,
+    "use_regex": _flag,
+}
 _METASPACE = {
     "replacement": _text(1, 1),
     "prepend_scheme": _SCHEME,
@@ -344,11 +348,7 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
     if kind == "BPE":
         _check_bpe(model, vocabulary)
     elif kind in ("WordPiece", "WordLevel"):
-        if model.get("unk_token") not in vocabulary:
-            raise ModelFormatError(
-                f"The tokenizer's unk_token {model.get('unk_token')!r:.60} is not in its"
-                " vocabulary."
-            )
+        _check_unknown(model.get("unk_token"), vocabulary)
         if kind == "WordPiece":
             _check_setting(model, "max_input_chars_per_word", _integer(1, MAX_WORD_CHARS))
             _check_setting(model, "continuing_subword_prefix", _text(0, 16))
@@ -360,6 +360,11 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
     return dict(vocabulary)
 
 
+def _check_unknown(token: Any, vocabulary: dict[str, int]) -> None:
+    if not isinstance(token, str) or token not in vocabulary:
+        raise ModelFormatError(f"The tokenizer's unk_token {token!r:.60} is not in its vocabulary.")
+
+
 def _check_setting(model: dict[str, Any], name: str, check: Check) -> None:
     if name in model and not check(model[name]):
         raise ModelFormatError(
@@ -368,11 +373,8 @@ def _check_setting(model: dict[str, Any], name: str, check: Check) -> None:
 
 
 def _check_bpe(model: dict[str, Any], vocabulary: dict[str, int]) -> None:
-    unk_token = model.get("unk_token")
-    if unk_token is not None and unk_token not in vocabulary:
-        raise ModelFormatError(
-            f"The tokenizer's unk_token {unk_token!r:.60} is not in its vocabulary."
-        )
+    if model.get("unk_token") is not None:
+        _check_unknown(model["unk_token"], vocabulary)
     if model.get("dropout") not in (None, 0):
         raise ModelFormatError(
             "The tokenizer drops merges at random; a model must not. Set dropout to null."

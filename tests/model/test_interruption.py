@@ -66,7 +66,7 @@ class FaultyOS:
                 raise Killed
             self.n_calls += 1
             if self.n_calls == self.fail_at and self.error is not None:
-                if self.after and name != "close":
+                if self.after and name not in ("open", "fdopen", "close"):
                     function(*arguments, **options)
                 if isinstance(self.error, Killed):
                     self.dead = True

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from skm2v import StaticModel
 from skm2v.exceptions import ModelFormatError, TextTypeError, TextValueError, TextWarning
-from skm2v.model import ModelConfig, Projection, quantize
+from skm2v.model import Projection, quantize
 from skm2v.pooling import TextTokenizer
 from tests import tiny
 from tests.model.forge import tiny_model
@@ -82,9 +82,7 @@ def test_encode_max_length(tiny_static):
     limited = StaticModel(tiny_static.embedding, tiny_static.tokenizer, max_length=np.int64(2))
     with pytest.warns(TextWarning, match="cut"):
         np.testing.assert_array_equal(short, limited.encode(["the bank of london", "water"]))
-    np.testing.assert_array_equal(
-        limited.encode(TEXTS, max_length=None), tiny_static.encode(TEXTS)
-    )
+    np.testing.assert_array_equal(limited.encode(TEXTS, max_length=None), tiny_static.encode(TEXTS))
     for bad in (0, -1, 2.0, True, "3"):
         with pytest.raises(ValueError, match="max_length must be a positive integer or None"):
             tiny_static.encode(TEXTS, max_length=bad)
