@@ -17,21 +17,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
+from _predict import BLOCKED
+from _teacher import teacher_name
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skm2v import StaticEmbedder
 from skm2v.datasets import load_sms_spam
-
-# What a training machine has and a production machine need not have.
-BLOCKED = ("torch", "transformers", "huggingface_hub", "pandas")
 
 
 def train(teacher: str, folder: Path) -> dict[str, Path]:
@@ -68,41 +65,14 @@ def train(teacher: str, folder: Path) -> dict[str, Path]:
     return saved
 
 
-def predict_without_torch(saved: dict[str, Path]) -> dict[str, dict[str, Any]]:
-    """Run :func:`predict` in a fresh process."""
-    command = [sys.executable, __file__, "--predict", json.dumps({k: str(saved[k]) for k in saved})]
-    result = subprocess.run(command, check=True, capture_output=True, text=True)
-    scores: dict[str, dict[str, Any]] = json.loads(result.stdout)
-    return scores
-
-
-def predict(saved: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Load the classifiers where `BLOCKED` cannot be imported, and predict the test messages."""
-    for module in BLOCKED:
-        assert module not in sys.modules, f"{module} was imported by accident"
-        sys.modules[module] = None  # type: ignore[assignment]  # import raises ImportError now
-    X, y = load_sms_spam(subset="test", return_X_y=True)
-    scores: dict[str, dict[str, Any]] = {}
-    classifiers = {}
-    for name, path in saved.items():
-        start = time.perf_counter()
-        classifiers[name] = joblib.load(path)
-        predicted = classifiers[name].predict(X)
-        scores[name] = {
-            "accuracy": accuracy_score(y, predicted),
-            "f1": f1_score(y, predicted),
-            "megabytes": Path(path).stat().st_size / 1e6,
-            "first": time.perf_counter() - start,
-            "seconds": [],
-        }
-    for _ in range(5):  # in turns, so that a busy machine slows both
-        for name, classifier in classifiers.items():
-            start = time.perf_counter()
-            classifier.predict(X)
-            scores[name]["seconds"].append(time.perf_counter() - start)
-    for name in scores:
-        scores[name]["texts_per_second"] = len(X) / np.median(scores[name].pop("seconds"))
-    return scores
+def predict_without_torch(saved: dict[str, Path]) -> dict[str, dict[str, float]]:
+    """Predict the test messages in a fresh process, as a production machine would."""
+    script = Path(__file__).with_name("_predict.py")
+    paths = json.dumps({name: str(path) for name, path in saved.items()})
+    command = [sys.executable, str(script), paths]
+    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    figures: dict[str, dict[str, float]] = json.loads(result.stdout)
+    return figures
 
 
 def main(teacher: str) -> None:
@@ -118,9 +88,4 @@ def main(teacher: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--predict"]:
-        print(json.dumps(predict(json.loads(sys.argv[2]))))
-    else:
-        from _teacher import teacher_name
-
-        main(sys.argv[1] if sys.argv[1:] else teacher_name())
+    main(sys.argv[1] if sys.argv[1:] else teacher_name())

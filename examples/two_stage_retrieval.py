@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from _teacher import teacher_name
 
 from skm2v import StaticEmbedder
 from skm2v.datasets import load_banking77
@@ -95,6 +96,4 @@ def main(rerank: Reranker) -> None:
 
 
 if __name__ == "__main__":
-    from _teacher import teacher_name
-
     main(teacher_reranker(sys.argv[1] if sys.argv[1:] else teacher_name()))
