@@ -77,6 +77,8 @@ cdef extern from "skm.h" nogil:
     int skm_workspace_begin(skm_workspace *, size_t)
     const uint8_t *skm_question(const skm_workspace *, size_t, size_t *)
     int skm_answer(skm_workspace *, size_t, const int32_t *, size_t)
+    enum:
+        SKM_MEAN, SKM_UNIT, SKM_SUM
     int skm_pool(const skm_model *, skm_workspace *, const skm_text *, size_t, size_t, int,
                  float *, uint8_t *, uint8_t *)
     int skm_tokenize(const skm_model *, skm_workspace *, skm_text, size_t)
@@ -237,7 +239,8 @@ cdef class Kernel:
         return sum((<_Workspace>idle).ws != NULL and skm_workspace_size((<_Workspace>idle).ws)
                    for idle in list(self._idle))
 
-    def pool_into(self, texts, out, *, max_length, bint normalize, empty, truncated):
+    def pool_into(self, texts, out, *, max_length, bint normalize, empty, truncated,
+                  bint total=False):
         """Write the vectors of texts into `out`, and which are empty or were truncated.
 
         Parameters
@@ -248,12 +251,15 @@ cdef class Kernel:
             Number of ids of a text to use, unknown ones included.
         normalize : bool
         empty, truncated : ndarray of bool of shape (n,)
+        total : bool, default=False
+            Sums instead of means; not together with `normalize`.
         """
         cdef tuple items = tuple(texts)
         cdef Py_ssize_t n = PyTuple_GET_SIZE(items)
         cdef Py_buffer out_buffer, empty_buffer, truncated_buffer
         cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
         cdef size_t limit = SKM_NO_LIMIT if max_length is None else max_length
+        cdef int scaling = SKM_UNIT if normalize else SKM_SUM if total else SKM_MEAN
         if n == 0:
             return
         PyObject_GetBuffer(out, &out_buffer, flags | PyBUF_FORMAT)
@@ -268,7 +274,7 @@ cdef class Kernel:
                 try:
                     if empty_buffer.len != n or truncated_buffer.len != n:
                         raise ValueError(f"empty and truncated must be bool of shape ({n},).")
-                    self._run(items, n, limit, normalize, <float *>out_buffer.buf,
+                    self._run(items, n, limit, scaling, <float *>out_buffer.buf,
                               <uint8_t *>empty_buffer.buf, <uint8_t *>truncated_buffer.buf)
                 finally:
                     PyBuffer_Release(&truncated_buffer)
@@ -277,7 +283,7 @@ cdef class Kernel:
         finally:
             PyBuffer_Release(&out_buffer)
 
-    cdef int _run(self, tuple items, Py_ssize_t n, size_t limit, int normalize, float *out,
+    cdef int _run(self, tuple items, Py_ssize_t n, size_t limit, int scaling, float *out,
                   uint8_t *empty, uint8_t *truncated) except -1:
         cdef _Workspace own = self._borrow()
         cdef skm_workspace *ws = own.ws
@@ -301,11 +307,11 @@ cdef class Kernel:
                 raise MemoryError
             while True:
                 if n_chars < SMALL_CHARS:
-                    status = skm_pool(&self.model, ws, texts, m, limit, normalize,
+                    status = skm_pool(&self.model, ws, texts, m, limit, scaling,
                                       out + start * dim, empty + start, truncated + start)
                 else:
                     with nogil:
-                        status = skm_pool(&self.model, ws, texts, m, limit, normalize,
+                        status = skm_pool(&self.model, ws, texts, m, limit, scaling,
                                           out + start * dim, empty + start, truncated + start)
                 if status == SKM_OK:
                     break

@@ -50,7 +50,12 @@ class Engine(Protocol):
         normalize: bool,
         empty: npt.NDArray[np.bool_],
         truncated: npt.NDArray[np.bool_],
+        total: bool = False,
     ) -> None: ...
+
+    def ids(
+        self, texts: list[str], *, max_length: int | None
+    ) -> tuple[bytes | npt.NDArray[np.int32], list[int] | npt.NDArray[np.int64]]: ...
 
 
 class TextPooler:
@@ -85,6 +90,7 @@ class TextPooler:
         normalize: bool,
         n_jobs: int | None = None,
         progress: Callable[[int], object] | None = None,
+        total: bool = False,
     ) -> Pooled:
         """Embed texts.
 
@@ -105,6 +111,8 @@ class TextPooler:
             is used. Only the compiled kernel runs in parallel, as it releases the GIL.
         progress : callable or None, default=None
             Called with the number of texts that were just finished, possibly in another thread.
+        total : bool, default=False
+            Sums instead of means, for tables of scores; not together with `normalize`.
 
         Returns
         -------
@@ -113,7 +121,7 @@ class TextPooler:
         Raises
         ------
         ValueError
-            If `max_length` is less than 1 or `n_jobs` is 0.
+            If `max_length` is less than 1, `n_jobs` is 0, or `total` meets `normalize`.
         TextValueError
             If a text cannot be tokenized.
         """
@@ -121,6 +129,8 @@ class TextPooler:
             raise ValueError(f"max_length must be at least 1 or None (no limit); got {max_length}.")
         if n_jobs == 0:
             raise ValueError("n_jobs must not be 0; pass None for one thread or -1 for all.")
+        if total and normalize:
+            raise ValueError("A vector is either a total or normalized; choose one.")
         n = len(texts)
         vectors = np.empty((n, self.table.dim), dtype=np.float32)
         empty, truncated = np.empty(n, dtype=bool), np.empty(n, dtype=bool)
@@ -133,6 +143,7 @@ class TextPooler:
                 normalize=normalize,
                 empty=empty,
                 truncated=truncated,
+                total=total,
             )
             return Pooled(vectors, empty, truncated)
 
@@ -145,6 +156,7 @@ class TextPooler:
                 normalize=normalize,
                 empty=empty[part],
                 truncated=truncated[part],
+                total=total,
             )
             if progress is not None:
                 progress(stop - start)
@@ -160,6 +172,34 @@ class TextPooler:
                 delayed(work)(start, stop) for start, stop in pieces
             )
         return Pooled(vectors, empty, truncated)
+
+    def token_ids(
+        self, texts: list[str], *, max_length: int | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Ids of the tokens that `pool` adds up, for features that need them one by one.
+
+        Parameters
+        ----------
+        texts : list of str
+            Texts as returned by :func:`skm2v.pooling.check_texts`.
+        max_length : int or None
+            Number of tokens of a text to use, unknown ones included; None means all.
+
+        Returns
+        -------
+        ids : ndarray of int32 of shape (n_tokens,)
+            Ids of all texts, one after the other, without unknown tokens.
+        indptr : ndarray of int64 of shape (n_texts + 1,)
+            The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+        """
+        engine = self._engine or self._choose_engine()
+        ids, indptr = engine.ids(texts, max_length=max_length)
+        flat = np.frombuffer(ids, dtype=np.int32)
+        known = np.ones(len(flat) + 1, dtype=np.int64)
+        if self.tokenizer.unk_id is not None:
+            np.not_equal(flat, self.tokenizer.unk_id, out=known[:-1])
+        before = np.cumsum(known) - known
+        return flat[known[:-1] > 0], before[np.asarray(indptr)]
 
     def _choose_engine(self) -> Engine:
         # Two threads may both get here; they build equal engines, and the last one stays.

@@ -40,6 +40,7 @@ class ReferenceEngine:
         normalize: bool,
         empty: npt.NDArray[np.bool_],
         truncated: npt.NDArray[np.bool_],
+        total: bool = False,
     ) -> None:
         """Write the vectors of texts into `out`, and which are empty or were truncated.
 
@@ -52,12 +53,20 @@ class ReferenceEngine:
         normalize : bool
         empty, truncated : ndarray of bool of shape (n_texts,)
             Written like `out`.
+        total : bool, default=False
+            Sums instead of means.
         """
         for start, stop in _blocks(texts):
             rows = slice(start, stop)
             ids, indptr = self._tokenize(texts[rows], max_length, truncated[rows])
             np.equal(np.diff(indptr), 0, out=empty[rows])
-            out[rows] = pool_ids(self.table, ids, indptr, normalize=normalize)
+            out[rows] = pool_ids(self.table, ids, indptr, normalize=normalize, total=total)
+
+    def ids(
+        self, texts: list[str], *, max_length: int | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Ids of the first `max_length` tokens of each text, unknown ones included."""
+        return self.tokenizer.ids(texts, limit=max_length)
 
     def _tokenize(
         self, texts: list[str], max_length: int | None, truncated: npt.NDArray[np.bool_]
@@ -82,6 +91,7 @@ def pool_ids(
     indptr: npt.NDArray[np.int64],
     *,
     normalize: bool,
+    total: bool = False,
 ) -> npt.NDArray[np.float32]:
     """Mean of the vectors of each text's tokens.
 
@@ -97,6 +107,8 @@ def pool_ids(
         The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
     normalize : bool
         Scale vectors to Euclidean norm 1. Zero vectors stay zero.
+    total : bool, default=False
+        Return sums instead of means.
 
     Returns
     -------
@@ -109,7 +121,8 @@ def pool_ids(
         pairs, pair_indptr = _pairs_of(table, ids, indptr)
         first_row = len(table.rows) - len(table.pairs)
         vectors += _sum_rows(table, first_row + pairs, table.n_tokens + pairs, pair_indptr)
-    vectors /= np.maximum(np.diff(indptr), 1)[:, np.newaxis]
+    if not total:
+        vectors /= np.maximum(np.diff(indptr), 1)[:, np.newaxis]
     if normalize:
         _normalize(vectors)
     return vectors.astype(np.float32)

@@ -387,7 +387,7 @@ class Recorder:
     def __init__(self):
         self.threads = set()
 
-    def pool_into(self, texts, out, *, max_length, normalize, empty, truncated):
+    def pool_into(self, texts, out, *, max_length, normalize, empty, truncated, total=False):
         self.threads.add(threading.get_ident())
         time.sleep(0.05)
 

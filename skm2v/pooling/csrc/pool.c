@@ -117,11 +117,11 @@ static void exact_totals(const skm_model *model, const uint32_t *rows, const flo
   }
 }
 
-static void finish_exact(const double *totals, size_t dim, size_t n_tokens, int normalize,
+static void finish_exact(const double *totals, size_t dim, size_t n_tokens, int scaling,
                          float *out) {
-  double divisor = (double)n_tokens, largest = 0, squares = 0;
+  double divisor = scaling == SKM_SUM ? 1 : (double)n_tokens, largest = 0, squares = 0;
   size_t j;
-  if (normalize) {
+  if (scaling == SKM_UNIT) {
     for (j = 0; j < dim; j++)
       if (fabs(totals[j]) > largest) largest = fabs(totals[j]);
     if (!(largest > 0)) {
@@ -142,7 +142,7 @@ static void finish_exact(const double *totals, size_t dim, size_t n_tokens, int 
 /* ---- one document ------------------------------------------------------------------------- */
 
 static void pool_document(const skm_model *model, skm_workspace *ws, const skm_group_item *item,
-                          int normalize, float *out) {
+                          int scaling, float *out) {
   const size_t dim = model->dim, n = item->n_rows;
   const uint32_t *rows = ws->ids + item->first_row;
   const float *weights = model->weights ? ws->row_weights + item->first_row : NULL;
@@ -169,28 +169,29 @@ static void pool_document(const skm_model *model, skm_workspace *ws, const skm_g
     squares = model->simd->square_norm(ws->sums, dim);
     if (SKM_LIKELY(squares > SMALLEST_NORM * SMALLEST_NORM &&
                    squares < LARGEST_NORM * LARGEST_NORM)) {
-      model->simd->scale(ws->sums, dim, 1.0 / (normalize ? sqrt(squares) : (double)item->n_tokens),
-                         out);
+      const double divisor = scaling == SKM_UNIT ? sqrt(squares)
+                             : scaling == SKM_MEAN ? (double)item->n_tokens : 1.0;
+      model->simd->scale(ws->sums, dim, 1.0 / divisor, out);
       return;
     }
   }
   exact_totals(model, rows, weights, n, ws->totals);
-  finish_exact(ws->totals, dim, item->n_tokens, normalize, out);
+  finish_exact(ws->totals, dim, item->n_tokens, scaling, out);
 }
 
-static void flush(const skm_model *model, skm_workspace *ws, int normalize, float *out,
+static void flush(const skm_model *model, skm_workspace *ws, int scaling, float *out,
                   uint8_t *empty) {
   size_t i;
   for (i = 0; i < ws->n_group; i++) {
     const skm_group_item *item = &ws->group[i];
     empty[item->document] = item->n_tokens == 0;
-    pool_document(model, ws, item, normalize, out + (size_t)item->document * model->dim);
+    pool_document(model, ws, item, scaling, out + (size_t)item->document * model->dim);
   }
   ws->n_group = ws->n_ids = 0;
 }
 
 int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, size_t n,
-             size_t max_length, int normalize, float *out, uint8_t *empty, uint8_t *truncated) {
+             size_t max_length, int scaling, float *out, uint8_t *empty, uint8_t *truncated) {
   size_t i;
   int pending = SKM_OK, result;
   skm_begin_run(ws);
@@ -210,8 +211,8 @@ int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, s
     item->document = (uint32_t)i;
     ws->done[i] = 1;
     if (++ws->n_group == SKM_GROUP || ws->n_ids >= GROUP_ROWS)
-      flush(model, ws, normalize, out, empty);
+      flush(model, ws, scaling, out, empty);
   }
-  flush(model, ws, normalize, out, empty);
+  flush(model, ws, scaling, out, empty);
   return pending;
 }

@@ -186,12 +186,15 @@ int skm_answer(skm_workspace *ws, size_t i, const int32_t *ids, size_t n);
 
 #define SKM_NO_LIMIT SIZE_MAX
 
+/* What a vector is: the mean of the rows, the sum scaled to norm 1, or the sum itself. */
+enum { SKM_MEAN, SKM_UNIT, SKM_SUM };
+
 /* Forgets the questions and ids of the run before. */
 void skm_begin_run(skm_workspace *ws);
 /* Pools the open documents of a batch into rows of `out`. SKM_PENDING: answer the questions in
  * `ws`, then call again. */
 int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, size_t n,
-             size_t max_length, int normalize, float *out, uint8_t *empty, uint8_t *truncated);
+             size_t max_length, int scaling, float *out, uint8_t *empty, uint8_t *truncated);
 /* Ids of one document, unknown ones included, into ws->ids[0:ws->n_ids]. */
 int skm_tokenize(const skm_model *model, skm_workspace *ws, skm_text text, size_t max_length);
 
