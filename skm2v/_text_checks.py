@@ -30,6 +30,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -566,8 +567,17 @@ def check_text_set_output_pandas(name: str, estimator: Any, *, atol: float) -> N
             assert isinstance(frame, pandas.DataFrame), (
                 f"After set_output(transform='pandas'), {method} returns {type(frame).__name__}."
             )
-            assert frame.index.equals(series.index), f"{method} loses the index of {what}."
+            index = _index_that_scikit_learn_keeps(X)
+            assert frame.index.equals(index), f"{method} loses the index of {what}."
             _assert_frame(frame, fitted, expected, method, atol)
+
+
+def _index_that_scikit_learn_keeps(X: Any) -> Any:
+    """Index of the frame that `set_output` makes for X: old versions drop that of a Series."""
+    column = FunctionTransformer(
+        lambda X: np.zeros((len(X), 1)), feature_names_out=lambda *_: np.array(["zero"])
+    )
+    return column.set_output(transform="pandas").fit_transform(X).index
 
 
 def check_text_set_output_polars(name: str, estimator: Any, *, atol: float) -> None:
