@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from skm2v.exceptions import ModelFormatError
@@ -197,6 +198,9 @@ SEQUENCES = {
 SECTIONS = {"version", "truncation", "padding", "added_tokens", "model", *PARTS}
 
 
+# A grid search loads or slices one model again and again, and most of that time is this.
+# Tokenizers are immutable, so models can share them.
+@lru_cache(maxsize=2)
 def build_tokenizer(json_text: str) -> TextTokenizer:
     """Check the text of a ``tokenizer.json`` file and build the tokenizer.
 
