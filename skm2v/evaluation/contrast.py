@@ -40,7 +40,7 @@ class Contrast(Task):
 
     type: ClassVar[str] = "diagnostic"
     metric: ClassVar[str] = "separated"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
         """Score a model; see `Task.run`."""
@@ -51,7 +51,13 @@ class Contrast(Task):
         values = np.where(np.abs(margin) < _TIE, 0.5, (margin > 0).astype(np.float64))
         return Outcome.of_items(
             values,
-            metrics={"mean_margin": float(margin.mean())},
+            metrics={
+                "mean_cosine_same": float(near.mean()),
+                "mean_cosine_different": float(far.mean()),
+                "mean_margin": float(margin.mean()),
+                # The model has one vector for both texts: no threshold can ever tell them apart.
+                "indistinct": float(np.mean(far > 1 - _TIE)),
+            },
             protocol={"chance": 0.5},
             worst=self._worst(near, far, n_worst),
         )

@@ -195,6 +195,10 @@ def test_polysemy_items_hold_their_word() -> None:
 def test_a_bag_of_words_fails_the_word_order_set(word_sum: Any) -> None:
     result = run_task(Encoder("m", word_sum), load_diagnostic("word_order"))
     assert result.score is not None and result.score < 0.1
+    assert result.metrics["indistinct"] > 0.8
+    assert result.metrics["mean_margin"] == pytest.approx(
+        result.metrics["mean_cosine_same"] - result.metrics["mean_cosine_different"]
+    )
 
 
 def test_baselines_are_fitted_on_the_texts_of_the_task() -> None:
