@@ -14,7 +14,7 @@ from skm2v import StaticModel
 from skm2v.exceptions import ModelFormatError, VersionWarning
 from tests.corpus.make import CORPUS, vectors
 
-MODELS = sorted(path.parent for path in CORPUS.glob("*/*/model.safetensors"))
+MODELS = sorted(path.parent for path in CORPUS.glob("[0-9]*/*/model.safetensors"))
 CRASHERS = sorted(path for path in (CORPUS / "crashers").glob("*") if path.is_dir())
 
 
