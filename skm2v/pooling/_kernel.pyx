@@ -332,31 +332,46 @@ cdef class Kernel:
             int32 ids of all texts, one after the other.
         indptr : list of int
         """
+        cdef tuple items = tuple(texts)
         cdef _Workspace own = self._borrow()
         cdef skm_workspace *ws = own.ws
         cdef skm_text text
         cdef size_t limit = SKM_NO_LIMIT if max_length is None else max_length
-        cdef int status
-        chunks = []
+        cdef int status, outcome
+        cdef Py_ssize_t start, row
+        found = []
+        for start in range(0, PyTuple_GET_SIZE(items), BATCH_TEXTS):
+            rows = range(start, min(start + BATCH_TEXTS, PyTuple_GET_SIZE(items)))
+            if skm_workspace_begin(ws, len(rows)) != SKM_OK:
+                raise MemoryError
+            found.extend([None] * len(rows))
+            outcome = SKM_PENDING
+            while outcome == SKM_PENDING:
+                skm_begin_run(ws)
+                outcome = SKM_OK
+                for row in rows:
+                    if found[row] is not None:
+                        continue
+                    _read(<object>PyTuple_GET_ITEM(items, row), row, &text)
+                    ws.n_ids = 0
+                    with nogil:
+                        status = skm_tokenize(&self.model, ws, text, limit)
+                    if status == SKM_OK:
+                        n_ids = min(ws.n_ids, limit)
+                        found[row] = (<char *>ws.ids)[:n_ids * sizeof(uint32_t)]
+                    elif status == SKM_PENDING:
+                        outcome = SKM_PENDING
+                    else:
+                        self._handle(ws, status)
+                if outcome == SKM_PENDING:
+                    self._handle(ws, outcome)
+        self._idle.append(own)
         indptr = [0]
         total = 0
-        for row, item in enumerate(texts):
-            _read(item, row, &text)
-            if skm_workspace_begin(ws, 1) != SKM_OK:
-                raise MemoryError
-            while True:
-                skm_begin_run(ws)
-                with nogil:
-                    status = skm_tokenize(&self.model, ws, text, limit)
-                if status == SKM_OK:
-                    break
-                self._handle(ws, status)
-            n_ids = min(ws.n_ids, limit)
-            chunks.append((<char *>ws.ids)[:n_ids * sizeof(uint32_t)])
-            total += n_ids
+        for ids in found:
+            total += len(ids) // sizeof(uint32_t)
             indptr.append(total)
-        self._idle.append(own)
-        return b"".join(chunks), indptr
+        return b"".join(found), indptr
 
     cdef _Workspace _borrow(self):
         cdef _Workspace own

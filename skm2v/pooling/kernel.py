@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -164,7 +165,7 @@ class _CodePoints:
         missing = [code_point for code_point in code_points if code_point not in known]
         if missing:
             outputs = self._normalize([chr(code_point) for code_point in missing])
-            self._classify(set().union(*outputs) - self._items.keys())
+            self._classify(c for c in set().union(*outputs) if c not in self._items)
             if len(known) > self.MOST_KEPT:
                 known = self._known = {}
                 missing, outputs = code_points, self._normalize([*map(chr, code_points)])
@@ -184,7 +185,7 @@ class _CodePoints:
             outputs = [self._normalizer.normalize_str(character) for character in characters]
         return outputs
 
-    def _classify(self, characters: set[str]) -> None:
+    def _classify(self, characters: Iterable[str]) -> None:
         """Learn the pre-tokenizer's class of normalized characters."""
         order = sorted(characters)
         pieces = self._pre_tokenizer.pre_tokenize_str("".join(order))

@@ -70,6 +70,12 @@ def pair(request):
 
 
 @pytest.fixture(scope="module")
+def uncased():
+    tokenizer = TextTokenizer(tiny.tiny_tokenizer("wordpiece").to_str())
+    return tokenizer, build(tokenizer)
+
+
+@pytest.fixture(scope="module")
 def minilm_pair(minilm):
     tokenizer = TextTokenizer((minilm / "tokenizer.json").read_text(encoding="utf-8"))
     return tokenizer, build(tokenizer)
@@ -149,7 +155,7 @@ def test_marks_that_survive_are_sorted(minilm_pair):
     assert_equal_ids(minilm_pair, ["\u302e\u1b44", "a\u302e\u0301\u1b44 \u1b44\u302e"])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(PARTS), st.text(max_size=4)), max_size=25))
 def test_any_string(pair, parts):
     assert_equal_ids(pair, ["".join(c for c in "".join(parts) if not "\ud800" <= c <= "\udfff")])
@@ -158,19 +164,19 @@ def test_any_string(pair, parts):
 @pytest.mark.teacher
 def test_random_strings(minilm_pair):
     rng = random.Random(0)
-    texts = ["".join(rng.choices(PARTS, k=rng.randrange(1, 30))) for _ in range(20000)]
+    texts = ["".join(rng.choices(PARTS, k=rng.randrange(1, 30))) for _ in range(8000)]
     assert_equal_ids(minilm_pair, texts)
 
 
 @pytest.mark.parametrize("separator", [" ", "\t", "\n", "\r", "", "\x0b", "\x1c", "\x85", "\u2028"])
 @pytest.mark.parametrize("unit", ["a", "é", "я", "中", "\U0001f600"])
-def test_lengths_around_every_boundary(pair, separator, unit):
+def test_lengths_around_every_boundary(uncased, separator, unit):
     # 15 and 16 bytes: the front cache; 256: the store; 4096 and 16384: pieces of long texts.
     sizes = [*range(1, 40), 99, 100, 101, 255, 256, 257, 4095, 4096, 4097, 16383, 16384, 16385]
     texts = [f"{unit * n}{separator}{unit * n}," for n in sizes]
     texts += [f"the{separator}" * n + unit for n in (4095, 4096, 5461, 5462)]
     for _ in range(2):  # first sight, then from the caches
-        assert_equal_ids(pair, texts)
+        assert_equal_ids(uncased, texts)
 
 
 def test_max_length_cuts_ids(pair):
