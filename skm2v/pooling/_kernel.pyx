@@ -81,6 +81,8 @@ cdef extern from "skm.h" nogil:
         SKM_MEAN, SKM_UNIT, SKM_SUM
     int skm_pool(const skm_model *, skm_workspace *, const skm_text *, size_t, size_t, int,
                  float *, uint8_t *, uint8_t *)
+    int skm_pool_ids(const skm_model *, skm_workspace *, const int32_t *, const int64_t *, size_t,
+                     int, float *, uint8_t *)
     int skm_tokenize(const skm_model *, skm_workspace *, skm_text, size_t)
     void skm_begin_run(skm_workspace *)
     const skm_simd *skm_simd_select(const char *)
@@ -322,6 +324,46 @@ cdef class Kernel:
         # Not reached after an error: a workspace with open questions is not used again.
         self._idle.append(own)
         return 0
+
+    def pool_ids(self, const int32_t[::1] ids, const int64_t[::1] indptr, float[:, ::1] out, *,
+                 bint normalize, uint8_t[::1] empty):
+        """Write the vectors of texts whose token ids are known into `out`.
+
+        Parameters
+        ----------
+        ids : ndarray of int32 of shape (n_tokens,)
+        indptr : ndarray of int64 of shape (n + 1,)
+        out : ndarray of float32 of shape (n, d)
+        normalize : bool
+        empty : ndarray of uint8 of shape (n,)
+        """
+        cdef _Workspace own = self._borrow()
+        cdef Py_ssize_t n = indptr.shape[0] - 1, k
+        cdef int64_t before = 0
+        cdef int status
+        if n < 1:
+            return
+        if out.shape[0] != n or out.shape[1] != <Py_ssize_t>self.model.dim or empty.shape[0] != n:
+            raise ValueError(f"out must have shape ({n}, {self.model.dim}) and empty ({n},).")
+        for k in range(n + 1):
+            if indptr[k] < before or indptr[k] > ids.shape[0]:
+                raise ValueError("indptr must rise from 0 to the number of ids.")
+            before = indptr[k]
+        for k in range(ids.shape[0]):
+            if ids[k] < 0 or <uint32_t>ids[k] >= self.model.n_tokens:
+                raise ValueError(f"There is no token {ids[k]} among {self.model.n_tokens}.")
+        if ids.shape[0] == 0:
+            out[:] = 0
+            empty[:] = 1
+            return
+        if skm_workspace_begin(own.ws, 1) != SKM_OK:
+            raise MemoryError
+        with nogil:
+            status = skm_pool_ids(&self.model, own.ws, &ids[0], &indptr[0], n, normalize,
+                                  &out[0, 0], &empty[0])
+        if status != SKM_OK:
+            raise MemoryError
+        self._idle.append(own)
 
     def ids(self, texts, *, max_length=None):
         """Token ids of texts, unknown ones included.

@@ -313,3 +313,25 @@ def assert_same_ids(tokenizer, kernel, texts, **options):
         want_indptr = np.cumsum([0, *map(len, rows)])
     assert_array_equal(np.frombuffer(ids, dtype=np.int32), want)
     assert_array_equal(indptr, want_indptr)
+
+
+def test_ids_that_are_known(tokenizer):
+    table = full_table(tokenizer, "int8", 24, weights=True, mapping=True, pairs=True)
+    kernel = build_kernel(tokenizer, table)
+    ids, indptr = tokenizer.ids(TEXTS)
+    out = np.full((len(TEXTS), 24), np.nan, dtype=np.float32)
+    empty = np.full(len(TEXTS), 2, dtype=np.uint8)
+    kernel.pool_ids(ids, indptr, out, normalize=True, empty=empty)
+    want, want_empty, _ = pool(kernel, TEXTS)
+    assert_array_equal(out, want)
+    assert_array_equal(empty, want_empty)
+    kernel.pool_ids(ids[:0], np.zeros(3, np.int64), out[:2], normalize=True, empty=empty[:2])
+    assert not out[:2].any() and empty[:2].all()
+    for bad_ids, bad_indptr in (
+        (ids + 10**6, indptr),
+        (ids - 10**6, indptr),
+        (ids, indptr[::-1].copy()),
+        (ids, indptr + 1),
+    ):
+        with pytest.raises(ValueError, match="no token|must rise"):
+            kernel.pool_ids(bad_ids, bad_indptr, out, normalize=True, empty=empty)

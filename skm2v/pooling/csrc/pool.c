@@ -216,3 +216,23 @@ int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, s
   flush(model, ws, scaling, out, empty);
   return pending;
 }
+
+int skm_pool_ids(const skm_model *model, skm_workspace *ws, const int32_t *ids,
+                 const int64_t *indptr, size_t n, int normalize, float *out, uint8_t *empty) {
+  size_t i;
+  uint8_t truncated;
+  skm_begin_run(ws);
+  for (i = 0; i < n; i++) {
+    const size_t first = ws->n_ids, length = (size_t)(indptr[i + 1] - indptr[i]);
+    skm_group_item *item = &ws->group[ws->n_group];
+    if (skm_ids_reserve(ws, length + 4) != SKM_OK) return SKM_NO_MEMORY;
+    memcpy(ws->ids + first, ids + indptr[i], length * sizeof *ids);
+    ws->n_ids += length;
+    if (to_rows(model, ws, first, SKM_NO_LIMIT, &truncated, item) != SKM_OK) return SKM_NO_MEMORY;
+    item->document = (uint32_t)i;
+    if (++ws->n_group == SKM_GROUP || ws->n_ids >= GROUP_ROWS)
+      flush(model, ws, normalize, out, empty);
+  }
+  flush(model, ws, normalize, out, empty);
+  return SKM_OK;
+}

@@ -195,6 +195,9 @@ void skm_begin_run(skm_workspace *ws);
  * `ws`, then call again. */
 int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, size_t n,
              size_t max_length, int scaling, float *out, uint8_t *empty, uint8_t *truncated);
+/* Pools documents whose ids are known, in [0, n_tokens). */
+int skm_pool_ids(const skm_model *model, skm_workspace *ws, const int32_t *ids,
+                 const int64_t *indptr, size_t n, int normalize, float *out, uint8_t *empty);
 /* Ids of one document, unknown ones included, into ws->ids[0:ws->n_ids]. */
 int skm_tokenize(const skm_model *model, skm_workspace *ws, skm_text text, size_t max_length);
 
