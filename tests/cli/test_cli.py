@@ -126,7 +126,7 @@ def test_embed_stdin_to_stdout(model, model_path):
     """In a process of its own: real pipes, and nothing but JSON lines on stdout."""
     result = subprocess.run(
         [sys.executable, "-m", "skm2v.cli", "embed", "-m", model_path],
-        input="the money\nlondon".encode(),
+        input=b"the money\nlondon",
         capture_output=True,
         check=True,
         timeout=60,
