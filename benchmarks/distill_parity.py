@@ -4,7 +4,10 @@
 
 Every check prints a figure, its limit and whether it holds; the exit status is the number of
 checks that do not. model2vec's own code runs, except that its teacher pass is remembered between
-the settings (and between runs with --cache): it repeats it for each of them.
+the settings (and between runs with --cache): it repeats it for each of them. One more thing is
+mended: model2vec reads added words with the padding of the teacher's tokenizer.json, which for
+all-MiniLM-L6-v2 is 124 unmasked [PAD] after 4 tokens, so that they are all close to [PAD] and to
+each other. The cosines of its rows to those of the words alone are printed.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ class Checks:
 
 
 def remember_teacher_pass(cache: Path | None) -> None:
-    """Let model2vec embed every token sequence only once."""
+    """Let model2vec embed every token sequence only once, and added words without padding."""
     from model2vec.distill import distillation
 
     original = distillation.create_embeddings
@@ -57,6 +60,25 @@ def remember_teacher_pass(cache: Path | None) -> None:
 
     def create_embeddings(tokenized, model, device, pad_token_id, pooling):  # type: ignore[no-untyped-def]
         assert pooling == "mean"
+        padded = [ids for ids in tokenized if len(ids) > 3 and ids[-1] == pad_token_id]
+        if padded:
+            alone = [[id_ for id_ in ids if id_ != pad_token_id] for ids in padded]
+            a, b = (
+                original(
+                    tokenized=sequences,
+                    model=model,
+                    device=device,
+                    pad_token_id=pad_token_id,
+                    pooling=pooling,
+                )
+                for sequences in (padded, alone)
+            )
+            cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+            print(f"     padded by model2vec against alone, cosine of raw vectors: {cosines}")
+            tokenized = [
+                [id_ for id_ in ids if id_ != pad_token_id] if len(ids) > 3 else ids
+                for ids in tokenized
+            ]
         missing = [ids for ids in map(tuple, tokenized) if ids not in known]
         if missing:
             new = original(
@@ -189,12 +211,14 @@ def main() -> int:
             ours.save_pretrained(path)
             read = model2vec.StaticModel.from_pretrained(path)
             a, b = ours.encode(texts), read.encode(texts)
-            checks.at_most(f"made here, read by model2vec: {name}", np.abs(a - b).max(), 1e-6)
+            # model2vec rounds the vectors of a float16 table to float16.
+            limit = 1e-3 if b.dtype == np.float16 else 1e-6
+            checks.at_most(f"made here, read by model2vec: {name}", np.abs(a - b).max(), limit)
             path = Path(folder, f"theirs{i}")
             theirs.save_pretrained(path)
             a = skm2v.StaticModel.from_pretrained(path).encode(texts)
             b = theirs.encode(texts)
-            checks.at_most(f"made by model2vec, read here: {name}", np.abs(a - b).max(), 1e-6)
+            checks.at_most(f"made by model2vec, read here: {name}", np.abs(a - b).max(), limit)
             full = skm2v.StaticModel.from_pretrained(path).encode(texts[:1000])
             cosine = (ours.encode(texts[:1000]) @ full.T).diagonal().mean()
             print(f"     made here against made by model2vec, mean |cosine|: {abs(cosine):.4f}")

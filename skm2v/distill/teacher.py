@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,8 @@ POOLINGS = ("mean", "last", "first", "pooler", "auto")
 _NO_LIMIT = 1_000_000
 # Encoder classes of models whose AutoModel has a decoder that sentence transformers lack.
 _ENCODERS = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
+
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 Progress = Callable[[int], object]
 
@@ -226,7 +229,10 @@ class Teacher:
             max_length=self.max_length,
             return_tensors="pt",
         ).to(self.device)
-        states = self.encoder(**features).last_hidden_state
+        # Tokenizers also give what their own model does not take, and the other way round.
+        accepted = inspect.signature(self.encoder.forward).parameters
+        names = [name for name in _INPUTS if name in features and name in accepted]
+        states = self.encoder(**{name: features[name] for name in names}).last_hidden_state
         mask = features["attention_mask"]
         if skipped:
             mask = mask * (mask.cumsum(dim=1) > skipped)
