@@ -37,12 +37,24 @@ INTERESTING = [
     *"中文語\u3007\uf900\u2f00\U00020000かガㇰ한각힣\u1100\u1161\u11a8กำทُอঁক্ষगूหिन्दीَّ\u05b0\u05bc",
     *"\u0300\u0301\u0308\u0315\u0327\u0344\u0345\u0488\u20dd\u302a\u302e\u302f\u1b44\u0f71\u0f72",
     *"\U0001d15e\U0001d165\U0001d16d\u0e4d\u0deb\u2126\u212b\u037e\u1fef\u2260\ufb01\ufdfa\u01c4",
-    *["[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]", "##", "##ing", "unaffable", "New York", "a" * 101],
+    *[
+        "[CLS]",
+        "[SEP]",
+        "[UNK]",
+        "[PAD]",
+        "[MASK]",
+        "##",
+        "##ing",
+        "unaffable",
+        "New York",
+        "a" * 101,
+    ],
 ]
 
 
 def data_texts(folder: Path) -> Iterator[str]:
     """Every string in the development data."""
+    csv.field_size_limit(1 << 30)
     for path in sorted(folder.rglob("*.gz")):
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             if path.name.endswith(".csv.gz"):

@@ -1,11 +1,11 @@
-"""Random texts and tables through the compiled kernel, compared with the reference path.
+r"""Random texts and tables through the compiled kernel, compared with the reference path.
 
     python benchmarks/fuzz_kernel.py --teacher FOLDER [--minutes 10] [--seed 0]
 
 Made for a build with sanitizers:
 
     SKM2V_SANITIZE=address,undefined SKM2V_REQUIRE_EXT=1 python setup.py build_ext --inplace --force
-    LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \\
+    LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
       UBSAN_OPTIONS=halt_on_error=1 python benchmarks/fuzz_kernel.py --teacher FOLDER
 """
 
