@@ -64,9 +64,7 @@ def build_model(
         )
     _refuse_recipe(model_name, objective, recipe)
     model = _sliced(model, model_name, pca_dims)
-    if (model.normalize, model.max_length) == (normalize, max_length):
-        return model
-    return model._with_settings(normalize, max_length)
+    return model.with_settings(normalize=normalize, max_length=max_length)
 
 
 def _is_static(name: str, revision: str | None) -> bool:

@@ -24,9 +24,9 @@ from sklearn.utils.metaestimators import available_if
 
 from skm2v._sources import BUNDLED, build_model
 from skm2v._version import __version__
-from skm2v.exceptions import TextWarning, VersionWarning
+from skm2v.exceptions import VersionWarning
 from skm2v.model import StaticModel
-from skm2v.pooling import TextColumn, check_texts
+from skm2v.pooling import TextColumn, check_texts, warn_of_losses
 
 __all__ = ["StaticEmbedder"]
 
@@ -308,8 +308,7 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         if column.missing.size:
             vectors[column.missing] = 0.0
             empty[column.missing] = False  # as asked for: no reason to warn
-        if np.count_nonzero(empty) or np.count_nonzero(truncated):
-            _warn_of_losses(empty, truncated)
+        warn_of_losses(empty, truncated, stacklevel=3)  # the caller of set_output's wrapper
         return vectors
 
     def fit_transform(self, X: Any, y: Any = None) -> npt.NDArray[np.float32]:
@@ -445,12 +444,3 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 f"{type(self).__name__} was fitted on the column {expected[0]!r}; got the column"
                 f" {name!r}. Rename it, or pass the column itself: X[{name!r}]."
             )
-
-
-def _warn_of_losses(empty: npt.NDArray[np.bool_], truncated: npt.NDArray[np.bool_]) -> None:
-    losses = []
-    if n_empty := np.count_nonzero(empty):
-        losses.append(f"{n_empty} without a known token got a zero vector")
-    if n_truncated := np.count_nonzero(truncated):
-        losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
-    warnings.warn(f"Of {len(empty)} texts, {' and '.join(losses)}.", TextWarning, stacklevel=4)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, NoReturn
@@ -12,13 +11,13 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from skm2v.exceptions import ModelFormatError, TextWarning
+from skm2v.exceptions import ModelFormatError
 from skm2v.model.config import ModelConfig
 from skm2v.model.parts import ModelParts
 from skm2v.model.projection import Projection
 from skm2v.model.quantization import quantize
 from skm2v.model.tokenizer_check import build_tokenizer
-from skm2v.pooling import TextPooler, TextTokenizer, check_texts
+from skm2v.pooling import TextPooler, TextTokenizer, check_texts, warn_of_losses
 
 __all__ = ["StaticModel"]
 
@@ -233,17 +232,18 @@ class StaticModel:
     def encode(
         self,
         sentences: str | Iterable[str],
-        *,
         batch_size: int = 1024,
         show_progress_bar: bool = False,
         normalize: bool | None = None,
         max_length: int | None = _FROM_MODEL,
+        *,
         n_jobs: int | None = None,
         normalize_embeddings: bool | None = None,
         convert_to_numpy: bool = True,
         convert_to_tensor: bool = False,
         device: str | None = None,
         use_multiprocessing: bool | None = None,
+        multiprocessing_threshold: int | None = None,
     ) -> npt.NDArray[np.float32]:
         """Embed texts.
 
@@ -263,7 +263,7 @@ class StaticModel:
             Number of threads; None means 1, -1 all processors.
         normalize_embeddings : bool or None, default=None
             Another name of `normalize`, as in sentence-transformers.
-        convert_to_numpy, convert_to_tensor, device, use_multiprocessing
+        convert_to_numpy, convert_to_tensor, device, use_multiprocessing, multiprocessing_threshold
             Accepted for compatibility. The result is always a NumPy array, computed on the CPU,
             by `n_jobs` threads.
 
@@ -276,12 +276,17 @@ class StaticModel:
         ------
         TextTypeError, TextValueError
             If `sentences` is not a column of texts, or some of its rows are missing values.
+        ValueError
+            If a setting is out of its bounds, or asks for something else than a NumPy array.
 
         Warns
         -----
         TextWarning
             If texts were truncated or got a zero vector.
         """
+        # Somebody else's second argument, such as a prompt's name, must not be lost in silence.
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"batch_size must be a positive integer; got {batch_size!r}.")
         if convert_to_tensor or not convert_to_numpy:
             raise ValueError(
                 "encode returns a NumPy array; use torch.from_numpy(model.encode(...)) for a"
@@ -301,7 +306,7 @@ class StaticModel:
             n_jobs=n_jobs,
             progress=_progress(len(texts)) if show_progress_bar else None,
         )
-        _warn_of_losses(pooled.empty, pooled.truncated)
+        warn_of_losses(pooled.empty, pooled.truncated, stacklevel=2)
         return pooled.vectors[0] if isinstance(sentences, str) else pooled.vectors
 
     def _resolve_length(self, max_length: Any) -> int | None:
@@ -337,7 +342,14 @@ class StaticModel:
         return [part if unknown is None else part[part != unknown] for part in parts]
 
     def encode_as_sequence(
-        self, sentences: str | Iterable[str], *, max_length: int | None = None
+        self,
+        sentences: str | Iterable[str],
+        *,
+        max_length: int | None = None,
+        batch_size: int = 1024,
+        show_progress_bar: bool = False,
+        use_multiprocessing: bool | None = None,
+        multiprocessing_threshold: int | None = None,
     ) -> npt.NDArray[np.float32] | list[npt.NDArray[np.float32]]:
         """Return the vectors of the known tokens of each text.
 
@@ -346,6 +358,8 @@ class StaticModel:
         sentences : str or column of str
         max_length : int or None, default=None
             Number of tokens of a text to use, unknown ones included. None means all.
+        batch_size, show_progress_bar, use_multiprocessing, multiprocessing_threshold
+            Accepted for compatibility, without effect.
 
         Returns
         -------
@@ -423,6 +437,32 @@ class StaticModel:
             weights = np.concatenate([of_tokens, of_pairs])
             tensors["weights"] = weights if self.weights is None else weights * self.weights
         return self._with_tensors(tensors)
+
+    def with_settings(
+        self, *, normalize: bool | None = None, max_length: int | None = _FROM_MODEL
+    ) -> StaticModel:
+        """Return a model with other defaults for :meth:`encode`.
+
+        Parameters
+        ----------
+        normalize : bool or None, default=None
+            Whether vectors of texts have Euclidean norm 1. None means as this model says.
+        max_length : int or None
+            Number of tokens of a text to use, None for all. By default as this model says.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if nothing changes.
+        """
+        settings = (
+            self.normalize if normalize is None else bool(normalize),
+            self._resolve_length(max_length),
+        )
+        if settings == (self.normalize, self.max_length):
+            return self
+        normalize, max_length = settings
+        return self._from_parts(replace(self._parts, normalize=normalize, max_length=max_length))
 
     def _with_tensors(self, tensors: Mapping[str, npt.NDArray[Any]]) -> StaticModel:
         return self._from_parts(replace(self._parts, tensors=tensors))
@@ -521,18 +561,11 @@ class StaticModel:
             sha256=sha256,
         )
         model = cls._from_parts(parts, digest)
-        if normalize is not None or max_length is not _FROM_MODEL:
-            model = model._with_settings(
-                model.normalize if normalize is None else bool(normalize),
-                model._resolve_length(max_length),
-            )
+        model = model.with_settings(normalize=normalize, max_length=max_length)
         dim = dimensionality if truncate_dim is None else truncate_dim
         if dim is not None:
             model = model.with_dimensions(dim)
         return model if quantize_to is None else model.quantized(quantize_to)
-
-    def _with_settings(self, normalize: bool, max_length: int | None) -> StaticModel:
-        return self._from_parts(replace(self._parts, normalize=normalize, max_length=max_length))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(
@@ -620,14 +653,3 @@ def _progress(total: int) -> Callable[[int], None]:
         sys.stderr.flush()
 
     return advance
-
-
-def _warn_of_losses(empty: npt.NDArray[np.bool_], truncated: npt.NDArray[np.bool_]) -> None:
-    n_empty, n_truncated = int(empty.sum()), int(truncated.sum())
-    losses = []
-    if n_empty:
-        losses.append(f"{n_empty} without a known token got a zero vector")
-    if n_truncated:
-        losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
-    if losses:
-        warnings.warn(f"Of {len(empty)} texts, {' and '.join(losses)}.", TextWarning, stacklevel=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skm2v.pooling.pooler import Pooled, TextPooler
+from skm2v.pooling.pooler import Pooled, TextPooler, warn_of_losses
 from skm2v.pooling.table import PoolingTable
 from skm2v.pooling.texts import TextColumn, check_texts
 from skm2v.pooling.tokenization import TextTokenizer
@@ -14,4 +14,5 @@ __all__ = [
     "TextPooler",
     "TextTokenizer",
     "check_texts",
+    "warn_of_losses",
 ]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from skm2v.exceptions import ModelFormatError
+from skm2v.exceptions import ModelFormatError, TextWarning
 from skm2v.pooling.reference import ReferenceEngine
 from skm2v.pooling.table import PoolingTable
 from skm2v.pooling.tokenization import TextTokenizer
 
-__all__ = ["Pooled", "TextPooler"]
+__all__ = ["Pooled", "TextPooler", "warn_of_losses"]
 
 # One piece of work: long enough that its overhead vanishes, short enough that Ctrl-C is prompt.
 PIECE_TEXTS = 4096
@@ -36,6 +37,31 @@ class Pooled(NamedTuple):
     vectors: npt.NDArray[np.float32]
     empty: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
+
+
+def warn_of_losses(
+    empty: npt.NDArray[np.bool_], truncated: npt.NDArray[np.bool_], *, stacklevel: int
+) -> None:
+    """Count texts with a zero vector and truncated texts in one warning, if there are any.
+
+    Parameters
+    ----------
+    empty, truncated : ndarray of bool of shape (n_texts,)
+        As in :class:`Pooled`.
+    stacklevel : int
+        Where the warning points, as for :func:`warnings.warn`: 1 is the caller.
+    """
+    n_empty, n_truncated = np.count_nonzero(empty), np.count_nonzero(truncated)
+    if not n_empty and not n_truncated:
+        return
+    losses = []
+    if n_empty:
+        losses.append(f"{n_empty} without a known token got a zero vector")
+    if n_truncated:
+        losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
+    warnings.warn(
+        f"Of {len(empty)} texts, {' and '.join(losses)}.", TextWarning, stacklevel=stacklevel + 1
+    )
 
 
 class Engine(Protocol):

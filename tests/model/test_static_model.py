@@ -56,6 +56,7 @@ def test_encode_arguments_of_the_peers(tiny_static, capsys):
             convert_to_numpy=True,
             normalize_embeddings=True,
             use_multiprocessing=False,
+            multiprocessing_threshold=10_000,
             device="cpu",
             n_jobs=2,
         ),
@@ -73,6 +74,20 @@ def test_encode_arguments_of_the_peers(tiny_static, capsys):
         tiny_static.encode(TEXTS, device="cuda")
     with pytest.raises(TypeError, match="normalise"):
         tiny_static.encode(TEXTS, normalise=True)
+
+
+def test_encode_takes_its_first_settings_by_position(tiny_static):
+    by_name = tiny_static.encode(
+        TEXTS, batch_size=2, show_progress_bar=False, normalize=False, max_length=9
+    )
+    np.testing.assert_array_equal(tiny_static.encode(TEXTS, 2, False, False, 9), by_name)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.0, "query", None])
+def test_encode_refuses_what_is_no_batch_size(tiny_static, bad):
+    """A second argument that is meant for another library's `encode` is not lost in silence."""
+    with pytest.raises(ValueError, match="batch_size must be a positive integer; got"):
+        tiny_static.encode(TEXTS, bad)
 
 
 def test_encode_max_length(tiny_static):
@@ -93,7 +108,7 @@ def test_encode_max_length(tiny_static):
 def test_encode_warns_once_of_zero_vectors(tiny_static):
     with pytest.warns(TextWarning, match="Of 3 texts, 2 without a known token") as record:
         vectors = tiny_static.encode(["water", "", "漢漢"])
-    assert len(record) == 1
+    assert len(record) == 1 and record[0].filename == __file__
     assert not vectors[1:].any() and vectors[0].any()
 
 
@@ -114,12 +129,24 @@ def test_tokenize_and_encode_as_sequence(tiny_static):
     sequences = tiny_static.encode_as_sequence(["the bank 漢", ""])
     np.testing.assert_array_equal(sequences[0], tiny_static.embedding[ids[0]])
     assert sequences[0].dtype == np.float32 and sequences[1].shape == (0, 16)
-    one = tiny_static.encode_as_sequence("漢 the bank", max_length=2)
+    options = {"batch_size": 1, "show_progress_bar": True, "use_multiprocessing": True}
+    one = tiny_static.encode_as_sequence("漢 the bank", max_length=2, **options)
     np.testing.assert_array_equal(one, tiny_static.embedding[ids[0][:1]])
     mean = sequences[0].mean(axis=0)
     np.testing.assert_allclose(
         tiny_static.encode("the bank", normalize=False), mean, rtol=1e-6, atol=1e-7
     )
+
+
+def test_with_settings_replaces_the_defaults_of_encode(tiny_static):
+    assert tiny_static.with_settings() is tiny_static
+    assert tiny_static.with_settings(normalize=True, max_length=512) is tiny_static
+    raw = tiny_static.with_settings(normalize=False)
+    assert (raw.normalize, raw.max_length) == (False, 512)
+    np.testing.assert_array_equal(raw.encode(TEXTS), tiny_static.encode(TEXTS, normalize=False))
+    assert tiny_static.with_settings(max_length=None).max_length is None
+    with pytest.raises(ValueError, match="max_length must be a positive integer or None"):
+        tiny_static.with_settings(max_length=0)
 
 
 def test_a_model_cannot_be_changed(tiny_static):
