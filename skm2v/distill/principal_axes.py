@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 __all__ = ["PrincipalAxes", "number_of_components", "rotate"]
 
@@ -47,25 +48,10 @@ def rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAx
     scores : ndarray of float32 of shape (n, m)
     axes : PrincipalAxes
     """
-    n_rows, width = rows.shape
-    mean = rows.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((width, width))
-    for block in _blocks(rows):
-        centred = block - mean
-        covariance += centred.T @ centred
-    covariance /= max(n_rows - 1, 1)
-    variances, vectors = np.linalg.eigh(covariance)
-    variances = variances[::-1].clip(min=0)
-    kept = max(min(width, n_rows - 1), 1)
-    components = np.ascontiguousarray(vectors[:, ::-1][:, :kept].T)
-    scores = np.empty((n_rows, kept), dtype=np.float32)
-    for i, block in enumerate(_blocks(rows)):
-        scores[i * _BLOCK : (i + 1) * _BLOCK] = (block - mean) @ components.T
-    signs = np.where(_largest(scores) < 0, -1, 1)
-    scores *= signs.astype(np.float32)
-    components *= signs[:, None]
-    ratio = variances[:kept] / (variances.sum() or 1)
-    return scores, PrincipalAxes(mean, components, ratio)
+    # Threads of the linear algebra library change the last bit of its sums. One is enough for what
+    # takes a second, after minutes of the teacher.
+    with threadpool_limits(1, user_api="blas"):
+        return _rotate(rows)
 
 
 def number_of_components(pca_dims: float | str, axes: PrincipalAxes) -> int:
@@ -95,3 +81,25 @@ def _largest(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the value of each column that is farthest from zero."""
     low, high = scores.min(axis=0), scores.max(axis=0)
     return np.asarray(np.where(high >= -low, high, low))
+
+
+def _rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAxes]:
+    n_rows, width = rows.shape
+    mean = rows.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((width, width))
+    for block in _blocks(rows):
+        centred = block - mean
+        covariance += centred.T @ centred
+    covariance /= max(n_rows - 1, 1)
+    variances, vectors = np.linalg.eigh(covariance)
+    variances = variances[::-1].clip(min=0)
+    kept = max(min(width, n_rows - 1), 1)
+    components = np.ascontiguousarray(vectors[:, ::-1][:, :kept].T)
+    scores = np.empty((n_rows, kept), dtype=np.float32)
+    for i, block in enumerate(_blocks(rows)):
+        scores[i * _BLOCK : (i + 1) * _BLOCK] = (block - mean) @ components.T
+    signs = np.where(_largest(scores) < 0, -1, 1)
+    scores *= signs.astype(np.float32)
+    components *= signs[:, None]
+    ratio = variances[:kept] / (variances.sum() or 1)
+    return scores, PrincipalAxes(mean, components, ratio)

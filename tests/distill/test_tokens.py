@@ -278,6 +278,18 @@ def test_axes_are_those_of_scikit_learn(n_rows, width):
     assert (scores.max(axis=0) >= -scores.min(axis=0)).all()
 
 
+def test_the_number_of_threads_changes_no_bit():
+    from threadpoolctl import threadpool_limits
+
+    rows = np.random.default_rng(0).normal(size=(9000, 200)).astype(np.float32)
+    results = []
+    for n_threads in (1, 2, 4):
+        with threadpool_limits(n_threads):
+            scores, axes = rotate(rows)
+        results.append((scores.tobytes(), axes.components.tobytes()))
+    assert len(set(results)) == 1
+
+
 def test_axes_of_rows_that_are_all_the_same():
     scores, axes = rotate(np.ones((5, 3), dtype=np.float32))
     assert not scores.any() and np.isfinite(axes.components).all()
