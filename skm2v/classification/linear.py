@@ -1,0 +1,240 @@
+"""The linear head: a support vector machine for each class, its strength chosen by itself."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_expit, log_softmax
+
+from skm2v.classification.labels import Labels
+
+__all__ = ["Choice", "choose", "fit_linear", "text_weights"]
+
+N_FOLDS = 3
+# Texts times outputs in one search: enough to rank the candidates, whatever the number of texts.
+SEARCH_SIZE = 200_000
+SMALLEST_SEARCH = 1000
+# Passes of the solver over the texts: noisy labels need many for the last digits of an optimum
+# that predicts no better.
+MAX_PASSES = 100
+
+Floats = npt.NDArray[np.float64]
+
+
+class Choice(NamedTuple):
+    """Result of a cross-validation.
+
+    Attributes
+    ----------
+    C : float
+        The inverse regularisation strength with the smallest loss.
+    inverse_temperature : ndarray of float64 of shape (1,), or (n_labels,) for several labels a text
+        Factor that makes probabilities of decision values.
+    losses : dict of float to float
+        Mean log loss of the held out texts for each candidate; empty without cross-validation.
+    """
+
+    C: float
+    inverse_temperature: Floats
+    losses: dict[float, float]
+
+
+def text_weights(labels: Labels, class_weight: Any, sample_weight: Floats | None) -> Floats | None:
+    """Weight of each text: that of its class times its own. None if all are 1."""
+    weights = sample_weight
+    if class_weight is not None and not labels.multilabel:
+        if isinstance(class_weight, str):  # "balanced"
+            counts = np.bincount(labels.codes, weights=sample_weight, minlength=len(labels.classes))
+            of_class = counts.sum() / (len(counts) * np.maximum(counts, 1e-300))
+        else:
+            of_class = np.array([class_weight.get(label, 1.0) for label in labels.classes.tolist()])
+        of_text = of_class[labels.codes]
+        weights = of_text if weights is None else weights * of_text
+    return weights
+
+
+def fit_linear(
+    features: Any,
+    labels: Labels,
+    C: float,
+    *,
+    weights: Floats | None = None,
+    class_weight: Any = None,
+) -> tuple[Floats, Floats]:
+    """Fit a linear support vector machine with squared hinge loss.
+
+    Parameters
+    ----------
+    features : sparse array of float64 of shape (n_texts, n_features)
+    labels : Labels
+    C : float
+    weights : ndarray of float64 of shape (n_texts,) or None, default=None
+    class_weight : dict, "balanced" or None, default=None
+        For several labels a text: "balanced", or weights of the labels' examples. Otherwise it is
+        part of `weights`.
+
+    Returns
+    -------
+    coef : ndarray of float64 of shape (n_features, n_outputs)
+    intercept : ndarray of float64 of shape (n_outputs,)
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if not labels.multilabel:
+            machine = LinearSVC(C=C, tol=1e-3, max_iter=MAX_PASSES, random_state=0)
+            machine.fit(features, labels.codes, sample_weight=weights)
+            return machine.coef_.T, machine.intercept_
+        coef, intercept = [], []
+        for label, column in zip(labels.classes.tolist(), labels.codes.T, strict=True):
+            of_class = class_weight
+            if isinstance(class_weight, dict):
+                of_class = {1: class_weight.get(label, 1.0)}
+            machine = LinearSVC(
+                C=C, tol=1e-3, max_iter=MAX_PASSES, random_state=0, class_weight=of_class
+            )
+            machine.fit(features, column, sample_weight=weights)
+            coef.append(machine.coef_[0])
+            intercept.append(machine.intercept_[0])
+    return np.stack(coef, axis=1), np.array(intercept)
+
+
+def choose(
+    features: Any,
+    labels: Labels,
+    candidates: Sequence[float],
+    *,
+    weights: Floats | None = None,
+    class_weight: Any = None,
+) -> Choice:
+    """Cross-validate candidates for `C`, and calibrate the winner's decisions.
+
+    Parameters
+    ----------
+    features : sparse array of float64 of shape (n_texts, n_features)
+    labels : Labels
+    candidates : sequence of float
+        The first one is the choice where there are too few texts to tell.
+    weights, class_weight
+        As for :func:`fit_linear`.
+
+    Returns
+    -------
+    choice : Choice
+    """
+    n_outputs = labels.targets.shape[1]
+    sample = _sample(labels, SEARCH_SIZE // n_outputs)
+    if sample is not None:
+        present, codes = labels.classes, labels.codes[sample]
+        if not labels.multilabel:  # a rare class may be gone
+            numbers, codes = np.unique(codes, return_inverse=True)
+            present = labels.classes[numbers]
+        features, labels = features[sample], Labels(present, codes)
+        n_outputs = labels.targets.shape[1]
+        weights = None if weights is None else weights[sample]
+    folds = _folds(labels)
+    if folds is None:
+        return Choice(candidates[0], np.ones(n_outputs if labels.multilabel else 1), {})
+    held_out = folds >= 0
+    losses: dict[float, float] = {}
+    best: Floats | None = None
+    importance = np.ones(len(folds)) if weights is None else weights
+    for C in candidates:
+        values = np.zeros((len(folds), n_outputs))
+        for fold in range(N_FOLDS):
+            train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            coef, intercept = fit_linear(
+                features[train],
+                labels.take(train),
+                C,
+                weights=None if weights is None else weights[train],
+                class_weight=class_weight,
+            )
+            values[test] = features[test] @ coef + intercept
+        inverse_temperature, loss = _calibrate(
+            values[held_out], labels.take(np.flatnonzero(held_out)), importance[held_out]
+        )
+        if best is None or loss < min(losses.values()):
+            best, choice = inverse_temperature, C
+        losses[C] = loss
+    assert best is not None
+    return Choice(choice, best, losses)
+
+
+def _sample(labels: Labels, size: int) -> npt.NDArray[np.int64] | None:
+    """Rows of a stratified sample; None means all of them."""
+    n = len(labels.codes)
+    size = max(size, SMALLEST_SEARCH)
+    if n <= size:
+        return None
+    order = np.random.default_rng(0).permutation(n)
+    if labels.multilabel:
+        return np.sort(order[:size])
+    # Interleave the classes: the j-th of m texts of a class comes at j / m.
+    codes = labels.codes[order]
+    by_class = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes)
+    starts = np.cumsum(counts) - counts
+    position = np.empty(n)
+    position[by_class] = (np.arange(n) - starts[codes[by_class]] + 0.5) / counts[codes[by_class]]
+    return np.sort(order[np.argsort(position, kind="stable")[:size]])
+
+
+def _folds(labels: Labels) -> npt.NDArray[np.int64] | None:
+    """Fold of each text, stratified; -1 where a text is always in the training part.
+
+    None if some fold would have to learn an output without examples.
+    """
+    order = np.random.default_rng(0).permutation(len(labels.codes))
+    folds = np.empty(len(order), dtype=np.int64)
+    if labels.multilabel:
+        folds[order] = np.arange(len(order)) % N_FOLDS
+        targets = labels.targets
+        for fold in range(N_FOLDS):
+            share = targets[folds != fold].mean(axis=0) if len(order) > N_FOLDS else np.zeros(1)
+            if not ((share > 0) & (share < 1)).all():
+                return None
+        return folds
+    start = 0
+    for code in range(len(labels.classes)):
+        members = order[labels.codes[order] == code]
+        if len(members) < 2:
+            folds[members] = -1
+        else:
+            folds[members] = (start + np.arange(len(members))) % N_FOLDS
+            start += len(members)
+    if min(np.count_nonzero(folds == fold) for fold in range(N_FOLDS)) == 0:
+        return None
+    return folds
+
+
+def _calibrate(values: Floats, labels: Labels, importance: Floats) -> tuple[Floats, float]:
+    """Inverse temperatures with the smallest log loss, and that loss."""
+    from scipy.optimize import minimize_scalar
+
+    targets = labels.targets
+
+    def loss(log_scale: float, column: int | None) -> float:
+        scale = np.exp(log_scale)
+        if column is not None:
+            signed = np.where(targets[:, column], values[:, column], -values[:, column])
+            likelihood = log_expit(scale * signed)
+        else:
+            likelihood = log_softmax(scale * values, axis=1)[targets]
+        return float(-np.average(likelihood, weights=importance))
+
+    columns: list[int | None] = [None]
+    if labels.multilabel or values.shape[1] == 1:
+        columns = list(range(values.shape[1]))
+    results = [
+        minimize_scalar(loss, bounds=(-3.0, 5.0), args=(column,), method="bounded")
+        for column in columns
+    ]
+    scales = np.exp(np.array([result.x for result in results]))
+    return scales, float(np.mean([result.fun for result in results]))

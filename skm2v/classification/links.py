@@ -1,0 +1,87 @@
+"""From decision values to probabilities and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, softmax
+
+__all__ = ["LINKS", "classes_of", "probabilities"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def _binary(values: Floats) -> Floats:
+    positive = expit(values[:, 0])
+    return np.stack([1 - positive, positive], axis=1)
+
+
+def _one_versus_rest(values: Floats) -> Floats:
+    return _shares(expit(values))
+
+
+def _huber(values: Floats) -> Floats:
+    each = (np.clip(values, -1, 1) + 1) / 2
+    if each.shape[1] == 1:
+        return np.concatenate([1 - each, each], axis=1)
+    return _shares(each)
+
+
+def _shares(each: Floats) -> Floats:
+    """Rows that sum to 1; where every class is refused beyond all doubt none is preferred."""
+    total = each.sum(axis=1, keepdims=True)
+    return np.where(total > 0, each / np.where(total > 0, total, 1), 1 / each.shape[1])
+
+
+#: How scikit-learn's linear classifiers turn decision values into probabilities.
+LINKS: dict[str, Callable[[Floats], Floats]] = {
+    "binary": _binary,
+    "softmax": lambda values: softmax(values, axis=1),
+    "one-versus-rest": _one_versus_rest,
+    "multilabel": expit,
+    "huber": _huber,
+}
+
+
+def probabilities(values: Floats, link: str, inverse_temperature: Floats | None = None) -> Floats:
+    """Probabilities of classes.
+
+    Parameters
+    ----------
+    values : ndarray of float64 of shape (n_texts, n_outputs)
+        Decision values.
+    link : str
+        One of `LINKS`.
+    inverse_temperature : ndarray of float64 of shape (1,) or (n_outputs,) or None, default=None
+        Factors of the decision values.
+
+    Returns
+    -------
+    probabilities : ndarray of float64 of shape (n_texts, n_classes)
+    """
+    if inverse_temperature is not None:
+        values = values * inverse_temperature
+    return LINKS[link](values)
+
+
+def classes_of(
+    values: Floats, classes: npt.NDArray[np.generic], *, multilabel: bool
+) -> npt.NDArray[np.generic]:
+    """Predicted classes, or an indicator of labels.
+
+    Parameters
+    ----------
+    values : ndarray of float64 of shape (n_texts, n_outputs)
+    classes : ndarray of shape (n_classes,)
+    multilabel : bool
+
+    Returns
+    -------
+    predicted : ndarray of shape (n_texts,), or of int64 of shape (n_texts, n_classes)
+    """
+    if multilabel:
+        return (values > 0).astype(np.int64)
+    numbers = values[:, 0] > 0 if values.shape[1] == 1 else values.argmax(axis=1)
+    return np.asarray(classes[numbers.astype(np.int64)])

@@ -1,0 +1,197 @@
+"""Methods that estimators over a table of scores have in common."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import NotFittedError
+
+from skm2v.classification.explanation import Explanation, explain_texts
+from skm2v.classification.labels import check_known
+from skm2v.classification.links import classes_of, probabilities
+from skm2v.classification.scores import ScoreTable
+from skm2v.exceptions import TextWarning
+from skm2v.pooling import check_texts
+
+__all__ = ["ClassPrediction", "TextScoring"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class TextScoring:
+    """Decision values of texts; a mixin for what has `scores_`, a :class:`ScoreTable`."""
+
+    scores_: ScoreTable
+    n_jobs: int | None
+
+    @property
+    def _missing(self) -> Literal["error", "zero"]:
+        """What to do with missing texts."""
+        return "error"
+
+    def _checked_scores(self) -> ScoreTable:
+        try:
+            return self.scores_
+        except AttributeError:
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call 'fit' with texts and labels"
+                " first."
+            ) from None
+
+    def _decide(self, X: Any) -> Floats:
+        """Decision values of shape (n_texts, n_outputs), with one warning about losses."""
+        scores = self._checked_scores()
+        column = check_texts(X, handle_missing=self._missing)
+        self._check_column(column.feature_name)
+        values, empty, truncated = scores.decide(column.texts, n_jobs=self.n_jobs)
+        if column.missing.size:
+            empty[column.missing] = False  # as asked for
+        n_empty, n_truncated = np.count_nonzero(empty), np.count_nonzero(truncated)
+        if n_empty or n_truncated:
+            losses = []
+            if n_empty:
+                losses.append(f"{n_empty} have no known token, so only the intercept decides")
+            if n_truncated:
+                losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
+            warnings.warn(
+                f"Of {len(empty)} texts, {' and '.join(losses)}.", TextWarning, stacklevel=4
+            )
+        return values
+
+    def _check_column(self, name: str | None) -> None:
+        expected = getattr(self, "feature_names_in_", None)
+        if name is not None and expected is not None and expected[0] != name:
+            raise ValueError(
+                f"{type(self).__name__} was fitted on the column {expected[0]!r}; got the column"
+                f" {name!r}. Rename it, or pass the column itself: X[{name!r}]."
+            )
+
+    def _output_names(self) -> list[Any]:
+        """Name of each output."""
+        raise NotImplementedError
+
+    def explain(self, X: Any) -> Explanation:
+        """Say what every token and pair of tokens adds to every decision value.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `predict`.
+
+        Returns
+        -------
+        explanation : Explanation
+            The contributions of a text and the intercept sum to its decision values. See
+            :class:`~skm2v.classification.Explanation` for its arrays, `to_frame` and `to_html`.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+        """
+        scores = self._checked_scores()
+        column = check_texts(X, handle_missing=self._missing)
+        self._check_column(column.feature_name)
+        return explain_texts(scores, column.texts, self._output_names(), self._classes())
+
+    def _classes(self) -> npt.NDArray[Any] | None:
+        """Classes of which one is predicted; None for numbers and for several labels a text."""
+        return None
+
+
+class ClassPrediction(TextScoring):
+    """Predictions of a classifier; a mixin for what has `scores_`, `classes_` and a link."""
+
+    classes_: npt.NDArray[Any]
+    _link: str | None
+    _multilabel: bool
+    inverse_temperature_: Floats | None
+
+    def decision_function(self, X: Any) -> Floats:
+        """Decision values: how far each text is on the side of each class.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
+            column.
+
+        Returns
+        -------
+        values : ndarray of float64 of shape (n_texts,) for two classes, else (n_texts, n_classes)
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated, or hold no known token.
+        """
+        values = self._decide(X)
+        return values if self._multilabel or values.shape[1] > 1 else values[:, 0]
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Predict the class of each text.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `decision_function`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_texts,)
+            Or of int64 of shape (n_texts, n_labels), 0 and 1, if there were several labels a text.
+        """
+        return classes_of(self._decide(X), self.classes_, multilabel=self._multilabel)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of texts whose class (or set of labels) is predicted.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts.
+        y : array-like of shape (n_texts,) or (n_texts, n_labels)
+            Their labels.
+        sample_weight : array-like of shape (n_texts,) or None, default=None
+
+        Returns
+        -------
+        accuracy : float
+
+        Raises
+        ------
+        ValueError
+            If labels are missing, or of a class that was not in the training data.
+        """
+        from sklearn.metrics import accuracy_score
+
+        texts = check_texts(X, handle_missing=self._missing)
+        self._checked_scores()
+        self._check_column(texts.feature_name)
+        y = check_known(y, len(texts.texts), self.classes_, self._multilabel)
+        X = [None if row in set(texts.missing.tolist()) else t for row, t in enumerate(texts.texts)]
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+
+    def _probabilities(self, X: Any) -> Floats:
+        values = self._decide(X)
+        assert self._link is not None
+        return probabilities(values, self._link, self.inverse_temperature_)
+
+    def _output_names(self) -> list[Any]:
+        classes: list[Any] = self.classes_.tolist()
+        return classes[1:] if self.scores_.n_outputs == 1 and len(classes) == 2 else classes
+
+    def _classes(self) -> npt.NDArray[Any] | None:
+        return None if self._multilabel else self.classes_

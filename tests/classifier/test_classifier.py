@@ -1,0 +1,475 @@
+"""StaticTextClassifier: what it learns, its conventions, its input."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import estimator_checks, get_tags
+
+from skm2v import StaticEmbedder, StaticTextClassifier
+from skm2v.classification.features import TokenStream, Vocabulary
+from skm2v.datasets import load_banking77, load_sms_spam
+from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
+from skm2v.pooling.reference import pool_ids
+
+from .conftest import labelled, make_pairs_model
+
+# --- Learning -----------------------------------------------------------------------------------
+
+
+def test_learns(fitted):
+    classifier, texts, y = fitted
+    assert classifier.score(texts, y) > 0.9
+    held_out, _ = labelled(2 if len(classifier.classes_) == 2 else 3, seed=1)
+    assert classifier.predict(held_out).shape[:1] == (len(held_out),)
+
+
+def test_beats_its_parts_on_real_text():
+    X, y = load_sms_spam(subset="train", return_X_y=True)
+    X_test, y_test = load_sms_spam(subset="test", return_X_y=True)
+    classifier = StaticTextClassifier().fit(X[:1500], y[:1500])
+    assert classifier.score(X_test, y_test) > 0.975
+    only_lexical = StaticTextClassifier(semantic_weight=0).fit(X[:1500], y[:1500])
+    assert (only_lexical.predict(X_test) != classifier.predict(X_test)).any()
+
+
+def test_few_shots():
+    X, y = load_banking77(subset="train", return_X_y=True)
+    X_test, y_test = load_banking77(subset="test", return_X_y=True)
+    rows = np.concatenate([np.flatnonzero(y == label)[:8] for label in range(12)])
+    of_twelve = np.flatnonzero(y_test < 12)
+    classifier = StaticTextClassifier().fit([X[row] for row in rows], y[rows])
+    both = classifier.score([X_test[row] for row in of_twelve], y_test[of_twelve])
+    classifier.set_params(semantic_weight=0).fit([X[row] for row in rows], y[rows])
+    lexical = classifier.score([X_test[row] for row in of_twelve], y_test[of_twelve])
+    assert both > 0.75
+    assert both > lexical + 0.03
+
+
+def test_decisions_are_those_of_the_features(tiny_embedder, data3):
+    """The table of scores against the features that the solver saw, computed from scratch."""
+    texts, y = data3
+    classifier = StaticTextClassifier(tiny_embedder, C=1.0, semantic_weight=1.0).fit(texts, y)
+    scores, model = classifier.scores_, classifier.embedder_.model_
+    probe = [*texts[:20], "zzz qqq the bank", "bank bank bank card card card card", "[UNK]"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextWarning)
+        actual = classifier.decision_function(probe)
+    stream = TokenStream(*model.pooler.token_ids(probe, max_length=512))
+    training = TokenStream(*model.pooler.token_ids(texts, max_length=512))
+    vocabulary = Vocabulary(training, len(model.tokens), None)
+    means = pool_ids(model.pooler.table, stream.ids, stream.indptr, normalize=False)
+    # Recover the coefficients of a linear function of the features from the table's rows.
+    k, v = 3, len(model.tokens)
+    rows = scores.table.rows.astype(float)
+    coef = np.linalg.lstsq(model.embedding.astype(float), rows[:v, :k], rcond=None)[0]
+    lexical_rows = np.concatenate([vocabulary.tokens, v + np.arange(len(vocabulary.pair_keys))])
+    lexical = rows[lexical_rows, k : 2 * k] / vocabulary.idf[:, np.newaxis]
+    expected = means @ coef + vocabulary.transform(stream) @ lexical + scores.intercept
+    assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_lexical_features_are_tfidf(classifier, data):
+    """For texts without repeats they are those of TfidfVectorizer with norm 1."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = ["the bank card", "free money the", "win prize money free", "card the win"]
+    model = classifier.embedder.fit(texts).model_
+    stream = TokenStream(*model.pooler.token_ids(texts, max_length=None))
+    features = Vocabulary(stream, len(model.tokens), None).transform(stream)
+    expected = TfidfVectorizer(ngram_range=(1, 2)).fit_transform(texts)
+    assert_allclose(np.sort(features.toarray(), axis=1), np.sort(expected.toarray(), axis=1))
+
+
+def test_most_frequent_pairs_are_kept(classifier):
+    texts = ["free money now", "free money out", "free prize now", "the bank card"] * 3
+    sizes = {}
+    for max_pairs in (0, 1, 3, None):
+        classifier.set_params(max_pairs=max_pairs).fit(texts, [1, 1, 1, 0] * 3)
+        table = classifier.scores_.table
+        sizes[max_pairs] = 0 if table.pairs is None else len(table.pairs)
+        if max_pairs == 1:
+            left, right = table.pairs[0]
+            tokens = classifier.scores_.tokenizer.tokens
+            assert (tokens[left], tokens[right]) == ("free", "money")
+    assert sizes == {0: 0, 1: 1, 3: 3, None: 7}
+
+
+def test_fewer_texts_lean_more_on_vectors(classifier):
+    weights = []
+    for n in (8, 40, 400, 4000):
+        texts, y = labelled(n=n)
+        weights.append(classifier.set_params(C=1.0).fit(texts, y).semantic_weight_)
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] == pytest.approx((62.5 / 4) ** 0.25)
+    assert weights[-1] == 0.5
+
+
+def test_embedding_with_pairs_mapping_and_weights(data):
+    texts, y = data
+    model = make_pairs_model()
+    texts = [f"{text} of to and bank card" if label else text for text, label in zip(*data)]  # noqa: B905
+    classifier = StaticTextClassifier(StaticEmbedder(model), C=1.0, max_pairs=5).fit(texts, y)
+    explanation = classifier.explain(texts)
+    assert_allclose(explanation.decision[:, 0], classifier.decision_function(texts), atol=1e-6)
+    means = model.encode(texts, normalize=False).astype(float)
+    semantic = StaticTextClassifier(StaticEmbedder(model), C=1.0, max_pairs=0).fit(texts, y)
+    # The semantic scores are linear in the model's own mean vectors, pairs included.
+    pooler = semantic.scores_._pooler
+    pooled = pooler.pool(texts, max_length=512, normalize=False).vectors[:, :1]
+    coef, residual, *_ = np.linalg.lstsq(means, pooled, rcond=None)
+    assert_allclose(means @ coef, pooled, atol=1e-5)
+
+
+def test_long_texts_are_cut_for_both_parts(tiny_static, data):
+    texts, y = data
+    short = StaticTextClassifier(StaticEmbedder(tiny_static, max_length=3)).fit(texts, y)
+    with pytest.warns(TextWarning, match="1 were cut at max_length"):
+        cut = short.decision_function(["free money bank card card card"])
+    assert_array_equal(cut, short.decision_function(["free money bank"]))
+
+
+def test_texts_without_a_token_get_the_intercept(classifier, data):
+    classifier.fit(*data)
+    with pytest.warns(TextWarning, match="Of 2 texts, 1 have no known token"):
+        values = classifier.decision_function(["", "bank"])
+    assert values[0] == classifier.intercept_[0]
+
+
+# --- Weights, probabilities, search -----------------------------------------------------------
+
+
+def test_sample_weight_is_like_repeating(classifier, data):
+    texts, y = data
+    classifier.set_params(C=0.3, semantic_weight=0.5, max_pairs=0)
+    weights = np.where(np.arange(len(y)) < 10, 5.0, 1e-9)
+    weighted = classifier.fit(texts, y, sample_weight=weights).predict(texts[:10])
+    assert_array_equal(weighted, y[:10])
+    flipped = np.where(np.arange(len(y)) < 10, 1 - y, y)
+    ignoring = clone(classifier).fit(texts, flipped, sample_weight=np.where(flipped == y, 1, 1e-6))
+    assert ignoring.score(texts, y) > 0.9
+    assert clone(classifier).fit(texts, flipped).score(texts, y) < 0.9
+
+
+@pytest.mark.parametrize("kind", ["binary", "labels"])
+def test_class_weight(tiny_embedder, data, indicator, kind):
+    texts, y = data if kind == "binary" else indicator
+    shares = []
+    for weight in (0.05, 1.0, 20.0):
+        classifier = StaticTextClassifier(tiny_embedder, class_weight={1: weight}, C=0.01)
+        predicted = classifier.fit(texts, y).predict(texts)
+        shares.append((predicted if predicted.ndim == 1 else predicted[:, 1]).mean())
+    assert shares[0] < shares[-1]
+    assert shares == sorted(shares)
+
+
+def test_balanced_class_weight(tiny_embedder):
+    texts, y = labelled(n=200)
+    rows = np.flatnonzero((y == 0) | (np.arange(200) < 20))
+    texts, y = [texts[row] for row in rows], y[rows]
+    plain = StaticTextClassifier(tiny_embedder, C=0.01).fit(texts, y)
+    balanced = StaticTextClassifier(tiny_embedder, C=0.01, class_weight="balanced").fit(texts, y)
+    assert balanced.predict(texts).mean() > plain.predict(texts).mean()
+
+
+def test_probabilities_agree_with_predictions(fitted):
+    classifier, texts, y = fitted
+    probabilities = classifier.predict_proba(texts)
+    assert probabilities.shape == (len(texts), len(classifier.classes_))
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+    if y.ndim == 2:
+        assert_array_equal(probabilities > 0.5, classifier.predict(texts) == 1)
+    else:
+        assert_allclose(probabilities.sum(axis=1), 1)
+        best = classifier.classes_[probabilities.argmax(axis=1)]
+        assert_array_equal(best, classifier.predict(texts))
+
+
+def test_probabilities_are_calibrated():
+    X, y = load_banking77(subset="train", return_X_y=True)
+    X_test, y_test = load_banking77(subset="test", return_X_y=True)
+    train, test = np.flatnonzero(y < 20), np.flatnonzero(y_test < 20)
+    classifier = StaticTextClassifier().fit([X[row] for row in train], y[train])
+    texts, y_test = [X_test[row] for row in test], y_test[test]
+    probabilities = classifier.predict_proba(texts)
+    confidence = probabilities.max(axis=1)
+    correct = classifier.predict(texts) == y_test
+    assert abs(confidence.mean() - correct.mean()) < 0.03
+    loss = log_loss(y_test, probabilities)
+    uncalibrated = np.exp(classifier.decision_function(texts))
+    uncalibrated /= uncalibrated.sum(axis=1, keepdims=True)
+    assert loss < 0.7 * log_loss(y_test, uncalibrated)
+
+
+def test_search_chooses_the_smallest_loss(fitted):
+    classifier, _, _ = fitted
+    assert set(classifier.cv_losses_) == {0.3, 1.0, 3.0}
+    assert classifier.cv_losses_[classifier.C_] == min(classifier.cv_losses_.values())
+
+
+def test_too_few_texts_for_a_search(classifier):
+    classifier.fit(["free money", "the bank card"], [1, 0])
+    assert classifier.cv_losses_ == {}
+    assert_array_equal(classifier.inverse_temperature_, [1.0])
+    assert_array_equal(classifier.predict(["money", "card"]), [1, 0])
+
+
+def test_rare_classes(classifier, data3):
+    """A class with one text can be learned and predicted."""
+    texts, y = data3
+    texts = [*texts, "mobile phone reply"]
+    classifier.fit(texts, [*y, 7])
+    assert_array_equal(classifier.classes_, [0, 1, 2, 7])
+    assert classifier.predict(["mobile phone reply"]) == [7]
+
+
+def test_search_on_a_sample(classifier, data3, monkeypatch):
+    from skm2v.classification import linear
+
+    texts, y = data3
+    monkeypatch.setattr(linear, "SEARCH_SIZE", 3)
+    monkeypatch.setattr(linear, "SMALLEST_SEARCH", 100)
+    sizes = []
+    original = linear.fit_linear
+    monkeypatch.setattr(
+        linear, "fit_linear", lambda X, *a, **k: sizes.append(X.shape[0]) or original(X, *a, **k)
+    )
+    classifier.fit(texts * 5, np.append(np.tile(y, 5)[:-1], 9))
+    assert len(sizes) == 10
+    assert max(sizes[:-1]) < 100 < sizes[-1]
+    assert classifier.score(texts, y) > 0.9
+
+
+# --- Conventions --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "check_estimator_cloneable",
+        "check_estimator_repr",
+        "check_estimator_tags_renamed",
+        "check_valid_tag_types",
+        "check_no_attributes_set_in_init",
+        "check_do_not_raise_errors_in_init_or_set_params",
+        "check_parameters_default_constructible",
+        "check_get_params_invariance",
+        "check_set_params",
+        "check_mixin_order",
+        "check_estimators_unfitted",
+        "check_param_validation",
+    ],
+)
+def test_checks_of_scikit_learn(check):
+    if hasattr(estimator_checks, check):
+        getattr(estimator_checks, check)("StaticTextClassifier", StaticTextClassifier())
+
+
+def test_tags():
+    tags = get_tags(StaticTextClassifier())
+    assert tags.estimator_type == "classifier"
+    assert tags.input_tags.string and not tags.input_tags.two_d_array
+    assert tags.classifier_tags.multi_label and tags.target_tags.required
+
+
+def test_not_fitted(classifier):
+    for method in ("predict", "predict_proba", "decision_function", "explain"):
+        with pytest.raises(NotFittedError, match="Call 'fit' with texts and labels"):
+            getattr(classifier, method)(["a"])
+
+
+def test_fit_is_deterministic_and_forgets(classifier, data, data3):
+    first = classifier.fit(*data).decision_function(data[0])
+    classifier.fit(*data3)
+    assert_array_equal(classifier.fit(*data).decision_function(data[0]), first)
+    assert classifier.fit(*data) is classifier
+
+
+def test_containers(classifier, data):
+    texts, y = data
+    expected = classifier.fit(texts, y).decision_function(texts)
+    for X, labels in [
+        (tuple(texts), y.tolist()),
+        (np.array(texts, dtype=object), pd.Series(y, index=range(5, 65))),
+        (pd.Series(texts), pd.Series(y, dtype="Int64")),
+        (pl.Series(texts), pl.Series(y)),
+        (np.array(texts)[:, None], y[:, None]),
+        (iter(texts), y.astype(float)),
+    ]:
+        fitted = clone(classifier).fit(X, labels)
+        assert_array_equal(fitted.decision_function(texts), expected)
+    frame = pd.DataFrame({"message": texts})
+    framed = clone(classifier).fit(frame, y)
+    assert framed.feature_names_in_ == ["message"]
+    assert framed.n_features_in_ == 1
+    with pytest.raises(ValueError, match="fitted on the column 'message'"):
+        framed.predict(frame.rename(columns={"message": "body"}))
+    assert not hasattr(framed.fit(texts, y), "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    "labels", [["ham", "spam"], [False, True], [-1, 1], [0.0, 2.0], np.array(["b", "a"], object)]
+)
+def test_kinds_of_labels(classifier, data, labels):
+    texts, y = data
+    named = np.asarray(labels)[y]
+    classifier.fit(texts, named)
+    predicted = classifier.predict(texts)
+    assert predicted.dtype == named.dtype
+    assert_array_equal(classifier.classes_, np.unique(named))
+    assert classifier.score(texts, named) > 0.9
+    assert classifier.decision_function(texts).shape == (len(texts),)
+
+
+def test_sparse_indicator(classifier, indicator):
+    texts, y = indicator
+    dense = classifier.fit(texts, y).predict(texts)
+    assert_array_equal(clone(classifier).fit(texts, sparse.csr_array(y)).predict(texts), dense)
+    assert dense.shape == y.shape
+
+
+def test_rows_are_independent(fitted):
+    classifier, texts, _ = fitted
+    whole = classifier.decision_function(texts)
+    assert_array_equal(whole[::-1], classifier.decision_function(texts[::-1]))
+    assert_array_equal(
+        whole, np.concatenate([classifier.decision_function([text]) for text in texts])
+    )
+    assert_array_equal(whole, clone_with_threads(classifier).decision_function(texts))
+
+
+def clone_with_threads(classifier):
+    copy = pickle.loads(pickle.dumps(classifier))
+    return copy.set_params(n_jobs=2)
+
+
+def test_pickles(fitted):
+    classifier, texts, _ = fitted
+    copy = pickle.loads(pickle.dumps(classifier))
+    assert_array_equal(copy.predict_proba(texts), classifier.predict_proba(texts))
+
+
+def test_composes(classifier, data, data3, indicator):
+    texts, y = data
+    pipeline = Pipeline([("classify", classifier)]).fit(texts, y)
+    assert pipeline.score(texts, y) > 0.9
+    grid = {"C": [0.1, 1.0], "embedder__max_length": [64, 512]}
+    search = GridSearchCV(classifier, grid, cv=2).fit(texts, y)
+    assert search.best_score_ > 0.8
+    calibrated = CalibratedClassifierCV(classifier, cv=2).fit(texts, y)
+    assert calibrated.predict_proba(texts).shape == (len(texts), 2)
+    rest = OneVsRestClassifier(classifier).fit(*data3)
+    assert rest.score(*data3) > 0.9
+    assert cross_val_score(classifier, *indicator, cv=2).min() > 0.3
+    assert make_pipeline(classifier).fit(texts, y).predict(texts).shape == (len(texts),)
+
+
+# --- Bad input ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("X", "error"),
+    [
+        ("a text", TextTypeError),
+        ({"a": 1}, TextTypeError),
+        ([1, 2], TextTypeError),
+        (["a", None], TextValueError),
+        (pd.DataFrame({"a": ["x"], "b": ["y"]}), TextTypeError),
+    ],
+)
+def test_bad_texts(classifier, data, X, error):
+    with pytest.raises(error):
+        classifier.fit(X, [0, 1])
+    classifier.fit(*data)
+    with pytest.raises(error):
+        classifier.predict(X)
+
+
+def test_missing_texts_by_request(tiny_static, data):
+    texts, y = data
+    classifier = StaticTextClassifier(StaticEmbedder(tiny_static, handle_missing="zero"))
+    classifier.fit([None, *texts[1:]], y)
+    values = classifier.decision_function([None, texts[1]])
+    assert values[0] == classifier.intercept_[0]
+    assert values[1] == classifier.decision_function(texts[1:2])[0]
+    assert 0 <= classifier.score([None, texts[1]], y[:2]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "Labels are needed; got None"),
+        ([0, 1], "got 4 texts, 2 labels"),
+        ([0, None, 1, None], "missing in rows 1, 3. Drop these texts"),
+        ([0.0, np.nan, 1.0, 1.0], "missing in row 1"),
+        (pd.Series([1, None, 0, 1], dtype="Int64"), "missing in row 1"),
+        (["a", "a", "a", "a"], "all 4 texts have the label 'a'. Add texts of another class"),
+        ([0.5, 1, 2, 3], "continuous numbers, such as 0.5 in row 0"),
+        (["a", 1, "b", 2], "of one type; got int, str"),
+        ([[0], [1, 2], [], [1]], "rows of 0 and 1"),
+        (np.array([[0, 1], [0, 1], [0, 0], [0, 1]]), "No text has the label of column 0"),
+        (np.array([[1, 1], [1, 0], [1, 0], [1, 1]]), "Every text has the label of column 0"),
+        (np.array([[2, 1], [1, 0], [0, 0], [0, 1]]), "must be 0 and 1"),
+        (np.zeros((4, 2, 2)), "one per text"),
+        ("abcd", "one per text; got str"),
+    ],
+)
+def test_bad_labels(classifier, y, message):
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(["the bank", "a card", "free money", "win"], y)
+
+
+def test_no_texts(classifier, data):
+    with pytest.raises(ValueError, match="got none"):
+        classifier.fit([], [])
+    assert classifier.fit(*data).predict([]).shape == (0,)
+    assert classifier.predict_proba([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, 1.0], "one weight per text, 60"),
+        (np.r_[-1.0, np.ones(59)], "not negative; got -1.0 in row 0"),
+        (np.r_[np.nan, np.ones(59)], "finite"),
+        (np.zeros(60), "all zero"),
+    ],
+)
+def test_bad_sample_weight(classifier, data, weights, message):
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(*data, sample_weight=weights)
+
+
+def test_bad_class_weight(classifier, data):
+    with pytest.raises(ValueError, match="unknown classes: 2, 'x'; the classes are 0, 1"):
+        classifier.set_params(class_weight={0: 1, 2: 1, "x": 3}).fit(*data)
+    with pytest.raises(ValueError, match="positive numbers; got -1 for 0"):
+        classifier.set_params(class_weight={0: -1}).fit(*data)
+
+
+def test_unseen_classes_in_score(classifier, data, indicator):
+    texts, y = data
+    classifier.fit(texts, y)
+    with pytest.raises(ValueError, match="2 labels were not in the training data: 5, 9;"):
+        classifier.score(texts[:3], [0, 5, 9])
+    with pytest.raises(ValueError, match="missing in row 1"):
+        classifier.score(texts[:2], [0, None])
+    with pytest.raises(ValueError, match="got 2 texts, 1 labels"):
+        classifier.score(texts[:2], [0])
+    classifier.fit(*indicator)
+    with pytest.raises(ValueError, match=r"shape \(2, 3\)"):
+        classifier.score(texts[:2], [[0, 1], [1, 0]])
