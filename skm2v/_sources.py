@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = ["BUNDLED", "build_model"]
 BUNDLED = "default"
 TEACHER_DIMS = 256
 MAX_JSON_BYTES = 1 << 20
+DESCRIPTIONS = ("modules.json", "config.json")  # small files that say what a model is
 
 # Parameters that only a teacher can follow, and their defaults.
 RECIPE: dict[str, Any] = {
@@ -41,6 +43,11 @@ def build_model(
     **recipe: Any,
 ) -> StaticModel:
     """Load a static source or distil a teacher, as the parameters of `StaticEmbedder` say."""
+    if revision is not None and (isinstance(model_name, StaticModel) or model_name == BUNDLED):
+        raise ValueError(
+            f"revision={revision!r} was given, but {model_name!r} does not come from the hub."
+            " Leave revision out."
+        )
     if isinstance(model_name, StaticModel):
         model = model_name
     elif model_name == BUNDLED:
@@ -69,16 +76,18 @@ def build_model(
 
 def _is_static(name: str, revision: str | None) -> bool:
     """Whether a name leads to a static model; whatever else it is, is left to `distill`."""
-    names = ("modules.json", "config.json")
-    has_table = False
     if os.path.exists(name) or not looks_like_hub_id(name):
-        path = locate(name, revision=revision).path  # raises if there is no such path
-        if path.is_file():
+        folder = locate(name, revision=revision).path  # raises if there is no such path
+        if folder.is_file():
             return True
-        modules, config = (_read_json(path / file) for file in names)
-        has_table = (path / "model.safetensors").is_file()
+        has_table = (folder / "model.safetensors").is_file()
     else:
-        modules, config = (_read_json(_download(name, file, revision)) for file in names)
+        try:
+            folder = _download(name, revision)
+        except Exception:  # no such model, no network, no hub client: distill says what to do
+            return False
+        has_table = True
+    modules, config = (_read_json(folder / file) for file in DESCRIPTIONS)
     # The first module tells, else the type of model; without either, a table is all there is.
     if isinstance(modules, list) and modules and isinstance(modules[0], dict):
         return str(modules[0].get("type", "")).endswith("StaticEmbedding")
@@ -87,20 +96,19 @@ def _is_static(name: str, revision: str | None) -> bool:
     return has_table
 
 
-def _download(name: str, file: str, revision: str | None) -> Path | None:
-    """Path of a small file of a hub id in the local cache, None if it cannot be had."""
-    try:
-        from huggingface_hub import hf_hub_download
+def _download(name: str, revision: str | None) -> Path:
+    """Folder in the hub's cache that has the descriptions of a model."""
+    # One question for all files. Asked for single files without a network, the hub's client
+    # tries for half a minute before it looks into the cache.
+    from huggingface_hub import snapshot_download
 
-        return Path(hf_hub_download(name, file, revision=revision))
-    except Exception:  # no such file, no network, no hub client: distill says what to do
-        return None
+    return Path(snapshot_download(name, revision=revision, allow_patterns=list(DESCRIPTIONS)))
 
 
-def _read_json(path: Path | None) -> Any:
+def _read_json(path: Path) -> Any:
     """Content of a small JSON file, None if there is none."""
     try:
-        return None if path is None else json.loads(read_file(path, max_bytes=MAX_JSON_BYTES)[0])
+        return json.loads(read_file(path, max_bytes=MAX_JSON_BYTES)[0])
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -123,14 +131,16 @@ def _sliced(
     model: StaticModel, model_name: object, pca_dims: int | float | str | None
 ) -> StaticModel:
     """First `pca_dims` columns of a static model."""
-    if pca_dims is None or isinstance(pca_dims, str) or pca_dims == model.dim:
+    if pca_dims is None or isinstance(pca_dims, str):
         return model
     wanted = f"pca_dims={pca_dims!r}"
-    if pca_dims < 1:
+    if not isinstance(pca_dims, Integral):
         raise ValueError(
             f"{wanted}: a share of the variance needs a teacher, but {model_name!r} is static"
             f" already. Set pca_dims to a number of columns, at most {model.dim}."
         )
+    if pca_dims == model.dim:
+        return model
     if pca_dims > model.dim:
         raise ValueError(
             f"{wanted}: the static model {model_name!r} has only {model.dim} columns. Set"

@@ -88,7 +88,7 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Torch device of the teacher, such as ``"cpu"`` or ``"cuda"``. None means a CUDA or Apple
         device if there is one. Only for teachers.
     revision : str or None, default=None
-        Branch, tag or commit of a hub id.
+        Branch, tag or commit of a hub id. Only for hub ids.
     trust_remote_code : bool, default=False
         Whether Python code that comes with a teacher may run. Static models never run code.
     memory : str, object with the joblib.Memory interface or None, default=None
@@ -182,11 +182,10 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     # skrub hands one column at a time to a transformer that says this.
     __single_column_transformer__ = True
 
-    # Where the HTML representation links to.
+    # The HTML representation describes parameters only if there is somewhere to link to. There is
+    # no site yet, so the links lead nowhere.
     _doc_link_module = "skm2v"
-    _doc_link_template = (
-        "https://skm2v.readthedocs.io/en/latest/generated/{estimator_module}.{estimator_name}.html"
-    )
+    _doc_link_template = "#"
 
     def __init__(
         self,

@@ -150,18 +150,12 @@ def fake_hub(monkeypatch, static_folder, tiny_teacher):
     folders = {"owner/static": static_folder, "owner/teacher": tiny_teacher}
     asked = []
 
-    def one(name, file, *, revision=None, **kwargs):
-        asked.append((name, revision))
-        path = folders[name] / file
-        if not path.exists():
-            raise huggingface_hub.errors.EntryNotFoundError(file)
-        return str(path)
-
     def snapshot(name, *, revision=None, **kwargs):
         asked.append((name, revision))
+        if name not in folders:
+            raise huggingface_hub.errors.LocalEntryNotFoundError("no network")
         return str(folders[name])
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", one)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     return asked
 
@@ -170,14 +164,30 @@ def test_a_hub_id_of_a_static_model_is_loaded(fake_hub, ordered):
     embedder = StaticEmbedder("owner/static", revision="v1").fit(TEXTS)
     np.testing.assert_array_equal(embedder.transform(TEXTS), ordered.encode(TEXTS))
     assert embedder.fit_report_["source"] == "owner/static"
-    assert set(fake_hub) == {("owner/static", "v1")}
+    assert fake_hub == 2 * [("owner/static", "v1")]  # what it is, then all of it
+
+
+def test_a_hub_id_of_a_table_alone_is_loaded(fake_hub, ordered, static_folder):
+    """As of a model with vectors of pairs, which is saved without files for the peers."""
+    for path in static_folder.iterdir():
+        if path.name != "model.safetensors":
+            path.unlink()
+    embedder = StaticEmbedder("owner/static").fit(TEXTS)
+    np.testing.assert_array_equal(embedder.transform(TEXTS), ordered.encode(TEXTS))
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_twice_at_most(fake_hub):
+    """For what it is, and by `distill`, which raises the error."""
+    with pytest.raises(skm2v.exceptions.TeacherError, match="'owner/other' is no local folder"):
+        StaticEmbedder("owner/other").fit(TEXTS)
+    assert len(fake_hub) == 2
 
 
 def test_a_hub_id_of_a_teacher_is_distilled(fake_hub):
     embedder = StaticEmbedder("owner/teacher", revision="v1", pca_dims=8).fit(TEXTS)
     assert embedder.n_components_ == 8
     assert embedder.fit_report_["source"] == "owner/teacher"
-    assert set(fake_hub) == {("owner/teacher", "v1")}
+    assert fake_hub == 2 * [("owner/teacher", "v1")]
 
 
 def test_a_hub_id_without_the_hub_names_the_extra(monkeypatch):
@@ -189,6 +199,12 @@ def test_a_hub_id_without_the_hub_names_the_extra(monkeypatch):
 def test_revision_of_a_local_folder_is_refused(static_folder):
     with pytest.raises(ValueError, match="revision='v1'"):
         StaticEmbedder(static_folder, revision="v1").fit(TEXTS)
+
+
+def test_revision_of_what_is_not_on_the_hub_is_refused(ordered):
+    for source in (ordered, "default"):
+        with pytest.raises(ValueError, match="revision='v1' .* does not come from the hub"):
+            StaticEmbedder(source, revision="v1").fit(TEXTS)
 
 
 # --- Parameters of static sources -------------------------------------------------------------
@@ -212,9 +228,10 @@ def test_pca_dims_beyond_the_width_is_refused(ordered):
         StaticEmbedder(ordered, pca_dims=17).fit(TEXTS)
 
 
-def test_pca_dims_as_a_share_of_variance_needs_a_teacher(ordered):
-    with pytest.raises(ValueError, match=r"pca_dims=0.9: a share of the variance needs a teacher"):
-        StaticEmbedder(ordered, pca_dims=0.9).fit(TEXTS)
+@pytest.mark.parametrize("pca_dims", [0.9, 1.0])
+def test_pca_dims_as_a_share_of_variance_needs_a_teacher(ordered, pca_dims):
+    with pytest.raises(ValueError, match=f"pca_dims={pca_dims}: a share of the variance needs a"):
+        StaticEmbedder(ordered, pca_dims=pca_dims).fit(TEXTS)
 
 
 def test_columns_without_an_order_are_not_sliced(tiny_static):
@@ -387,7 +404,7 @@ def test_n_jobs_changes_nothing(ordered):
 
 def test_html_representation_documents_parameters_and_attributes(ordered):
     html = StaticEmbedder(ordered).fit(TEXTS)._repr_html_()
-    assert "skm2v" in StaticEmbedder()._get_doc_link()
+    assert StaticEmbedder()._get_doc_link() == "#"  # there is no site to link to
     if "Fitted attributes" not in html:
         pytest.skip("scikit-learn before 1.8 shows less")
     assert "Number of tokens of a text that are used" in html
