@@ -84,13 +84,13 @@ def render_model(parts: ModelParts, sha256: str, sidecars: dict[str, bytes]) -> 
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path, unless no file can have it."""
+    """Return a path, with ``~`` expanded, unless no file can have it."""
     text = os.fspath(path)
     if not isinstance(text, str):
         raise TypeError(f"A path must be a str or os.PathLike of str; got {type(text).__name__}.")
     if not text or "\0" in text:
         raise FileNotFoundError(f"{text!r} is not the path of a folder.")
-    return Path(text)
+    return Path(os.path.expanduser(text))
 
 
 class _Exchange:

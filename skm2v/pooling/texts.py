@@ -153,7 +153,7 @@ def _refuse_noise(column: npt.NDArray[np.str_]) -> None:
     bad = np.flatnonzero((codes > sys.maxunicode).any(axis=1)).tolist()
     if bad:
         raise TextValueError(
-            f"Invalid Unicode in {_name_rows(bad)} . Fix: make the array of texts, not of bytes."
+            f"Invalid Unicode in {_name_rows(bad)}. Fix: make the array of texts, not of bytes."
         )
 
 
@@ -210,7 +210,7 @@ def _convert_items(
     if missing and handle_missing == "error":
         raise TextValueError(
             f"Missing texts in {_name_rows(missing)} ({items[missing[0]]!r})."
-            " Fix: fill or drop them first, or set handle_missing='zero' for zero vectors."
+            " Fix: fill or drop them first. StaticEmbedder(handle_missing='zero') gives them zeros."
         )
     return texts, np.array(missing, dtype=np.int64)
 

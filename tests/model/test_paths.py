@@ -188,6 +188,16 @@ def test_a_device_or_a_loop_is_no_model(tmp_path):
             StaticModel.from_pretrained(name)
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    """As for the teachers of `distill` and for `StaticEmbedder`."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    model = tiny_model()
+    model.save_pretrained("~/model")
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    assert StaticModel.from_pretrained("~/model") == model
+
+
 def test_saving_to_what_is_no_folder(tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")
