@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from skm2v.distill.distillation import distill, distill_from_model
 from skm2v.distill.recipe import TokenRecipe
+from skm2v.distill.report import FitReport
+from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
 from skm2v.distill.source import TeacherFiles, find_teacher
 from skm2v.distill.store import cache_folder, clear_recent
 from skm2v.distill.teacher import Teacher, load_files, load_teacher, wrap_teacher
 
 __all__ = [
+    "SENTENCE_OPTIONS",
+    "FitReport",
+    "SentenceRecipe",
     "Teacher",
     "TeacherFiles",
     "TokenRecipe",

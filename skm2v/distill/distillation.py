@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from skm2v.distill.recipe import TokenRecipe
+from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
 from skm2v.distill.source import find_teacher
 from skm2v.distill.store import cache_folder
 from skm2v.distill.teacher import load_files, wrap_teacher
 from skm2v.model import StaticModel
+from skm2v.pooling import check_texts
 
 __all__ = ["distill", "distill_from_model"]
 
@@ -27,6 +30,12 @@ def distill(
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
+    objective: str = "tokens",
+    corpus: Any = None,
+    align: str = "texts",
+    ngram_range: tuple[int, int] = (1, 1),
+    extra_words: int = 0,
+    max_teacher_texts: int | None = None,
     device: str | None = None,
     revision: str | None = None,
     subfolder: str | None = None,
@@ -71,6 +80,27 @@ def distill(
         Number of tokens of a text that the model uses. None means all.
     normalize : bool, default=True
         Whether the model scales vectors of texts to Euclidean norm 1.
+    objective : {"tokens", "sentences"}, default="tokens"
+        "tokens" takes what the teacher makes of each token alone. "sentences" also lets it read
+        the texts of `corpus`, and fits the rows so that their means come close to its vectors of
+        these texts; with fewer than 200 different texts, or with texts that do not help, there is
+        a warning and the result of "tokens". `sif_coefficient` then has no other use.
+    corpus : column of str or None, default=None
+        For "sentences": texts like those that the model will embed, without labels. 2,000 give
+        most of the gain, 10,000 nearly all.
+    align : {"texts", "teacher"}, default="texts"
+        For "sentences": "texts" reduces to the principal components of the teacher's vectors of
+        the texts; "teacher" stays in the teacher's own space, with all its dimensions, so that
+        its vectors and the model's can be compared.
+    ngram_range : (1, 1) or (1, 2), default=(1, 1)
+        For "sentences": (1, 2) adds rows for the 4,000 most frequent pairs of neighbouring
+        tokens, which only this package's format holds.
+    extra_words : int, default=0
+        For "sentences": add at most so many frequent words of the corpus that the teacher's
+        vocabulary splits.
+    max_teacher_texts : int or None, default=None
+        For "sentences": let the teacher read so many of the texts only, chosen so that as many
+        tokens as possible occur several times.
     device : str or None, default=None
         Torch device of the teacher. None or "auto" means a CUDA or Apple device if there is one.
     revision : str or None, default=None
@@ -131,7 +161,15 @@ def distill(
         max_length=max_length,
         normalize=normalize,
     )
-    folder = cache_folder(memory)
+    build = _builder(
+        recipe,
+        objective,
+        corpus,
+        align=align,
+        ngram_range=ngram_range,
+        extra_words=extra_words,
+        max_teacher_texts=max_teacher_texts,
+    )
     files = find_teacher(
         model_name,
         revision=revision,
@@ -139,10 +177,10 @@ def distill(
         trust_remote_code=trust_remote_code,
         allow_pickle_weights=allow_pickle_weights,
     )
-    return recipe.build(
+    return build(
         files,
-        lambda: load_files(files, device),
-        folder=folder,
+        partial(load_files, files, device),
+        folder=cache_folder(memory),
         batch_size=batch_size,
         show_progress_bar=show_progress_bar,
     )
@@ -161,6 +199,12 @@ def distill_from_model(
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
+    objective: str = "tokens",
+    corpus: Any = None,
+    align: str = "texts",
+    ngram_range: tuple[int, int] = (1, 1),
+    extra_words: int = 0,
+    max_teacher_texts: int | None = None,
     device: str | None = None,
     memory: Any = None,
     batch_size: int = 128,
@@ -175,7 +219,8 @@ def distill_from_model(
     tokenizer : transformers tokenizer or None, default=None
         A fast one. A `SentenceTransformer` brings its own.
     vocabulary, pca_dims, sif_coefficient, pooling, token_remove_pattern, quantize_to, \
-vocabulary_quantization, max_length, normalize, memory, batch_size, show_progress_bar
+vocabulary_quantization, max_length, normalize, objective, corpus, align, ngram_range, \
+extra_words, max_teacher_texts, memory, batch_size, show_progress_bar
         See :func:`distill`.
     device : str or None, default=None
         Torch device of the teacher. None means the one that it is on.
@@ -202,11 +247,42 @@ vocabulary_quantization, max_length, normalize, memory, batch_size, show_progres
         max_length=max_length,
         normalize=normalize,
     )
+    build = _builder(
+        recipe,
+        objective,
+        corpus,
+        align=align,
+        ngram_range=ngram_range,
+        extra_words=extra_words,
+        max_teacher_texts=max_teacher_texts,
+    )
     teacher = wrap_teacher(model, tokenizer, device=device)
-    return recipe.build(
+    return build(
         teacher,
         lambda: teacher,
         folder=cache_folder(memory),
         batch_size=batch_size,
         show_progress_bar=show_progress_bar,
     )
+
+
+def _builder(
+    tokens: TokenRecipe, objective: str, corpus: Any, **options: Any
+) -> Callable[..., StaticModel]:
+    """Return what builds the model of an objective, its parameters checked."""
+    if objective == "tokens":
+        if corpus is not None or options != SENTENCE_OPTIONS:
+            raise ValueError(
+                f"corpus and {', '.join(options)} have no effect with objective='tokens'. Set"
+                " objective='sentences', or leave them at their defaults."
+            )
+        return tokens.build
+    if objective != "sentences":
+        raise ValueError(f"objective must be 'tokens' or 'sentences'; got {objective!r}.")
+    if corpus is None:
+        raise ValueError(
+            "objective='sentences' learns from texts: pass some thousand as corpus=texts."
+        )
+    recipe = SentenceRecipe(tokens, **options)
+    texts = check_texts(corpus).texts
+    return lambda teacher, load, **how: recipe.build(teacher, load, texts, **how)[0]

@@ -88,7 +88,7 @@ def split_words(tokenizer: TextTokenizer, texts: Sequence[str], n_words: int) ->
         (word for word, count in frequency.items() if count >= WORD_TEXTS),
         key=lambda word: (-frequency[word], word),
     )
-    chosen = []
+    chosen: list[str] = []
     for word in words:
         if len(chosen) == n_words:
             break

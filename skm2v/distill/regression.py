@@ -211,8 +211,8 @@ def cosines(X: Floats, Y: Floats) -> Floats:
     """Cosines of corresponding rows; that of a zero row is 0."""
     norms = np.linalg.norm(X, axis=1) * np.linalg.norm(Y, axis=1)
     dots = np.einsum("ij,ij->i", X, Y)
-    return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)
+    return np.asarray(np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0))
 
 
 def _dots(X: Floats, Y: Floats) -> Floats:
-    return np.einsum("ij,ij->j", X, Y)
+    return np.asarray(np.einsum("ij,ij->j", X, Y))

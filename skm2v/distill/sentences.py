@@ -35,11 +35,19 @@ from skm2v.exceptions import TextWarning
 from skm2v.model import ModelConfig, Projection, StaticModel, quantize, software_versions
 from skm2v.pooling import TextTokenizer
 
-__all__ = ["SentenceRecipe"]
+__all__ = ["SENTENCE_OPTIONS", "SentenceRecipe"]
 
 logger = logging.getLogger("skm2v")
 
 Floats = npt.NDArray[np.float32]
+
+# Parameters that only this objective has, and their defaults.
+SENTENCE_OPTIONS: dict[str, Any] = {
+    "align": "texts",
+    "ngram_range": (1, 1),
+    "extra_words": 0,
+    "max_teacher_texts": None,
+}
 
 MIN_TEXTS = 200  # different ones; with fewer, the plain recipe is at least as good
 
@@ -88,13 +96,9 @@ class SentenceRecipe:
             most,
             f"a number of texts, at least {MIN_TEXTS}, or None",
         )
-        for name in ("vocabulary_quantization",):
-            _require(
-                getattr(self.tokens, name) is None,
-                name,
-                getattr(self.tokens, name),
-                "None with objective='sentences'",
-            )
+        shared = self.tokens.vocabulary_quantization
+        wanted = "None with objective='sentences'"
+        _require(shared is None, "vocabulary_quantization", shared, wanted)
 
     def build(
         self,
@@ -279,7 +283,8 @@ class _Fit:
         if dims is None:  # no rotation, only the centre
             return Rotation(rotation.mean, np.eye(width, dtype=np.float32), None)
         assert rotation.explained_variance_ratio is not None
-        axes = PrincipalAxes(rotation.mean, rotation.axes.T, rotation.explained_variance_ratio)
+        mean, components = rotation.mean.astype(np.float64), rotation.axes.T.astype(np.float64)
+        axes = PrincipalAxes(mean, components, rotation.explained_variance_ratio)
         return rotation.first(number_of_components(dims, axes))
 
     def _model(
@@ -392,7 +397,7 @@ def _peak_memory() -> float | None:
 
 def _is_count(value: object, least: int) -> bool:
     integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return integer and int(value) >= least  # type: ignore[call-overload, no-any-return]
+    return integer and int(value) >= least  # type: ignore[call-overload]
 
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:
