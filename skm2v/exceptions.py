@@ -1,8 +1,8 @@
 """Errors and warnings of skm2v.
 
 Every error of the package is a :class:`Skm2vError` and also the built-in type that scikit-learn
-users catch (:class:`ValueError`, :class:`TypeError`, :class:`ImportError`). Messages say what was
-got, what was wanted and how to fix it.
+users catch (:class:`ValueError`, :class:`TypeError`, :class:`ImportError`,
+:class:`FileNotFoundError`). Messages say what was got, what was wanted and how to fix it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ __all__ = [
     "ModelFormatError",
     "Skm2vError",
     "TeacherError",
+    "TeacherNotFoundError",
     "TextTypeError",
     "TextValueError",
     "TextWarning",
@@ -37,6 +38,10 @@ class TextTypeError(Skm2vError, TypeError):
 
 class TeacherError(Skm2vError, ValueError):
     """A teacher model cannot be found, loaded or distilled."""
+
+
+class TeacherNotFoundError(TeacherError, FileNotFoundError):
+    """There is no teacher of that name, neither here nor on the hub."""
 
 
 class MissingExtraError(Skm2vError, ImportError):

@@ -111,6 +111,8 @@ class TokenRecipe:
             length,
             "a positive integer or None",
         )
+        flag = self.normalize
+        _require(isinstance(flag, (bool, np.bool_)), "normalize", flag, "True or False")
         pattern = self.token_remove_pattern
         if pattern is not None:
             try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skm2v.distill.extras import import_extra
-from skm2v.exceptions import TeacherError
+from skm2v.exceptions import TeacherError, TeacherNotFoundError
 from skm2v.model.hub import looks_like_hub_id
 
 __all__ = ["TeacherFiles", "find_teacher", "read_json"]
@@ -98,8 +98,10 @@ def find_teacher(
 
     Raises
     ------
-    TeacherError
+    TeacherNotFoundError
         If there is no such folder, or the hub does not give the model.
+    TeacherError
+        If the arguments do not fit together.
     MissingExtraError
         If `name` is a hub id and huggingface_hub is not installed.
     """
@@ -121,7 +123,9 @@ def find_teacher(
             raise TeacherError(f"subfolder must be a path inside the model; got {subfolder!r}.")
         folder = folder / subfolder
         if not folder.is_dir():
-            raise TeacherError(f"The teacher {os.fspath(name)!r} has no folder {subfolder!r}.")
+            raise TeacherNotFoundError(
+                f"The teacher {os.fspath(name)!r} has no folder {subfolder!r}."
+            )
     licence, language = _card(folder)
     return TeacherFiles(
         folder=folder,
@@ -169,7 +173,7 @@ def _local_folder(name: str | os.PathLike[str]) -> Path | None:
             " that has config.json in it."
         )
     if not looks_like_hub_id(name):
-        raise TeacherError(
+        raise TeacherNotFoundError(
             f"There is no folder {text!r}. (It does not look like a hub id, 'owner/name', so the"
             " hub was not asked.)"
         )
@@ -196,7 +200,7 @@ def _download(
         return Path(hub.snapshot_download(name, **options))
     except Exception as error:  # whatever the client's version and its HTTP library raise
         at = f" at revision {revision!r}" if revision else ""
-        raise TeacherError(
+        raise TeacherNotFoundError(
             f"{name!r} is no local folder, and the hub and its cache on this machine do not give"
             f" a model of that name{at}: {type(error).__name__}: {str(error).strip()[:300]}"
         ) from error

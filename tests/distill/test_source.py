@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from skm2v.distill import distill, find_teacher, source
-from skm2v.exceptions import MissingExtraError, TeacherError
+from skm2v.exceptions import MissingExtraError, TeacherError, TeacherNotFoundError
 from tests.distill.conftest import edit_json
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -37,8 +37,11 @@ def no_network(monkeypatch):
 )
 def test_a_missing_path_is_an_error_and_never_a_download(name, monkeypatch, no_network):
     monkeypatch.setattr(source, "_download", lambda *args: pytest.fail("asked the hub"))
-    with pytest.raises(TeacherError, match="no folder"):
+    with pytest.raises(FileNotFoundError, match="no folder") as caught:
         find_teacher(name)
+    assert isinstance(caught.value, TeacherError)
+    # Of an OSError with one argument the message stays the message.
+    assert str(caught.value).startswith(f"There is no folder {name!r}.")
 
 
 @pytest.mark.parametrize(("name", "message"), [("", "got ''"), ("a\0b", "x00"), (3, "got int")])
@@ -67,7 +70,7 @@ def test_a_subfolder(copied_teacher):
     inner = copied_teacher / "inner"
     inner.mkdir()
     assert find_teacher(copied_teacher, subfolder="inner").folder == inner
-    with pytest.raises(TeacherError, match="no folder 'other'"):
+    with pytest.raises(TeacherNotFoundError, match="no folder 'other'"):
         find_teacher(copied_teacher, subfolder="other")
     for outside in ("..", "/tmp"):
         with pytest.raises(TeacherError, match="inside the model"):
@@ -107,7 +110,7 @@ def test_the_commit_and_the_licence_reach_the_model(hub_cache, no_network):
 
 @pytest.mark.parametrize("revision", [None, COMMIT[::-1]])
 def test_a_hub_id_that_is_not_in_the_cache_when_offline(hub_cache, no_network, revision):
-    with pytest.raises(TeacherError, match=r"acme/other.*no local folder.*hub"):
+    with pytest.raises(TeacherNotFoundError, match=r"acme/other.*no local folder.*hub"):
         find_teacher("acme/other", revision=revision)
 
 

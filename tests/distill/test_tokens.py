@@ -244,6 +244,7 @@ def test_seconds_of_each_stage_are_logged(tiny_teacher, caplog):
         ("vocabulary_quantization", 1),
         ("vocabulary_quantization", 2.5),
         ("max_length", 0),
+        ("normalize", "no"),
         ("vocabulary", "bank"),
         ("vocabulary", ["bank", None]),
         ("vocabulary", 3),
