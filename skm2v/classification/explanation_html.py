@@ -17,14 +17,14 @@ MAX_LISTED = 12  # parts in the table of a text
 FOR, AGAINST = "33,122,214", "220,86,38"  # blue and orange: also apart for the colour-blind
 
 STYLE = """
-.skm2v-x{font:14px/1.5 system-ui,sans-serif;max-width:60em;margin:.5em 0;color:inherit}
+.skm2v-x{font:14px/20px system-ui,sans-serif;max-width:60em;margin:.5em 0;color:inherit}
 .skm2v-x article{border:1px solid rgba(128,128,128,.35);border-radius:6px;margin:0 0 .8em;
 padding:.6em .8em}
 .skm2v-x header{display:flex;flex-wrap:wrap;gap:.2em 1em;align-items:baseline;margin-bottom:.4em}
-.skm2v-x b,.skm2v-x th,.skm2v-x td{overflow-wrap:anywhere}
+.skm2v-x header>*,.skm2v-x th,.skm2v-x td{overflow-wrap:anywhere;min-width:0}
 .skm2v-x small,.skm2v-x summary{opacity:.75;font-size:12px}
 .skm2v-x p{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;
-line-height:1.9;max-height:24em;overflow-y:auto}
+line-height:26px;max-height:24em;overflow-y:auto}
 .skm2v-x mark{color:inherit;border-radius:3px;padding:.1em 0}
 .skm2v-x table{border-collapse:collapse;font-size:12px;margin-top:.4em;width:100%;
 table-layout:fixed}

@@ -1,0 +1,308 @@
+"""explain: exact, in the right place, and harmless as HTML."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+
+from skm2v import StaticEmbedder, StaticTextClassifier, fuse
+from skm2v.datasets import load_banking77, load_sms_spam
+from skm2v.exceptions import TextWarning
+
+from .conftest import make_pairs_model
+
+ADVERSARIAL = Path(__file__).parents[3] / "shared" / "data" / "adversarial" / "blns.jsonl.gz"
+
+HOSTILE = [
+    "<script>alert(1)</script> free money",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)> win',
+    "' style='x' onmouseover='alert(1)",
+    "</style><script>alert(1)</script>",
+    "<!-- bank --> card ]]> &lt;script&gt; &amp; &#60;",
+    "javascript:alert(1) <a href=javascript:alert(1)>free</a>",
+    "nul \x00 bell \x07 escape \x1b[31m del \x7f",
+    "\u202eright to left\u202c \u2066isolate",
+    "{{7*7}} ${7*7} <%= 7 %>",
+]
+
+
+def assert_sums(explanation, decision):
+    """Contributions and intercept against decision values that were computed another way."""
+    decision = np.reshape(decision, (len(explanation), -1))
+    for row, one in enumerate(explanation):
+        total = one.intercept + one.contributions.sum(axis=0)
+        size = np.maximum(1, np.abs(one.contributions).sum(axis=0))
+        assert (np.abs(total - decision[row]) <= 1e-6 * size).all()
+        assert_allclose(total, one.decision[0], rtol=0, atol=1e-12)
+
+
+# --- Exact --------------------------------------------------------------------------------------
+
+
+def test_classifier_sums(fitted):
+    classifier, texts, _ = fitted
+    explanation = classifier.explain(texts)
+    assert_sums(explanation, classifier.decision_function(texts))
+    assert explanation.is_pair.any()
+    assert len(explanation.outputs) == explanation.contributions.shape[1]
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_fused_sums(any_tiny_static, data3, normalize):
+    texts, y = data3
+    embedder = StaticEmbedder(any_tiny_static, normalize=normalize)
+    pipeline = make_pipeline(embedder, LogisticRegression()).fit(texts, y)
+    assert_sums(fuse(pipeline).explain(texts), pipeline.decision_function(texts))
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_regressor_and_pairs_of_the_embedding(data, normalize):
+    texts = [f"{text} of to and bank card" for text in data[0]]
+    embedder = StaticEmbedder(make_pairs_model(), normalize=normalize)
+    pipeline = make_pipeline(embedder, Ridge(alpha=0.1)).fit(texts, data[1] * 3.0)
+    explanation = fuse(pipeline).explain(texts)
+    assert explanation.is_pair.any()
+    assert explanation.classes is None
+    assert_sums(explanation, pipeline.predict(texts))
+
+
+def test_real_text_sums():
+    X, y = load_sms_spam(subset="train", return_X_y=True)
+    classifier = StaticTextClassifier(C=1.0).fit(X[:600], y[:600])
+    texts = [*X[600:900], "", "\U0001f600" * 3, " ".join(X[:60])]
+    with pytest.warns(TextWarning):
+        decision = classifier.decision_function(texts)
+    explanation = classifier.explain(texts)
+    total = [one.intercept + one.contributions.sum(axis=0) for one in explanation]
+    assert_allclose(np.ravel(total), decision, rtol=0, atol=1e-6)
+
+
+def test_several_classes_of_real_text():
+    X, y = load_banking77(subset="train", return_X_y=True)
+    rows = np.flatnonzero(y < 6)
+    classifier = StaticTextClassifier(C=1.0).fit([X[row] for row in rows], y[rows])
+    texts = X[:100]
+    explanation = classifier.explain(texts)
+    assert_allclose(explanation.decision, classifier.decision_function(texts), atol=1e-6)
+    assert_array_equal(explanation.predicted, classifier.predict(texts))
+
+
+def test_a_contribution_is_what_its_token_adds(tiny_static, data):
+    """In a plain mean, taking a token out takes its score out of the sum."""
+    embedder = StaticEmbedder(tiny_static, normalize=False)
+    fused = fuse(make_pipeline(embedder, LogisticRegression()).fit(*data))
+    whole = fused.explain(["free money bank"])
+    without = fused.decision_function(["free bank"])[0]
+    rest = (whole.decision[0, 0] - fused.scores_.intercept[0] - whole.contributions[1, 0]) * 3
+    assert without == pytest.approx(fused.scores_.intercept[0] + rest / 2, abs=1e-6)
+
+
+# --- In the right place -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Free  MONEY, now!", ["Free", "MONEY", ",", "now", "!"]),
+        ("the caf\u00e9 bank", ["the", "c", "a", "f", "\u00e9", "bank"]),
+        ("the cafe\u0301 bank", ["the", "c", "a", "f", "e", "bank"]),
+        ("\u4e2d\u6587card\u4e2d", ["\u4e2d", "\u6587", "card", "\u4e2d"]),
+        ("\U0001f600 bank \U0001f469\u200d\U0001f467 card", ["bank", "card"]),
+        ("\u3000free\u00a0money\ufeff", ["free", "money"]),
+        ("[UNK] bank [PAD]", ["[", "U", "N", "K", "]", "bank", "[", "P", "A", "D", "]"]),
+    ],
+)
+def test_spans_are_the_characters_of_the_token(classifier, data, text, pieces):
+    explanation = classifier.fit(*data).explain([text])
+    spans = explanation.spans[~explanation.is_pair]
+    found = [text[start:stop] for start, stop in spans]
+    assert found == pieces
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f600 caf\u00e9 \u4e2d\u6587 na\u00efve \U0001f1e9\U0001f1ea \u0130stanbul",
+        "e\u0301" * 5 + " bank \U0001f44d\U0001f3fd \u0645\u0631\u062d\u0628\u0627 card",
+    ],
+)
+def test_spans_on_real_tokens(text):
+    """Every token's characters, normalised as BERT does, are the token."""
+    import unicodedata
+
+    X, y = load_sms_spam(subset="train", return_X_y=True)
+    classifier = StaticTextClassifier(C=1.0).fit(X[:50], y[:50])
+    explanation = classifier.explain([text])
+    tokens = ~explanation.is_pair
+    assert tokens.sum() >= 5
+    for token, (start, stop) in zip(
+        explanation.tokens[tokens], explanation.spans[tokens], strict=True
+    ):
+        characters = unicodedata.normalize("NFD", text[start:stop].lower())
+        characters = "".join(c for c in characters if unicodedata.category(c) != "Mn")
+        assert characters == token.removeprefix("##")
+
+
+def test_pairs_span_both_tokens(classifier, data):
+    texts = [f"{text} free money" for text in data[0]]
+    explanation = classifier.fit(texts, data[1]).explain(["so: free,  money free money"])
+    pairs = explanation.is_pair
+    found = [explanation.texts[0][start:stop] for start, stop in explanation.spans[pairs]]
+    assert "free money" in found
+    assert "free,  money" not in found  # a comma stands between
+    assert "free money" in explanation.tokens[pairs]
+
+
+def test_unknown_and_truncated_tokens_are_left_out(tiny_static, data):
+    texts, y = data
+    with pytest.warns(TextWarning):
+        embedder = StaticEmbedder(tiny_static, max_length=4)
+        fused = fuse(make_pipeline(embedder, LogisticRegression()).fit(texts, y))
+    explanation = fused.explain(["free \u4e00 money bank card win"])
+    assert explanation.tokens.tolist() == ["free", "money", "bank"]
+
+
+def test_no_texts_and_no_tokens(classifier, data):
+    classifier.fit(*data)
+    explanation = classifier.explain(["", "bank", "  "])
+    assert np.diff(explanation.indptr).tolist() == [0, 1, 0]
+    assert_array_equal(explanation.decision[0], classifier.intercept_)
+    empty = classifier.explain([])
+    assert len(empty) == 0
+    assert empty.to_frame().shape[0] == 0
+    assert "<article>" not in empty.to_html()
+
+
+def test_slices(classifier, data):
+    explanation = classifier.fit(*data).explain(data[0])
+    part = explanation[5:9]
+    assert part.texts == data[0][5:9]
+    assert_array_equal(part[-1].contributions, explanation[8].contributions)
+    assert_array_equal(part[1].spans, explanation[6].spans)
+    assert len(list(explanation)) == len(explanation) == 60
+    with pytest.raises(IndexError):
+        explanation[60]
+    with pytest.raises(ValueError, match="step of 1"):
+        explanation[::2]
+    assert "60 texts" in repr(explanation)
+
+
+# --- As a frame and as HTML ---------------------------------------------------------------------
+
+
+def test_frame(classifier, data3):
+    pytest.importorskip("pandas")
+    texts, y = data3
+    named = np.array(["red", "green", "blue"])[y]
+    explanation = classifier.fit(texts, named).explain(texts[:5])
+    frame = explanation.to_frame()
+    assert frame.columns.tolist() == [
+        *["text", "part", "token", "start", "stop", "characters"],
+        *["blue", "green", "red"],
+    ]
+    sums = frame.groupby("text")[["blue", "green", "red"]].sum()
+    assert_allclose(sums + explanation.intercept, explanation.decision)
+    first = frame.iloc[0]
+    assert texts[0][first.start : first.stop] == first.characters
+    assert set(frame.part) == {"token", "pair"}
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would see."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.paragraph, self.paragraphs = set(), set(), None, []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attributes)
+        if tag == "p":
+            self.paragraph = ""
+
+    def handle_endtag(self, tag):
+        if tag == "p":
+            self.paragraphs.append(self.paragraph)
+            self.paragraph = None
+
+    def handle_data(self, data):
+        if self.paragraph is not None:
+            self.paragraph += data
+
+
+ALLOWED_TAGS = {
+    *["div", "style", "article", "header", "b", "span", "small", "mark", "p", "details"],
+    *["summary", "table", "tr", "th", "td", "i"],
+}
+
+
+def printable(text):
+    """Control characters are shown as pictures."""
+    pictures = {code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)}
+    pictures |= {code: 0xFFFD for code in (*range(0x7F, 0xA0), 0xFFFE, 0xFFFF)}
+    return text.translate(pictures)
+
+
+def naughty():
+    if not ADVERSARIAL.exists():
+        return []
+    with gzip.open(ADVERSARIAL, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    return [row["text"] if isinstance(row, dict) else row for row in rows]
+
+
+def test_html_shows_hostile_texts_and_runs_nothing(classifier, data3):
+    """Hostile texts, and hostile names of classes."""
+    texts, y = data3
+    names = np.array(["<script>alert(2)</script>", "'\"><img src=x onerror=alert(3)>", "a&b"])
+    classifier.fit([*texts, *HOSTILE], names[np.append(y, np.arange(len(HOSTILE)) % 3)])
+    hostile = [text for text in HOSTILE + naughty() if "\r" not in text]
+    reader = Reader()
+    reader.feed(classifier.explain(hostile).to_html())
+    reader.close()
+    assert reader.tags <= ALLOWED_TAGS
+    assert reader.attributes <= {"class", "style", "title"}
+    assert reader.paragraphs == [printable(text) for text in hostile]
+
+
+def test_html_of_every_output(classifier, data3, indicator):
+    texts, y = data3
+    explanation = classifier.fit(texts, np.array(["red", "green", "blue"])[y]).explain(texts[:2])
+    for output in ("red", "green", "blue"):
+        page = explanation.to_html(output=output)
+        assert f"for {output}" in page
+        assert f"{explanation.decision[0, explanation.outputs.index(output)]:+.3f}" in page
+    with pytest.raises(ValueError, match="output must be one of"):
+        explanation.to_html(output="pink")
+    page = classifier.fit(*indicator).explain(texts[:2]).to_html()
+    assert "predicted" not in page
+
+
+def test_colours_are_the_contributions(classifier, data):
+    texts, y = data
+    explanation = classifier.fit(texts, np.array(["ham", "spam"])[y]).explain(["free", "bank"])
+    for one in explanation:
+        page = one.to_html()
+        value = one.contributions[0, 0]
+        assert html.escape(f"{value:+.4f}") in page
+        colour = re.search(r'<p><mark style="background:rgba\((\d+),', page)[1]
+        assert colour == ("33" if value > 0 else "220")
+
+
+def test_notebooks_show_a_part(classifier, data):
+    explanation = classifier.fit(*data).explain(data[0])
+    page = explanation._repr_html_()
+    assert page.count("<article>") == 20
+    assert "40 more texts are not shown" in page
+    assert "not shown" not in explanation[:20]._repr_html_()
