@@ -1,7 +1,8 @@
-"""What `import skm2v` loads, in a fresh interpreter."""
+"""What `import skm2v` loads, in a fresh interpreter, and which room imports which."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -11,6 +12,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# A module imports from its own room and from those above it in this list.
+ROOMS = (
+    {"_version"},
+    {"exceptions"},
+    {"datasets"},
+    {"_text_files"},
+    {"_text_checks"},
+    {"testing"},
+    {"pooling"},
+    {"_show_versions"},
+    {"model"},
+    {"fit_report"},
+    {"distill"},
+    {"_sources"},
+    {"embedder"},
+    {"classification", "classifier"},
+    {"evaluation"},
+    {"cli"},
+    {"__init__"},
+)
 LATE = (
     "torch",
     "transformers",
@@ -78,3 +99,43 @@ StaticEmbedder({str(tmp_path)!r}).fit(["a"]).transform(["free money"])
         "polars",
         "skm2v.testing",
     }
+
+
+def imports_of(path: Path) -> set[str]:
+    """Names of all modules that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{path} has a relative import"
+            names.add(node.module)
+            if node.module == "skm2v":
+                names |= {f"skm2v.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_rooms_import_in_one_direction():
+    rank = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
+    package = ROOT / "skm2v"
+    wrong = []
+    for path in sorted(package.rglob("*.py")):
+        room = path.relative_to(package).parts[0].removesuffix(".py")
+        assert room in rank, f"{path.name} is in no room: add {room!r} to ROOMS"
+        for name in imports_of(path):
+            if not name.startswith("skm2v."):
+                continue
+            other = name.split(".")[1]
+            if rank.get(other, -1) >= rank[room] and not {room, other} <= ROOMS[rank[room]]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_torch_is_in_one_room():
+    """There it is imported by name, inside functions; see `skm2v.distill.extras`."""
+    teachers = {"torch", "transformers"}
+    for path in (ROOT / "skm2v").rglob("*.py"):
+        found = {name.partition(".")[0] for name in imports_of(path)} & teachers
+        assert not found, f"{path} imports {found}"
+        if path.parent.name != "distill":
+            assert "distill.extras" not in path.read_text(encoding="utf-8"), path

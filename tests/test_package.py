@@ -1,4 +1,4 @@
-"""What `import skm2v` costs, and what its public names are."""
+"""Public names of the package."""
 
 from __future__ import annotations
 
@@ -6,33 +6,6 @@ import subprocess
 import sys
 
 import skm2v
-
-HEAVY = (
-    "torch",
-    "transformers",
-    "huggingface_hub",
-    "pandas",
-    "polars",
-    "pyarrow",
-    "datasets",
-    "sklearn.linear_model",
-    "sklearn.decomposition",
-    "sklearn.callback",
-)
-
-
-def modules_after(statement: str) -> set[str]:
-    code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
-    return set(result.stdout.split())
-
-
-def test_import_loads_nothing_heavy():
-    added = modules_after("import skm2v") - modules_after("import sklearn.base, tokenizers")
-    assert "skm2v.embedder" in added
-    assert not added.intersection(HEAVY)
 
 
 def test_distill_is_the_function_whatever_was_imported_first():
