@@ -74,7 +74,8 @@ def test_python_blocks_print_what_the_readme_says(local_names):
 @pytest.mark.filterwarnings("ignore::skm2v.exceptions.TextWarning")
 def test_commands_run(local_names, capsys):
     Path("messages.txt").write_text("\n".join(tiny.SENTENCES))
-    Path("messages.csv").write_text("id,body\n1,the money\n2,new york\n")
+    rows = [f"{i},{tiny.SENTENCES[i % len(tiny.SENTENCES)]},{i % 2}" for i in range(40)]
+    Path("messages.csv").write_text("id,body,spam\n" + "\n".join(rows) + "\n")
     commands = [
         shlex.split(local_names(line))
         for language, source in BLOCKS
@@ -82,12 +83,13 @@ def test_commands_run(local_names, capsys):
         for line in source.splitlines()
         if line.startswith("skm2v ")
     ]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         assert cli.main(command[1:]) == 0, capsys.readouterr().err
     assert np.load("messages.npy").shape == (len(tiny.SENTENCES), 256)
-    assert Path("messages.jsonl").read_text().count("\n") == 2
+    assert Path("messages.jsonl").read_text().count("\n") == 40
     assert Path("my-model/model.safetensors").exists()
+    assert Path("skm2v-eval/report.html").exists()
 
 
 @pytest.mark.parametrize(

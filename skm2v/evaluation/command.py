@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
 
     listener = Listener() if args.quiet else Progress(sys.stderr)
     columns = dict(_role_and_name(word) for word in args.column)
-    data = _data(args.data)
+    data = args.data
     if args.list:
         for source in find_sources(data, None, listener.note):
             print(f"{source.type}\t{source.name}")
@@ -111,17 +111,3 @@ def _role_and_name(word: str) -> tuple[str, str]:
     if not equals:
         raise TaskDataError(f"--column {word}: expected ROLE=NAME, such as text=body")
     return role, name
-
-
-def _data(words: list[str] | None) -> object:
-    if not words:
-        return None
-    from skm2v.evaluation.sources import bundled_sources, diagnostic_sources
-
-    pieces: list[object] = []
-    for word in words:
-        if word == "bundled":
-            pieces.extend([*bundled_sources(), *diagnostic_sources()])
-        else:
-            pieces.append(word)
-    return pieces

@@ -79,8 +79,8 @@ def find_sources(
     ----------
     data : str, Path, Task, TaskSource, data set, DataFrame, mapping, list of these, or None
         A path is a file or a folder; ``"hub:NAME"`` or ``"hub:NAME:CONFIG"`` is a data set on the
-        Hugging Face hub; a mapping gives data sets or frames their names; None means the sets that
-        come with the package.
+        Hugging Face hub; a mapping gives data sets or frames their names; ``"bundled"`` or None
+        means the sets that come with the package.
     options : DataOptions, optional
         Column names and splits.
     note : callable, optional
@@ -97,7 +97,7 @@ def find_sources(
     """
     options = options or DataOptions()
     if data is None:
-        return [*bundled_sources(), *diagnostic_sources()]
+        data = "bundled"
     found: list[TaskSource] = []
     for piece in data if isinstance(data, (list, tuple)) else [data]:
         found.extend(_sources_of(piece, options, note))
@@ -107,6 +107,8 @@ def find_sources(
 def _sources_of(
     data: Any, options: DataOptions, note: Callable[[str], None]
 ) -> Iterable[TaskSource]:
+    if isinstance(data, str) and data == "bundled":
+        return [*bundled_sources(), *diagnostic_sources()]
     if isinstance(data, TaskSource):
         return [data]
     if isinstance(data, Task):
