@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from skm2v.fit_report import FitReport
 from skm2v.model import StaticModel
 from skm2v.model.files import read_file
 from skm2v.model.hub import locate, looks_like_hub_id
@@ -21,6 +22,10 @@ DESCRIPTIONS = ("modules.json", "config.json")  # small files that say what a mo
 
 # Parameters that only a teacher can follow, and their defaults.
 RECIPE: dict[str, Any] = {
+    "align": "texts",
+    "ngram_range": (1, 1),
+    "extra_words": 0,
+    "max_teacher_texts": None,
     "sif_coefficient": 1e-4,
     "pooling": "mean",
     "vocabulary": None,
@@ -31,6 +36,7 @@ RECIPE: dict[str, Any] = {
 
 
 def build_model(
+    texts: list[str],
     model_name: str | os.PathLike[str] | StaticModel,
     *,
     objective: str,
@@ -41,13 +47,8 @@ def build_model(
     trust_remote_code: bool,
     memory: Any,
     **recipe: Any,
-) -> StaticModel:
+) -> tuple[StaticModel, FitReport]:
     """Load a static source or distil a teacher, as the parameters of `StaticEmbedder` say."""
-    if revision is not None and (isinstance(model_name, StaticModel) or model_name == BUNDLED):
-        raise ValueError(
-            f"revision={revision!r} was given, but {model_name!r} does not come from the hub."
-            " Leave revision out."
-        )
     if isinstance(model_name, StaticModel):
         model = model_name
     elif model_name == BUNDLED:
@@ -57,10 +58,12 @@ def build_model(
     elif _is_static(name := os.path.expanduser(model_name), revision):
         model = StaticModel.from_pretrained(name, revision=revision)
     else:
-        from skm2v.distill import distill
+        from skm2v.distill import distill_with_report
 
-        return distill(
+        return distill_with_report(
             name,
+            objective="tokens" if objective == "auto" else objective,
+            corpus=texts if objective == "sentences" else None,
             pca_dims=TEACHER_DIMS if pca_dims == "default" else pca_dims,
             max_length=max_length,
             normalize=normalize,
@@ -71,7 +74,8 @@ def build_model(
         )
     _refuse_recipe(model_name, objective, recipe)
     model = _sliced(model, model_name, pca_dims)
-    return model.with_settings(normalize=normalize, max_length=max_length)
+    model = model.with_settings(normalize=normalize, max_length=max_length)
+    return model, FitReport.of_model(model)
 
 
 def _is_static(name: str, revision: str | None) -> bool:

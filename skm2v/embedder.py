@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from numbers import Integral, Real
-from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -60,9 +59,26 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         256. There are never more than the teacher has. A static source is cut to its first
         `pca_dims` columns, if they are ordered by variance; ``"default"``, ``"auto"`` and None
         keep all of them.
-    objective : {"auto", "tokens"}, default="auto"
-        ``"auto"`` loads a static source and distils a teacher. ``"tokens"`` insists on
-        distillation: the vector of a token is what the teacher makes of that token alone.
+    objective : {"auto", "tokens", "sentences"}, default="auto"
+        What `fit` does with a teacher. ``"tokens"``: the vector of a token is what the teacher
+        makes of that token alone; the texts are not used. ``"sentences"``: the teacher reads the
+        texts, and vectors are fitted so that their means come close to what it makes of whole
+        texts, at no cost in `transform`. It needs some thousand texts, without labels, and the
+        teacher's pass over them; with fewer than 200 different ones, or with texts that do not
+        help, there is a warning and the result of ``"tokens"``. ``"auto"``: ``"tokens"`` for a
+        teacher; a static source is loaded as it is.
+    align : {"texts", "teacher"}, default="texts"
+        ``"texts"`` reduces to the principal components of the teacher's vectors of the texts;
+        ``"teacher"`` stays in the teacher's own space, with all its dimensions, so that its
+        vectors and those of `transform` can be compared. Only for ``objective="sentences"``.
+    ngram_range : (1, 1) or (1, 2), default=(1, 1)
+        (1, 2) adds rows for the 4,000 most frequent pairs of neighbouring tokens. Only for
+        ``objective="sentences"``.
+    extra_words : int, default=0
+        Add at most so many frequent words that the teacher's vocabulary splits. Only for
+        ``objective="sentences"``.
+    max_teacher_texts : int or None, default=None
+        Let the teacher read so many of the texts only. Only for ``objective="sentences"``.
     sif_coefficient : float or None, default=1e-4
         Coefficient of the smooth inverse frequency weights of tokens; frequencies follow from the
         order of the vocabulary by Zipf's law. None means equal weights. Only for teachers.
@@ -112,9 +128,10 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         Share of the variance of the teacher's token vectors along each dimension. Only where it
         is known: after a distillation with PCA, or when the static source came with it.
-    fit_report_ : dict
+    fit_report_ : mapping
         What `fit` did: the source, its revision and licence, the objective, the number of tokens
-        and dimensions.
+        and dimensions. For ``objective="sentences"`` also the chosen penalties, the cosine with
+        the teacher on held-out texts, and the seconds of each stage; notebooks show a table.
     n_features_in_ : int
         1, only if `fit` got a frame or an array with one column.
     feature_names_in_ : ndarray of shape (1,)
@@ -128,10 +145,12 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     Notes
     -----
-    Vectors depend on the source and on the parameters only. `fit` checks the texts but learns
-    nothing from them, so there is no leakage between the folds of a cross-validation, and a
-    search over `pca_dims`, `sif_coefficient`, `normalize` or `max_length` pays for one pass
-    through the teacher in each process; with `memory` set, for one pass in all.
+    Unless ``objective="sentences"``, vectors depend on the source and on the parameters only:
+    `fit` checks the texts but learns nothing from them, so there is no leakage between the folds
+    of a cross-validation, and a search over `pca_dims`, `sif_coefficient`, `normalize` or
+    `max_length` pays for one pass through the teacher in each process; with `memory` set, for one
+    pass in all. With ``objective="sentences"`` the teacher reads each different text once, folds
+    share what they have in common, and labels are never used.
 
     Parameters that decide about vectors take effect in `fit`. `handle_missing` and `n_jobs` can
     be changed at any time.
@@ -163,7 +182,11 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             StrOptions({"auto", "default"}),
             None,
         ],
-        "objective": [StrOptions({"auto", "tokens"})],
+        "objective": [StrOptions({"auto", "tokens", "sentences"})],
+        "align": [StrOptions({"texts", "teacher"})],
+        "ngram_range": [tuple, list],
+        "extra_words": [Interval(Integral, 0, None, closed="left")],
+        "max_teacher_texts": [Interval(Integral, 1, None, closed="left"), None],
         "sif_coefficient": [Interval(Real, 0, 1, closed="neither"), None],
         "pooling": [StrOptions({"mean", "last", "first", "pooler", "auto"})],
         "vocabulary": [list, tuple, None],
@@ -192,7 +215,11 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         model_name: str | os.PathLike[str] | StaticModel = BUNDLED,
         *,
         pca_dims: int | float | str | None = "default",
-        objective: Literal["auto", "tokens"] = "auto",
+        objective: Literal["auto", "tokens", "sentences"] = "auto",
+        align: str = "texts",
+        ngram_range: tuple[int, int] = (1, 1),
+        extra_words: int = 0,
+        max_teacher_texts: int | None = None,
         sif_coefficient: float | None = 1e-4,
         pooling: str = "mean",
         vocabulary: Sequence[str] | None = None,
@@ -210,6 +237,10 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.model_name = model_name
         self.pca_dims = pca_dims
         self.objective = objective
+        self.align = align
+        self.ngram_range = ngram_range
+        self.extra_words = extra_words
+        self.max_teacher_texts = max_teacher_texts
         self.sif_coefficient = sif_coefficient
         self.pooling = pooling
         self.vocabulary = vocabulary
@@ -232,7 +263,8 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         ----------
         X : column of str
             Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
-            column. They are checked as in `transform`; nothing is learned from them.
+            column. They are checked as in `transform`, and learned from only with
+            ``objective="sentences"``.
         y : Ignored
             Not used, present for API consistency by convention.
 
@@ -256,7 +288,7 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         task = self._begin_task(X, y)
         parameters = self.get_params(deep=False)
         del parameters["handle_missing"], parameters["n_jobs"]
-        self.model_ = build_model(**parameters)
+        self.model_, self.fit_report_ = build_model(column.texts, **parameters)
         self._remember_column(column)
         if task is not None:
             task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -372,22 +404,6 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 " not say how its columns came about."
             )
         return projection.explained_variance_ratio
-
-    @property
-    def fit_report_(self) -> Mapping[str, Any]:
-        """What `fit` did."""
-        model, config = self.model_, self.model_.config
-        return MappingProxyType(
-            {
-                "source": config.source or config.teacher,
-                "revision": config.source_revision or config.revision,
-                "licence": config.licence,
-                "objective": config.objective,
-                "n_tokens": len(model.tokens),
-                "n_components": model.dim,
-                "dtype": model.embedding.dtype.name,
-            }
-        )
 
     @property
     def _n_features_out(self) -> int:

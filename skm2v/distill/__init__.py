@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from skm2v.distill.distillation import distill, distill_from_model
+from skm2v.distill.distillation import distill, distill_from_model, distill_with_report
 from skm2v.distill.recipe import TokenRecipe
-from skm2v.distill.report import FitReport
 from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
 from skm2v.distill.source import TeacherFiles, find_teacher
 from skm2v.distill.store import cache_folder, clear_recent
@@ -12,7 +11,6 @@ from skm2v.distill.teacher import Teacher, load_files, load_teacher, wrap_teache
 
 __all__ = [
     "SENTENCE_OPTIONS",
-    "FitReport",
     "SentenceRecipe",
     "Teacher",
     "TeacherFiles",
@@ -21,6 +19,7 @@ __all__ = [
     "clear_recent",
     "distill",
     "distill_from_model",
+    "distill_with_report",
     "find_teacher",
     "load_files",
     "load_teacher",

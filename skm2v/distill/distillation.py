@@ -12,10 +12,11 @@ from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
 from skm2v.distill.source import find_teacher
 from skm2v.distill.store import cache_folder
 from skm2v.distill.teacher import load_files, wrap_teacher
+from skm2v.fit_report import FitReport
 from skm2v.model import StaticModel
 from skm2v.pooling import check_texts
 
-__all__ = ["distill", "distill_from_model"]
+__all__ = ["distill", "distill_from_model", "distill_with_report"]
 
 
 def distill(
@@ -150,7 +151,8 @@ def distill(
     >>> model.encode(["Static vectors are fast."]).shape  # doctest: +SKIP
     (1, 256)
     """
-    recipe = TokenRecipe(
+    return distill_with_report(
+        model_name,
         vocabulary=vocabulary,
         pca_dims=pca_dims,
         sif_coefficient=sif_coefficient,
@@ -160,30 +162,21 @@ def distill(
         vocabulary_quantization=vocabulary_quantization,
         max_length=max_length,
         normalize=normalize,
-    )
-    build = _builder(
-        recipe,
-        objective,
-        corpus,
+        objective=objective,
+        corpus=corpus,
         align=align,
         ngram_range=ngram_range,
         extra_words=extra_words,
         max_teacher_texts=max_teacher_texts,
-    )
-    files = find_teacher(
-        model_name,
+        device=device,
         revision=revision,
         subfolder=subfolder,
         trust_remote_code=trust_remote_code,
         allow_pickle_weights=allow_pickle_weights,
-    )
-    return build(
-        files,
-        partial(load_files, files, device),
-        folder=cache_folder(memory),
+        memory=memory,
         batch_size=batch_size,
         show_progress_bar=show_progress_bar,
-    )
+    )[0]
 
 
 def distill_from_model(
@@ -236,7 +229,7 @@ extra_words, max_teacher_texts, memory, batch_size, show_progress_bar
     ValueError
         If a parameter is out of its bounds.
     """
-    recipe = TokenRecipe(
+    build = _builder(
         vocabulary=vocabulary,
         pca_dims=pca_dims,
         sif_coefficient=sif_coefficient,
@@ -246,11 +239,8 @@ extra_words, max_teacher_texts, memory, batch_size, show_progress_bar
         vocabulary_quantization=vocabulary_quantization,
         max_length=max_length,
         normalize=normalize,
-    )
-    build = _builder(
-        recipe,
-        objective,
-        corpus,
+        objective=objective,
+        corpus=corpus,
         align=align,
         ngram_range=ngram_range,
         extra_words=extra_words,
@@ -263,26 +253,63 @@ extra_words, max_teacher_texts, memory, batch_size, show_progress_bar
         folder=cache_folder(memory),
         batch_size=batch_size,
         show_progress_bar=show_progress_bar,
+    )[0]
+
+
+def distill_with_report(
+    model_name: str | os.PathLike[str],
+    *,
+    device: str | None = None,
+    revision: str | None = None,
+    subfolder: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle_weights: bool = False,
+    memory: Any = None,
+    batch_size: int = 128,
+    show_progress_bar: bool = False,
+    **recipe: Any,
+) -> tuple[StaticModel, FitReport]:
+    """Distil as :func:`distill` does, and tell what was done."""
+    build = _builder(**recipe)
+    files = find_teacher(
+        model_name,
+        revision=revision,
+        subfolder=subfolder,
+        trust_remote_code=trust_remote_code,
+        allow_pickle_weights=allow_pickle_weights,
+    )
+    return build(
+        files,
+        partial(load_files, files, device),
+        folder=cache_folder(memory),
+        batch_size=batch_size,
+        show_progress_bar=show_progress_bar,
     )
 
 
 def _builder(
-    tokens: TokenRecipe, objective: str, corpus: Any, **options: Any
-) -> Callable[..., StaticModel]:
+    *, objective: str = "tokens", corpus: Any = None, **parameters: Any
+) -> Callable[..., tuple[StaticModel, FitReport]]:
     """Return what builds the model of an objective, its parameters checked."""
+    given = {name: parameters.pop(name, value) for name, value in SENTENCE_OPTIONS.items()}
+    tokens = TokenRecipe(**parameters)
     if objective == "tokens":
-        if corpus is not None or options != SENTENCE_OPTIONS:
+        if corpus is not None or given != SENTENCE_OPTIONS:
             raise ValueError(
-                f"corpus and {', '.join(options)} have no effect with objective='tokens'. Set"
+                f"corpus, {', '.join(given)} have no effect with objective='tokens'. Set"
                 " objective='sentences', or leave them at their defaults."
             )
-        return tokens.build
+
+        def build(*args: Any, **how: Any) -> tuple[StaticModel, FitReport]:
+            model = tokens.build(*args, **how)
+            return model, FitReport.of_model(model)
+
+        return build
     if objective != "sentences":
         raise ValueError(f"objective must be 'tokens' or 'sentences'; got {objective!r}.")
     if corpus is None:
         raise ValueError(
             "objective='sentences' learns from texts: pass some thousand as corpus=texts."
         )
-    recipe = SentenceRecipe(tokens, **options)
-    texts = check_texts(corpus).texts
-    return lambda teacher, load, **how: recipe.build(teacher, load, texts, **how)[0]
+    recipe, texts = SentenceRecipe(tokens, **given), check_texts(corpus).texts
+    return lambda teacher, load, **how: recipe.build(teacher, load, texts, **how)

@@ -25,13 +25,13 @@ from skm2v.distill.principal_axes import PrincipalAxes, number_of_components
 from skm2v.distill.progress import progress_bar
 from skm2v.distill.recipe import TeacherLike, TokenRecipe
 from skm2v.distill.regression import Rotation, rotation_of
-from skm2v.distill.report import FitReport
 from skm2v.distill.selection import Chosen, TextData, choose, fit_table
 from skm2v.distill.store import fetch
 from skm2v.distill.teacher import Teacher
 from skm2v.distill.text_vectors import text_vectors
 from skm2v.distill.tokens import TokenTable, token_table
 from skm2v.exceptions import TextWarning
+from skm2v.fit_report import FitReport
 from skm2v.model import ModelConfig, Projection, StaticModel, quantize, software_versions
 from skm2v.pooling import TextTokenizer
 
@@ -205,7 +205,7 @@ class _Fit:
             n_pairs=0 if pairs is None else len(pairs.pairs),
             n_extra_words=len(table.extra_words),
         )
-        return model, self._report("sentences", facts, model, start)
+        return model, self._report(facts, model, start)
 
     def _read(
         self, unique: list[str], weights: Floats
@@ -333,27 +333,12 @@ class _Fit:
             batch_size=self.batch_size,
             show_progress_bar=self.show_progress_bar,
         )
-        return model, self._report("tokens", {**facts, "fallback": reason}, model, start)
+        return model, self._report({**facts, "fallback": reason}, model, start)
 
-    def _report(
-        self, objective: str, facts: dict[str, Any], model: StaticModel, start: float
-    ) -> FitReport:
+    def _report(self, facts: dict[str, Any], model: StaticModel, start: float) -> FitReport:
         self.seconds["all"] = time.perf_counter() - start
-        config = model.config
-        return FitReport(
-            {
-                "source": config.teacher,
-                "revision": config.revision,
-                "licence": config.licence,
-                "objective": objective,
-                "n_tokens": len(model.tokens),
-                "n_components": model.dim,
-                "dtype": model.embedding.dtype.name,
-                **facts,
-                "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
-                "peak_memory_mb": _peak_memory(),
-            }
-        )
+        seconds = {name: round(value, 3) for name, value in self.seconds.items()}
+        return FitReport.of_model(model, **facts, seconds=seconds, peak_memory_mb=_peak_memory())
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 import skm2v
 from skm2v import StaticEmbedder, _sources, distill
+from skm2v.distill import distill_with_report
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning, VersionWarning
 from tests import tiny
 
@@ -56,12 +57,9 @@ def test_every_distillation_parameter_reaches_the_teacher(tiny_teacher, monkeypa
 
     def record(name, **parameters):
         seen.update(parameters, model_name=name)
-        return distill(name)
+        return distill_with_report(name)
 
-    monkeypatch.setattr("skm2v.distill.distill", record, raising=False)
-    monkeypatch.setitem(
-        sys.modules, "skm2v.distill", type("", (), {"distill": staticmethod(record)})
-    )
+    monkeypatch.setattr(sys.modules["skm2v.distill"], "distill_with_report", record)
     values = {
         "pca_dims": 7,
         "sif_coefficient": 0.5,
@@ -75,9 +73,14 @@ def test_every_distillation_parameter_reaches_the_teacher(tiny_teacher, monkeypa
         "revision": None,
         "trust_remote_code": True,
         "memory": "somewhere",
+        "align": "teacher",
+        "ngram_range": (1, 2),
+        "extra_words": 3,
+        "max_teacher_texts": 200,
     }
-    StaticEmbedder(str(tiny_teacher), **values).fit(TEXTS)
-    assert seen == {**values, "model_name": str(tiny_teacher)}
+    StaticEmbedder(str(tiny_teacher), objective="sentences", **values).fit(TEXTS)
+    expected = {**values, "objective": "sentences", "corpus": TEXTS}
+    assert seen == {**expected, "model_name": str(tiny_teacher)}
 
 
 @pytest.mark.parametrize("kind", ["str", "path", "file", "model"])
@@ -460,6 +463,7 @@ def test_pickles_name_only_what_is_expected(ordered):
         "numpy.dtype",
         "numpy.ndarray",
         "skm2v.embedder.StaticEmbedder",
+        "skm2v.fit_report.FitReport",
         "skm2v.model.static_model.StaticModel",
     }
 

@@ -7,6 +7,8 @@ from html import escape
 from types import MappingProxyType
 from typing import Any
 
+from skm2v.model import StaticModel
+
 __all__ = ["FitReport"]
 
 
@@ -24,6 +26,23 @@ class FitReport(Mapping[str, Any]):
             name: MappingProxyType(dict(value)) if isinstance(value, Mapping) else value
             for name, value in values.items()
         }
+
+    @classmethod
+    def of_model(cls, model: StaticModel, **facts: Any) -> FitReport:
+        """Describe a model, then what else there is to say."""
+        config = model.config
+        return cls(
+            {
+                "source": config.source or config.teacher,
+                "revision": config.source_revision or config.revision,
+                "licence": config.licence,
+                "objective": config.objective,
+                "n_tokens": len(model.tokens),
+                "n_components": model.dim,
+                "dtype": model.embedding.dtype.name,
+                **facts,
+            }
+        )
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
