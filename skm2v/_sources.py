@@ -49,6 +49,11 @@ def build_model(
     **recipe: Any,
 ) -> tuple[StaticModel, FitReport]:
     """Load a static source or distil a teacher, as the parameters of `StaticEmbedder` say."""
+    if revision is not None and (isinstance(model_name, StaticModel) or model_name == BUNDLED):
+        raise ValueError(
+            f"revision={revision!r} was given, but {model_name!r} does not come from the hub."
+            " Leave revision out."
+        )
     if isinstance(model_name, StaticModel):
         model = model_name
     elif model_name == BUNDLED:
