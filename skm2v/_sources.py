@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from numbers import Integral
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from skm2v.fit_report import FitReport
 from skm2v.model import StaticModel
@@ -143,7 +144,7 @@ def _sliced(
     if pca_dims is None or isinstance(pca_dims, str):
         return model
     wanted = f"pca_dims={pca_dims!r}"
-    if not isinstance(pca_dims, Integral):
+    if not isinstance(pca_dims, (int, np.integer)):
         raise ValueError(
             f"{wanted}: a share of the variance needs a teacher, but {model_name!r} is static"
             f" already. Set pca_dims to a number of columns, at most {model.dim}."

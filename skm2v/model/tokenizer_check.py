@@ -18,6 +18,7 @@ from skm2v.exceptions import ModelFormatError
 from skm2v.model.charsmap import check_charsmap
 from skm2v.model.strict_json import parse_json
 from skm2v.pooling import TextTokenizer
+from skm2v.pooling.tokenization import dense_tokens
 
 __all__ = ["build_tokenizer", "check_tokenizer"]
 
@@ -211,19 +212,19 @@ def build_tokenizer(json_text: str) -> TextTokenizer:
     """
     tokens = check_tokenizer(json_text)
     tokenizer = TextTokenizer(json_text)
-    if list(tokenizer.tokens) != tokens:
+    if tokenizer.tokens != tokens:
         raise ModelFormatError(
             "The tokenizers library read other token ids than the tokenizer's JSON states."
         )
     return tokenizer
 
 
-def check_tokenizer(json_text: str) -> list[str]:
+def check_tokenizer(json_text: str) -> tuple[str, ...]:
     """Check the text of a ``tokenizer.json`` file.
 
     Returns
     -------
-    tokens : list of str
+    tokens : tuple of str
         Tokens in the order of their ids.
 
     Raises
@@ -253,7 +254,7 @@ def check_tokenizer(json_text: str) -> list[str]:
             _check_growth(parts)
     vocabulary = _check_model(spec["model"])
     _add_tokens(vocabulary, spec.get("added_tokens") or [])
-    return _dense(vocabulary)
+    return dense_tokens(vocabulary)
 
 
 def _flatten(section: str, part: Any, depth: int) -> Iterator[dict[str, Any]]:
@@ -474,17 +475,6 @@ def _add_tokens(vocabulary: dict[str, int], added: Any) -> None:
                 " differs from the vocabulary's."
             )
         seen.add(content)
-
-
-def _dense(vocabulary: dict[str, int]) -> list[str]:
-    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
-    for index, token in enumerate(tokens):
-        if vocabulary[token] != index:
-            raise ModelFormatError(
-                f"The tokenizer's ids must be 0 to {len(tokens) - 1}, each once; got"
-                f" {vocabulary[token]} for {token!r:.60} where {index} was expected."
-            )
-    return tokens
 
 
 def _some(names: set[str]) -> str:

@@ -14,7 +14,7 @@ import tokenizers
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 from skm2v.pooling.boundaries import cut_pattern
 
-__all__ = ["TextTokenizer"]
+__all__ = ["TextTokenizer", "dense_tokens"]
 
 MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
 
@@ -58,7 +58,7 @@ class TextTokenizer:
         self._stripped = json.dumps({**spec, "truncation": None, "padding": None})
         self._tokenizer = _build(self._stripped)
         self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-        self._tokens = _dense_tokens(self._vocabulary)
+        self._tokens = dense_tokens(self._vocabulary)
         self._unk_id = _unknown_id(spec["model"])
         self._cut = cut_pattern(spec)
 
@@ -208,12 +208,13 @@ def _build(json_text: str) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:
+def dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:
+    """Return tokens in the order of their ids, which must be 0 to V - 1, each once."""
     tokens = sorted(vocabulary, key=vocabulary.__getitem__)
     for position, token in enumerate(tokens):
         if vocabulary[token] != position:
             raise ModelFormatError(
-                f"Token ids must be 0 to {len(tokens) - 1} without holes; token {token!r} has id"
+                f"Token ids must be 0 to {len(tokens) - 1}, each once; token {token!r:.60} has id"
                 f" {vocabulary[token]} where {position} was expected."
             )
     return tuple(tokens)

