@@ -27,7 +27,7 @@ from skm2v.pooling.reference import pool_ids
 __all__ = ["StaticTextClassifier"]
 
 # In the order of preference where cross-validation cannot tell.
-CANDIDATES = (1.0, 0.3, 3.0)
+CANDIDATES = (1.0, 0.3, 0.1, 3.0)
 
 
 class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
@@ -50,10 +50,10 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     semantic_weight : float or "auto", default="auto"
         Root mean square norm of the mean vectors, next to lexical features of about norm 1. 0
         leaves the vectors out. ``"auto"`` gives them more weight the fewer texts there are:
-        ``(62.5 / m) ** 0.25`` for m texts a class, but from 0.5 to 2.
+        ``(80 / m) ** 0.4`` for m texts a class, but from 0.5 to 3.
     C : float or "auto", default="auto"
-        Inverse strength of the regularisation. ``"auto"`` takes the best of 0.3, 1 and 3 by
-        cross-validated log loss, on a stratified sample if there are very many texts.
+        Inverse strength of the regularisation. ``"auto"`` takes the best of 0.1, 0.3, 1 and 3
+        by cross-validated log loss, on a stratified sample if there are very many texts.
     max_pairs : int or None, default=200_000
         Number of pairs of neighbouring tokens to use, the most frequent ones; None means all, 0
         none.
@@ -254,7 +254,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         if self.semantic_weight != "auto":
             return float(self.semantic_weight)
         per_class = len(labels.codes) / len(labels.classes)
-        return float(np.clip((62.5 / per_class) ** 0.25, 0.5, 2.0))
+        return float(np.clip((80 / per_class) ** 0.4, 0.5, 3.0))
 
     @property
     def _missing(self) -> Literal["error", "zero"]:

@@ -15,12 +15,14 @@ from skm2v.classification.labels import Labels
 __all__ = ["Choice", "choose", "fit_linear", "text_weights"]
 
 N_FOLDS = 3
-# Texts times outputs in one search: enough to rank the candidates, whatever the number of texts.
-SEARCH_SIZE = 200_000
+# Numbers that the solver goes through in one pass of a search, over all outputs: enough to rank the
+# candidates, whatever the number and length of the texts.
+SEARCH_SIZE = 30_000_000
 SMALLEST_SEARCH = 1000
 # Passes of the solver over the texts: noisy labels need many for the last digits of an optimum
 # that predicts no better.
-MAX_PASSES = 100
+MAX_PASSES = 60
+SEARCH_PASSES = 30
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,6 +66,7 @@ def fit_linear(
     *,
     weights: Floats | None = None,
     class_weight: Any = None,
+    max_passes: int = MAX_PASSES,
 ) -> tuple[Floats, Floats]:
     """Fit a linear support vector machine with squared hinge loss.
 
@@ -76,6 +79,8 @@ def fit_linear(
     class_weight : dict, "balanced" or None, default=None
         For several labels a text: "balanced", or weights of the labels' examples. Otherwise it is
         part of `weights`.
+    max_passes : int
+        Limit of the solver's passes over the texts.
 
     Returns
     -------
@@ -88,7 +93,7 @@ def fit_linear(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         if not labels.multilabel:
-            machine = LinearSVC(C=C, tol=1e-3, max_iter=MAX_PASSES, random_state=0)
+            machine = LinearSVC(C=C, tol=1e-3, max_iter=max_passes, random_state=0)
             machine.fit(features, labels.codes, sample_weight=weights)
             return machine.coef_.T, machine.intercept_
         coef, intercept = [], []
@@ -97,7 +102,7 @@ def fit_linear(
             if isinstance(class_weight, dict):
                 of_class = {1: class_weight.get(label, 1.0)}
             machine = LinearSVC(
-                C=C, tol=1e-3, max_iter=MAX_PASSES, random_state=0, class_weight=of_class
+                C=C, tol=1e-3, max_iter=max_passes, random_state=0, class_weight=of_class
             )
             machine.fit(features, column, sample_weight=weights)
             coef.append(machine.coef_[0])
@@ -129,7 +134,8 @@ def choose(
     choice : Choice
     """
     n_outputs = labels.targets.shape[1]
-    sample = _sample(labels, SEARCH_SIZE // n_outputs)
+    per_text = features.nnz / max(len(labels.codes), 1) + 1
+    sample = _sample(labels, int(SEARCH_SIZE / (n_outputs * per_text)))
     if sample is not None:
         present, codes = labels.classes, labels.codes[sample]
         if not labels.multilabel:  # a rare class may be gone
@@ -155,6 +161,7 @@ def choose(
                 C,
                 weights=None if weights is None else weights[train],
                 class_weight=class_weight,
+                max_passes=SEARCH_PASSES,
             )
             values[test] = features[test] @ coef + intercept
         inverse_temperature, loss = _calibrate(
