@@ -475,3 +475,8 @@ cdef int _read(item, Py_ssize_t row, skm_text *text) except -1:
     text.unit = PyUnicode_KIND(item)
     text.ascii = PyUnicode_IS_ASCII(item)
     return 0
+
+
+def best_simd():
+    """Name of the best instruction set of this CPU."""
+    return skm_simd_select(NULL).name.decode()

@@ -44,6 +44,13 @@ ITEM_HEADS = [[bytes([kind, length]) for length in range(5)] for kind in range(3
 # Described when a kernel is built: Latin, Greek and Cyrillic letters, punctuation and kana.
 EAGER = [*range(0x250), *range(0x370, 0x530), *range(0x2010, 0x2060), *range(0x3000, 0x3100)]
 
+# Guards the tables of code points, which grow. A fork waits for it: the child's tables are whole.
+_LOCK = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
+    )
+
 
 def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None:
     """Build the compiled kernel for a tokenizer and a table.
@@ -81,7 +88,7 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
         if native
         else None,
         tokenize_chunks=tokenizer.ids,
-        lock=threading.Lock(),
+        lock=_LOCK,
         simd=os.environ.get("SKM2V_SIMD") or None,
     )
     if native:
