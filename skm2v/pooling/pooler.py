@@ -51,9 +51,10 @@ def warn_of_losses(
     stacklevel : int
         Where the warning points, as for :func:`warnings.warn`: 1 is the caller.
     """
-    n_empty, n_truncated = np.count_nonzero(empty), np.count_nonzero(truncated)
-    if not n_empty and not n_truncated:
+    # As bytes: a tenth of the time of np.any, which one short text would notice.
+    if b"\1" not in empty.tobytes() and b"\1" not in truncated.tobytes():
         return
+    n_empty, n_truncated = np.count_nonzero(empty), np.count_nonzero(truncated)
     losses = []
     if n_empty:
         losses.append(f"{n_empty} without a known token got a zero vector")
