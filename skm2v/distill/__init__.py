@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from skm2v.distill.distillation import distill, distill_from_model, distill_with_report
+from skm2v.distill.loading import load_files, load_teacher, wrap_teacher
 from skm2v.distill.recipe import TokenRecipe
 from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
 from skm2v.distill.source import TeacherFiles, find_teacher
 from skm2v.distill.store import cache_folder, clear_recent
-from skm2v.distill.teacher import Teacher, load_files, load_teacher, wrap_teacher
+from skm2v.distill.teacher import Teacher
 
 __all__ = [
     "SENTENCE_OPTIONS",

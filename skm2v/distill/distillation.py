@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from skm2v.distill.loading import load_files, wrap_teacher
 from skm2v.distill.recipe import TokenRecipe
 from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
 from skm2v.distill.source import find_teacher
 from skm2v.distill.store import cache_folder
-from skm2v.distill.teacher import load_files, wrap_teacher
 from skm2v.fit_report import FitReport
 from skm2v.model import StaticModel
 from skm2v.pooling import check_texts

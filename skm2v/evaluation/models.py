@@ -93,7 +93,7 @@ def _load_teacher(path: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        from skm2v.distill.teacher import load_teacher
+        from skm2v.distill.loading import load_teacher
 
         return load_teacher(path)
     return SentenceTransformer(path)
