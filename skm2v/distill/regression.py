@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import diags_array
+from scipy.sparse import csr_array, diags_array
 
-__all__ = ["AffineMap", "Rotation", "cosines", "fit_affine", "rotation_of", "solve_residual"]
+__all__ = [
+    "AffineMap",
+    "Rotation",
+    "cosines",
+    "fit_affine",
+    "rotation_of",
+    "solve_ridge",
+]
 
 logger = logging.getLogger("skm2v")
 
@@ -127,17 +134,17 @@ def rotation_of(S: Floats, weights: Floats) -> Rotation:
     return Rotation(mean.astype(np.float32), np.ascontiguousarray(axes, np.float32), ratio)
 
 
-def solve_residual(
-    A: Any, residual: Floats, penalty: npt.NDArray[np.float64], *, tolerance: float = TOLERANCE
+def solve_ridge(
+    A: Any, B: Floats, penalty: npt.NDArray[np.float64], *, tolerance: float = TOLERANCE
 ) -> Floats:
-    """Minimise ‖A D − residual‖² + Σ penalty_t ‖D_t‖².
+    """Minimise ‖A D − B‖² + Σ penalty_t ‖D_t‖² over the rows of D.
 
     Parameters
     ----------
     A : csr_array of float32 of shape (n, v)
-    residual : ndarray of float32 of shape (n, k)
+    B : ndarray of float32 of shape (n, k)
     penalty : ndarray of float64 of shape (v,), positive
-    tolerance : float
+    tolerance : float, default=1e-3
         Relative norm of what the iterations may leave, for each column.
 
     Returns
@@ -150,56 +157,48 @@ def solve_residual(
     through conjugate gradients with a diagonal preconditioner, some columns at a time; they never
     need more memory than a few times the result.
     """
-    # In units of the penalty, all unknowns are alike: ‖A' Z − residual‖² + ‖Z‖², D = Z / √penalty.
-    scale = 1 / np.sqrt(penalty)
-    scaled = (A @ diags_array(scale.astype(np.float32))).tocsr()
-    n, v = scaled.shape
-    if min(n, v) == 0:
-        return np.zeros((v, residual.shape[1]), np.float32)
-    if min(n, v) <= CHOLESKY_LIMIT:
-        solution = _solve_dense(scaled, residual)
-    else:
-        solution = _solve_iteratively(scaled, residual, tolerance)
-    solution *= scale[:, None].astype(np.float32)
-    return solution
+    # In units of the penalty all unknowns are alike: ‖A' Z − B‖² + ‖Z‖², D = Z / √penalty.
+    scale = (1 / np.sqrt(penalty)).astype(np.float32)[:, None]
+    scaled = csr_array(A @ diags_array(scale[:, 0]))
+    if min(scaled.shape) <= CHOLESKY_LIMIT:
+        return _factorise(scaled, B) * scale
+    return _iterate(scaled, B, tolerance) * scale
 
 
-def _solve_dense(A: Any, B: Floats) -> Floats:
+def _factorise(A: Any, B: Floats) -> Floats:
     """Solve (AᵀA + I) Z = AᵀB, or Z = Aᵀ (AAᵀ + I)⁻¹ B if there are fewer texts than unknowns."""
-    n, v = A.shape
-    dual = n < v
+    dual = A.shape[0] < A.shape[1]
     gram = (A @ A.T if dual else A.T @ A).toarray().astype(np.float64)
     gram[np.diag_indices(len(gram))] += 1
-    factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
-    right = (B if dual else A.T @ B).astype(np.float64)
-    solved = cho_solve(factor, right, overwrite_b=True, check_finite=False).astype(np.float32)
-    return np.asarray(A.T @ solved) if dual else np.asarray(solved)
+    right = np.asarray(B if dual else A.T @ B, dtype=np.float64)
+    solved = cho_solve(cho_factor(gram, lower=True, overwrite_a=True), right).astype(np.float32)
+    return np.asarray(A.T @ solved if dual else solved)
 
 
-def _solve_iteratively(A: Any, B: Floats, tolerance: float) -> Floats:
+def _iterate(A: Any, B: Floats, tolerance: float) -> Floats:
     """Conjugate gradients for (AᵀA + I) Z = AᵀB, all columns of a block in step."""
-    transposed = A.T.tocsr()
+    transposed = csr_array(A.T)
     diagonal = 1 + np.bincount(A.indices, A.data.astype(np.float64) ** 2, minlength=A.shape[1])
     precondition = (1 / diagonal).astype(np.float32)[:, None]
+    tiny = np.finfo(np.float32).tiny  # a column that is solved has nothing to divide by
     Z = np.zeros((A.shape[1], B.shape[1]), np.float32)
     for start in range(0, B.shape[1], BLOCK_COLUMNS):
         columns = slice(start, start + BLOCK_COLUMNS)
         left = transposed @ np.ascontiguousarray(B[:, columns])
         z = np.zeros_like(left)
-        goal = (tolerance * np.linalg.norm(left, axis=0)) ** 2
+        goal = tolerance**2 * _dots(left, left)
         direction = precondition * left
         energy = _dots(left, direction)
         for _ in range(MAX_ITERATIONS):
-            image = transposed @ (A @ direction) + direction
-            # A column that is solved has nothing left to divide by.
-            step = energy / np.maximum(_dots(direction, image), np.finfo(np.float32).tiny)
-            z += step * direction
-            left -= step * image
             if np.all(_dots(left, left) <= goal):
                 break
+            image = transposed @ (A @ direction) + direction
+            step = energy / np.maximum(_dots(direction, image), tiny)
+            z += step * direction
+            left -= step * image
             preconditioned = precondition * left
             previous, energy = energy, _dots(left, preconditioned)
-            direction *= energy / np.maximum(previous, np.finfo(np.float32).tiny)
+            direction *= energy / np.maximum(previous, tiny)
             direction += preconditioned
         else:
             logger.info("distill: the regression stopped after %d iterations", MAX_ITERATIONS)

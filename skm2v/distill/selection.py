@@ -12,11 +12,12 @@ from scipy.sparse import csr_array, hstack
 from skm2v.distill.corpus import TokenCounts
 from skm2v.distill.extra_rows import PairCounts
 from skm2v.distill.regression import (
+    TOLERANCE,
     AffineMap,
     Rotation,
     cosines,
     fit_affine,
-    solve_residual,
+    solve_ridge,
 )
 from skm2v.distill.tokens import sif_weights
 
@@ -49,7 +50,7 @@ class TextData:
     S : ndarray of float32 of shape (n, d_teacher)
         The teacher's vectors of the texts, of norm 1.
     weights : ndarray of float32 of shape (n,)
-        Weight of each text.
+        Weight of each text: the square root of how often it occurs, times that of its length.
     lengths : ndarray of int64 of shape (n,)
         Number of tokens of each text.
     token_counts : ndarray of float64 of shape (V,)
@@ -76,6 +77,8 @@ class TextData:
         if pairs is not None:
             lengths = np.maximum(counts.lengths[rows], 1).astype(np.float32)
             A = hstack([A, csr_array(pairs.counts / lengths[:, None])], format="csr")
+        # The mean of a longer text says more about the direction that its vector has.
+        weights = weights * np.sqrt(np.maximum(counts.lengths[rows], 1)).astype(np.float32)
         total = np.asarray(counts.counts[rows].sum(axis=0), dtype=np.float64).ravel()
         return cls(A.astype(np.float32), S, weights, counts.lengths[rows], total)
 
@@ -155,8 +158,7 @@ def choose(data: TextData, tables: Any, rotation: Rotation, held: npt.NDArray[np
         affine = fit_affine(X, train.S, train.weights, gamma)
         Y_test = rotation.apply(test.S)
         prior_test = affine.rotated(X_test, rotation)
-        residual = rotation.apply(train.S) - affine.rotated(X, rotation)
-        seen, D = _residual_rows(train, residual, rho, tolerance)
+        seen, D = _moved_rows(train, affine.rotated(X, rotation), rotation, rho, tolerance)
         return cosines(prior_test, Y_test), cosines(prior_test + test.A[:, seen] @ D, Y_test)
 
     def score(gamma: float, rho: float) -> float:
@@ -198,25 +200,24 @@ def fit_table(
     # The mean of a constant is that constant: added to every row, the offset reaches every text.
     E[: data.n_tokens] = affine.rotated(raw, rotation)
     if chosen.kept == "residual":
-        residual = rotation.apply(data.S)
-        residual -= affine.rotated(X, rotation)
-        del X
-        seen, D = _residual_rows(data, residual, chosen.rho)
+        seen, D = _moved_rows(data, affine.rotated(X, rotation), rotation, chosen.rho)
         E[seen] += D
     return E, affine
 
 
-def _residual_rows(
-    data: TextData, residual: Floats, rho: float, tolerance: float | None = None
+def _moved_rows(
+    data: TextData, prior: Floats, rotation: Rotation, rho: float, tolerance: float = TOLERANCE
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Which rows move, and how far."""
     seen = np.flatnonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
     penalty = np.where(seen < data.n_tokens, 1.0, PAIR_PENALTY)
     penalty *= rho * np.median(1 / np.maximum(data.lengths, 1) ** 2)
-    root = np.sqrt(data.weights)[:, None]
+    root = np.sqrt(data.weights / data.weights.mean())[:, None]
     A = csr_array(data.A[:, seen].multiply(root))
-    options = {} if tolerance is None else {"tolerance": tolerance}
-    return seen, solve_residual(A, root * residual, penalty, **options)
+    residual = rotation.apply(data.S)
+    residual -= prior
+    residual *= root
+    return seen, solve_ridge(A, residual, penalty, tolerance=tolerance)
 
 
 def _weighted(raw: Floats, data: TextData) -> Floats:
