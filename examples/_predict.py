@@ -1,4 +1,4 @@
-"""The production side of `spam_detection.py`: load pickles, predict, measure; no torch.
+"""The production side of `spam_detection.py`: load models, predict, measure; no torch.
 
 Reads a JSON object of names and paths from the command line, prints one of names and figures.
 """
@@ -31,18 +31,20 @@ def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def measure(paths: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Predict the test messages with each pickle."""
+    """Predict the test messages with each pickle and each fused model."""
     import joblib
     import numpy as np
     from sklearn.metrics import accuracy_score, f1_score
 
+    from skm2v import FusedTextClassifier
     from skm2v.datasets import load_sms_spam
 
     X, y = load_sms_spam(subset="test", return_X_y=True)
     figures, classifiers = {}, {}
     for name, path in paths.items():
         start = time.perf_counter()
-        classifiers[name] = joblib.load(path)
+        load = joblib.load if path.endswith(".joblib") else FusedTextClassifier.load
+        classifiers[name] = load(path)
         predicted = classifiers[name].predict(X)
         figures[name] = {
             "accuracy": accuracy_score(y, predicted),

@@ -48,13 +48,25 @@ def test_spam_detection(minilm):
     assert texts_per_second > 1000
     assert megabytes < 20
     assert figures(output, "tf-idf ")[0] > 0.97
+    assert figures(output, "both ")[0] > 0.98
+    assert figures(output, "fused ")[:2] == figures(output, "both ")[:2]
+    assert figures(output, "fused ")[3] < 4
 
 
-def test_topic_classification():
-    output = run("topic_classification.py")
+def test_topic_classification(tmp_path):
+    output = run("topic_classification.py", tmp_path)
     few, many = figures(output, "385"), figures(output, "10,003")
     assert few[0] > few[1] + 0.05  # few labels: static before tf-idf
-    assert many[2] > max(many[:2])  # many labels: both before either
+    assert many[2] > max(many[:2]) + 0.02  # many labels: both before either
+    assert "most often confused" in output
+    assert "<script" not in (tmp_path / "explanation.html").read_text()
+
+
+def test_production():
+    output = run("production.py")
+    assert output.count("training code loaded: none, answers the same") == 4
+    assert figures(output, "accuracy")[0] > 0.97
+    assert figures(output, "Pipeline: fitted in")[1] < 1_000_000
 
 
 def test_text_clustering():
