@@ -177,12 +177,14 @@ class ClassPrediction(TextScoring):
         """
         from sklearn.metrics import accuracy_score
 
-        texts = check_texts(X, handle_missing=self._missing)
         self._checked_scores()
-        self._check_column(texts.feature_name)
-        y = check_known(y, len(texts.texts), self.classes_, self._multilabel)
-        X = [None if row in set(texts.missing.tolist()) else t for row, t in enumerate(texts.texts)]
-        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        column = check_texts(X, handle_missing=self._missing)
+        self._check_column(column.feature_name)
+        y = check_known(y, len(column.texts), self.classes_, self._multilabel)
+        texts: list[str | None] = [*column.texts]
+        for row in column.missing:
+            texts[row] = None
+        return float(accuracy_score(y, self.predict(texts), sample_weight=sample_weight))
 
     def _probabilities(self, X: Any) -> Floats:
         values = self._decide(X)
