@@ -302,7 +302,9 @@ def test_nothing_heavy_is_imported():
     assert not new & (heavy | {"sklearn.linear_model", "sklearn.decomposition"})
 
 
-@pytest.mark.parametrize("item", [*MISSING_VALUES, True, 1j, "", b"", object()], ids=repr)
+@pytest.mark.parametrize(
+    "item", [*MISSING_VALUES, True, 1j, "", b"", object()], ids=lambda item: type(item).__name__
+)
 def test_a_bare_item_is_refused(item):
     with pytest.raises(TextTypeError, match="Expected a column of texts"):
         check_texts(item)
