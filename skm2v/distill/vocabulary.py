@@ -179,7 +179,7 @@ class _Vocabulary:
         model = self.spec["model"]
         self._kind = model["type"]
         self._scores: dict[str, float] = {}
-        self._merges: list[tuple[str, str]] = []
+        self._merges: dict[tuple[str, str], int] = {}  # and their ranks
         self._several: list[str] = []
         if self._kind == "Unigram":
             ids = {token: i for i, (token, _) in enumerate(model["vocab"])}
@@ -196,7 +196,7 @@ class _Vocabulary:
             )
         for merge in model.get("merges", ()):
             left, right = merge.split(" ") if isinstance(merge, str) else merge
-            self._merges.append((left, right))
+            self._merges[left, right] = len(self._merges)
         for token in self.spec["added_tokens"]:
             ids.setdefault(token["content"], token["id"])
         self.ids = dict(sorted(ids.items(), key=lambda item: item[1]))
@@ -212,12 +212,12 @@ class _Vocabulary:
         self.tokens = [token for token in self.tokens if token not in gone]
         self._known -= gone
         self.ids = {token: i for token, i in self.ids.items() if token not in gone}
-        if self._merges:
-            self._merges = [
-                (left, right)
-                for left, right in self._merges
-                if not (left in gone or right in gone or left + right in gone)
-            ]
+        left_over = (
+            (left, right)
+            for left, right in self._merges
+            if not (left in gone or right in gone or left + right in gone)
+        )
+        self._merges = {pair: rank for rank, pair in enumerate(left_over)}
 
     def add_word(self, token: str, reader: _Reader) -> list[str]:
         """Append a word and what it needs; return the tokens that are new."""
@@ -244,29 +244,21 @@ class _Vocabulary:
         pieces = self._merged(list(token))
         while len(pieces) > 1:
             for pair in list(zip(pieces[::2], pieces[1::2], strict=False)):
-                if pair not in self._ranks:
-                    self._ranks[pair] = len(self._merges)
-                    self._merges.append(pair)
+                self._merges.setdefault(pair, len(self._merges))
                 parts.update(pair)
             pieces = self._merged(pieces)
         return parts
 
-    @property
-    def _ranks(self) -> dict[tuple[str, str], int]:
-        if not hasattr(self, "_ranks_"):
-            self._ranks_ = {pair: rank for rank, pair in enumerate(self._merges)}
-        return self._ranks_
-
     def _merged(self, pieces: list[str]) -> list[str]:
         """Apply merges, the earliest first, as byte-pair encoding does."""
         while len(pieces) > 1:
-            ranks = [self._ranks.get(pair) for pair in zip(pieces, pieces[1:], strict=False)]
+            ranks = [self._merges.get(pair) for pair in zip(pieces, pieces[1:], strict=False)]
             best = min((rank for rank in ranks if rank is not None), default=None)
             if best is None:
                 break
             merged: list[str] = []
             for piece in pieces:
-                if merged and self._ranks.get((merged[-1], piece)) == best:
+                if merged and self._merges.get((merged[-1], piece)) == best:
                     merged[-1] += piece
                 else:
                     merged.append(piece)
