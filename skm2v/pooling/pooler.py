@@ -162,7 +162,8 @@ class TextPooler:
         vectors = np.empty((n, self.table.dim), dtype=np.float32)
         empty, truncated = np.empty(n, dtype=bool), np.empty(n, dtype=bool)
         engine = self._engine or self._choose_engine()
-        if n == 1 and progress is None:  # the shortest way for somebody who waits for one answer
+        # One thread without a bar: the engine makes blocks of its own and listens to Ctrl-C.
+        if progress is None and (n == 1 or n_jobs in (None, 1)):
             engine.pool_into(
                 texts,
                 vectors,

@@ -171,7 +171,7 @@ static void pool_document(const skm_model *model, skm_workspace *ws, const skm_g
                    squares < LARGEST_NORM * LARGEST_NORM)) {
       const double divisor = scaling == SKM_UNIT ? sqrt(squares)
                              : scaling == SKM_MEAN ? (double)item->n_tokens : 1.0;
-      model->simd->scale(ws->sums, dim, 1.0 / divisor, out);
+      model->simd->scale(ws->sums, dim, (float)(1.0 / divisor), out);
       return;
     }
   }

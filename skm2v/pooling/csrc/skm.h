@@ -213,10 +213,10 @@ typedef struct skm_simd {
   const char *name;
   skm_sum sum[3];          /* by dtype */
   skm_sum weighted_sum[3]; /* by dtype */
-  /* totals += sums; sum of squares in float64; out = float32(sums * scale). */
+  /* totals += sums; sum of squares in float64; out = sums * scale. */
   void (*fold)(const float *sums, size_t dim, double *totals);
   double (*square_norm)(const float *sums, size_t dim);
-  void (*scale)(const float *sums, size_t dim, double scale, float *out);
+  void (*scale)(const float *sums, size_t dim, float scale, float *out);
 } skm_simd;
 
 /* The best instruction set of this CPU, or the one named; NULL if it is not available. */

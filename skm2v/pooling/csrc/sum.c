@@ -99,7 +99,11 @@ SKM_INLINE __m128 load_i8_sse2(const int8_t *p) {
 
 #define SUFFIX(name) name##_avx512
 #define NAME "avx512"
+#if defined(__GNUC__) && !defined(__clang__)
+#define TARGET SKM_TARGET("avx512f,avx512vl,avx512bw,avx512dq,avx2,f16c,prefer-vector-width=512")
+#else
 #define TARGET SKM_TARGET("avx512f,avx512vl,avx512bw,avx512dq,avx2,f16c")
+#endif
 #define VEC __m512
 #define WIDTH 16
 #define MOST 16

@@ -9,7 +9,7 @@
  */
 
 /* Rows ahead of the one being added. */
-#define DISTANCE 8
+#define DISTANCE 12
 #define LINE 64
 
 #define DEFINE_BLOCK(TYPE, ELEMENT, COUNT, WEIGHTED)                                            \
@@ -111,10 +111,10 @@ TARGET static void SUFFIX(fold)(const float *SKM_RESTRICT sums, size_t dim,
   for (j = 0; j < dim; j++) totals[j] += (double)sums[j];
 }
 
-TARGET static void SUFFIX(scale)(const float *SKM_RESTRICT sums, size_t dim, double scale,
+TARGET static void SUFFIX(scale)(const float *SKM_RESTRICT sums, size_t dim, float scale,
                                  float *SKM_RESTRICT out) {
   size_t j;
-  for (j = 0; j < dim; j++) out[j] = (float)((double)sums[j] * scale);
+  for (j = 0; j < dim; j++) out[j] = sums[j] * scale;
 }
 
 static const skm_simd SUFFIX(simd) = {

@@ -3,7 +3,7 @@
 
 #include "segment.h"
 
-#define SKM_FRONT_BITS 15
+#define SKM_FRONT_BITS 16
 #define SKM_FRONT_BUCKETS ((size_t)1 << SKM_FRONT_BITS)
 
 uint64_t skm_hash_bytes(const uint8_t *p, size_t length);
