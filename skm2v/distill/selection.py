@@ -253,4 +253,5 @@ def _plain_cosines(train: TextData, test: TextData, tables: Any, rotation: Rotat
 def _better(ours: Floats, theirs: Floats) -> bool:
     """Whether ours is larger, by more than chance would make it."""
     gain = ours.astype(np.float64) - theirs
-    return bool(gain.mean() > 2 * gain.std() / np.sqrt(len(gain)))
+    # Three standard errors: the penalties were chosen on the same texts.
+    return bool(gain.mean() > 3 * gain.std() / np.sqrt(len(gain)))
