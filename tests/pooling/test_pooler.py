@@ -334,15 +334,16 @@ def test_pooling_changes_nothing(any_tokenizer, capfd):
             any_tokenizer.copy_hf().to_str(),
             any_tokenizer._tokenizer.to_str(),
             list(texts),
-            threading.active_count(),
         )
 
-    before = state()
+    # Threads of other tests may end meanwhile; ours may not stay.
+    before, threads = state(), set(threading.enumerate())
     for n_jobs in (None, 1, 2, -1):
         for max_length in (None, 1, 512):
             for normalize in (True, False):
                 shared.pool(texts, max_length=max_length, normalize=normalize, n_jobs=n_jobs)
     assert state() == before
+    assert set(threading.enumerate()) <= threads
     assert capfd.readouterr() == ("", "")
 
 
