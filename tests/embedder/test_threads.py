@@ -116,11 +116,11 @@ def test_transform_changes_nothing(kind, ordered, capfd):
             "random state": joblib.hash(np.random.get_state()),
             "filters": list(warnings.filters),
             "error state": np.geterr(),
-            "threads": threading.active_count(),
             "directory": os.getcwd(),
         }
 
-    before = snapshot()
+    # Threads of other tests may end meanwhile; ours may not stay.
+    before, threads = snapshot(), set(threading.enumerate())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before["filters"] = list(warnings.filters)
@@ -130,6 +130,7 @@ def test_transform_changes_nothing(kind, ordered, capfd):
             assert "skm2v" in type(error).__module__, "only our own errors leave transform"
         after = snapshot()
     assert after == before
+    assert set(threading.enumerate()) <= threads
     assert capfd.readouterr() == ("", "")
     assert content is None or joblib.hash(X) == content
 
