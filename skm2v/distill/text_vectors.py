@@ -150,7 +150,7 @@ def _embed(texts: list[str], load: TeacherSource, fingerprint: str, batch_size: 
     # Texts of similar length together: the teacher pads little, and pieces take equally long.
     order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), i))
     pieces = [order[start : start + PIECE] for start in range(0, len(order), PIECE)]
-    n_workers = min(effective_n_jobs(None), len(pieces))
+    n_workers = min(effective_n_jobs(None), len(pieces))  # type: ignore[arg-type]
     if n_workers <= 1:
         teacher = load() if pieces else None
         for rows in pieces:
