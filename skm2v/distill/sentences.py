@@ -107,7 +107,7 @@ class SentenceRecipe:
         texts: Sequence[str],
         *,
         folder: Path | None = None,
-        batch_size: int = 128,
+        batch_size: int = 1024,
         show_progress_bar: bool = False,
     ) -> tuple[StaticModel, FitReport]:
         """Distil a teacher on texts.
@@ -122,7 +122,7 @@ class SentenceRecipe:
             Texts like those that the model will embed. Empty ones do not count.
         folder : Path or None, default=None
             Where the cache keeps entries on disk.
-        batch_size : int, default=128
+        batch_size : int, default=1024
         show_progress_bar : bool, default=False
 
         Returns

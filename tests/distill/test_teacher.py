@@ -452,3 +452,20 @@ def test_broken_numbers(copied_teacher, caplog):
     )
     with pytest.raises(TeacherError, match="infinite"):
         teacher.embed_tokens([[4, 20, 5]])
+
+
+def test_long_sequences_come_in_small_batches(tiny_teacher, monkeypatch):
+    teacher = load_teacher(tiny_teacher)
+    shapes = []
+    forward = teacher.encoder.forward
+
+    def watched(**inputs):
+        shapes.append(tuple(inputs["input_ids"].shape))
+        return forward(**inputs)
+
+    monkeypatch.setattr(teacher.encoder, "forward", watched)
+    sequences = [[4, 9, 5]] * 25 + [[4, *[9] * 38, 5]] * 5 + [[4, 9, 9, 5]]
+    vectors = teacher.embed_tokens(sequences, batch_size=10)
+    assert shapes == [(10, 3), (10, 3), (5, 3), (1, 4), *[(1, 40)] * 5]
+    for i in (0, 25, 30):
+        np.testing.assert_allclose(vectors[i], teacher.embed_tokens([sequences[i]])[0], atol=1e-6)
