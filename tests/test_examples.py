@@ -57,7 +57,8 @@ def test_topic_classification(tmp_path):
     output = run("topic_classification.py", tmp_path)
     few, many = figures(output, "385"), figures(output, "10,003")
     assert few[0] > few[1] + 0.05  # few labels: static before tf-idf
-    assert many[2] > max(many[:2]) + 0.02  # many labels: both before either
+    assert many[0] > 0.9  # the bundled table was fitted to sentences
+    assert many[2] > max(many[:2]) + 0.005  # many labels: both before either
     assert "most often confused" in output
     assert "<script" not in (tmp_path / "explanation.html").read_text()
 
