@@ -44,12 +44,14 @@ def bounds(table: Any, tokenizer: str, texts: list[str]) -> list[Peer]:
 
     from skm2v.model.quantization import quantize
     from skm2v.pooling import PoolingTable, TextTokenizer
+    from skm2v.pooling import kernel as kernel_module
     from skm2v.pooling.kernel import build_kernel
 
     text_tokenizer = TextTokenizer(tokenizer)
     narrow = PoolingTable(np.ascontiguousarray(table[:, :1]))
 
     def tokenise() -> Any:
+        kernel_module._code_points.cache_clear()
         kernel = build_kernel(text_tokenizer, narrow)
 
         def encode(texts: list[str]) -> None:
@@ -205,10 +207,13 @@ def main() -> None:
     limit_threads(args.threads)
     warnings.simplefilter("ignore")  # truncated documents are part of the benchmark
 
+    from skm2v.pooling import kernel
+
     table, tokenizer = load_parts(args.model)
     corpora = english(args.data, args.sentences, args.documents)
 
     def ours(dtype: str) -> Encoder:
+        kernel._code_points.cache_clear()  # as in a new process: every code point is new
         model = our_model(table, tokenizer, dtype)
         return lambda texts: model.encode(texts, n_jobs=args.threads)
 
