@@ -76,6 +76,14 @@ def test_text_clustering():
     assert output.count("questions, 100%") + output.count("questions, 9") >= 3
 
 
+@pytest.mark.teacher
+def test_domain_adaptation(minilm):
+    output = run("domain_adaptation.py")
+    accuracy = {name: figures(output, name)[0] for name in ("tokens", "sentences", "teacher")}
+    gap = accuracy["teacher"] - accuracy["tokens"]
+    assert accuracy["sentences"] - accuracy["tokens"] > 0.6 * gap
+
+
 def test_deduplication():
     output = run("deduplication.py")
     exact = int(re.search(r"messages, (\d+) repeat an earlier", output)[1])
