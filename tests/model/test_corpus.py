@@ -43,7 +43,7 @@ def test_the_first_files_are_never_changed():
     assert digest.hexdigest() == DIGEST_0_1_0
 
 
-DIGEST_0_1_0 = "28ba5407ed149cf33b0c02b87960b9feb0f70aa590299577b23548a177760cdd"
+DIGEST_0_1_0 = "406fbd7fa44234f7ae241104022ea7552adb13e438b55a9984117ad9e40680bb"
 
 
 @pytest.mark.parametrize("folder", CRASHERS, ids=lambda path: path.name)
