@@ -20,7 +20,7 @@ from skm2v.model import StaticModel
 if TYPE_CHECKING:
     from skm2v.classification.fused import FusedTextClassifier, FusedTextRegressor
     from skm2v.classification.fusing import fuse
-    from skm2v.classifier import StaticTextClassifier
+    from skm2v.classification.classifier import StaticTextClassifier
 
 __all__ = [
     "FusedTextClassifier",
@@ -39,7 +39,7 @@ __all__ = [
 _LATE = {
     "FusedTextClassifier": "skm2v.classification.fused",
     "FusedTextRegressor": "skm2v.classification.fused",
-    "StaticTextClassifier": "skm2v.classifier",
+    "StaticTextClassifier": "skm2v.classification.classifier",
     "fuse": "skm2v.classification.fusing",
 }
 

@@ -74,8 +74,16 @@ def _distill(arguments: argparse.Namespace) -> None:
 
     if os.path.lexists(arguments.output) and not arguments.force:
         raise FileExistsError(f"{arguments.output} exists. Use --force to replace the model in it.")
+    corpus = None
+    if arguments.corpus is not None:
+        with TextFile(arguments.corpus, column=arguments.column, field=arguments.field) as source:
+            corpus = list(source.texts())
+    elif arguments.column or arguments.field:
+        raise ValueError("--column and --field name the texts of --corpus FILE, which is missing.")
     model = distill(
         arguments.teacher,
+        objective="tokens" if corpus is None else "sentences",
+        corpus=corpus,
         vocabulary=arguments.vocabulary,
         pca_dims=arguments.pca_dims,
         sif_coefficient=arguments.sif_coefficient,
@@ -88,6 +96,7 @@ def _distill(arguments: argparse.Namespace) -> None:
         revision=arguments.revision,
         subfolder=arguments.subfolder,
         trust_remote_code=arguments.trust_remote_code,
+        memory=arguments.memory,
         show_progress_bar=sys.stderr.isatty() and not arguments.quiet,
     )
     model.save_pretrained(arguments.output)
@@ -159,9 +168,9 @@ def _embed(arguments: argparse.Namespace) -> None:
         progress.close()
     # Counted over the whole file: a warning for each batch would be many, and none the sum.
     if empty:
-        _say(f"warning: {empty:,} texts hold no known token; their vectors are zero")
+        _say(f"warning: texts without a known token, their vectors are zero: {empty:,}")
     if truncated:
-        _say(f"warning: {truncated:,} texts were cut; see --max-length")
+        _say(f"warning: texts cut to the maximum length, see --max-length: {truncated:,}")
     if not arguments.quiet and arguments.output != "-":
         _say(f"{arguments.output}: {writer.rows:,} x {model.dim}")
 
@@ -262,6 +271,14 @@ def _add_distill(commands: Any) -> None:
         help="dimensions: a number, a share of the variance, 'auto' (rotate, keep all) or 'none'; "
         "default: 256",
     )
+    argument(
+        "--corpus",
+        metavar="FILE",
+        help="texts like those to embed, as lines, CSV or JSONL: the teacher reads them and the "
+        "table is fitted to them",
+    )
+    argument("--column", help="name of the corpus's CSV column that holds the texts")
+    argument("--field", help="name of the corpus's JSONL field that holds the texts")
     argument("--vocabulary", type=_word_list, metavar="FILE", help="words to add, one on each line")
     argument(
         "--sif-coefficient",
@@ -291,6 +308,7 @@ def _add_distill(commands: Any) -> None:
         help="tokens of a text that count; 'none' for all; default: 512",
     )
     argument("--no-normalize", action="store_true", help="leave vectors at their own length")
+    argument("--memory", metavar="DIR", help="keep what the teacher read, for the next time")
     argument("--device", help="torch device, such as cpu or cuda")
     argument("--revision", help="commit, tag or branch of a hub id")
     argument("--subfolder", help="folder inside the repository")

@@ -22,10 +22,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.metaestimators import available_if
 
 from skm2v._sources import BUNDLED, build_model
+from skm2v._text_input import TextInput
 from skm2v._version import __version__
 from skm2v.exceptions import VersionWarning
 from skm2v.model import StaticModel
-from skm2v.pooling import TextColumn, check_texts, warn_of_losses
+from skm2v.pooling import check_texts, warn_of_losses
 
 __all__ = ["StaticEmbedder"]
 
@@ -33,7 +34,7 @@ __all__ = ["StaticEmbedder"]
 _HAS_CALLBACKS = find_spec("sklearn.callback") is not None
 
 
-class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Embed texts with one vector per token, distilled from a sentence transformer.
 
     `fit` obtains a table with one vector per token: it distils a named sentence transformer (the
@@ -327,9 +328,7 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet. Call 'fit' before 'transform'."
             ) from None
-        column = check_texts(X, handle_missing=self.handle_missing)
-        if column.feature_name is not None:
-            self._check_feature_name(column.feature_name)
+        column = self._check_column(X)
         vectors, empty, truncated = model.pooler.pool(
             column.texts,
             max_length=model.max_length,
@@ -409,12 +408,12 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _n_features_out(self) -> int:
         return self.model_.dim
 
+    @property
+    def _missing(self) -> Literal["error", "zero"]:
+        return self.handle_missing
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = self.handle_missing == "zero"
         tags.transformer_tags.preserves_dtype = []
         return tags
 
@@ -443,19 +442,3 @@ class StaticEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         task = CallbackSupportMixin._init_callback_context(self)
         return task.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
-    def _remember_column(self, column: TextColumn) -> None:
-        """Set the attributes that scikit-learn has for columns, and only for these."""
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-        if column.two_dimensional:
-            self.n_features_in_ = 1
-        if column.feature_name is not None:
-            self.feature_names_in_ = np.array([column.feature_name], dtype=object)
-
-    def _check_feature_name(self, name: str) -> None:
-        expected = getattr(self, "feature_names_in_", None)
-        if expected is not None and expected[0] != name:
-            raise ValueError(
-                f"{type(self).__name__} was fitted on the column {expected[0]!r}; got the column"
-                f" {name!r}. Rename it, or pass the column itself: X[{name!r}]."
-            )

@@ -117,9 +117,6 @@ class _Fused(TextScoring, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
         tags.requires_fit = False
         return tags
 
@@ -209,7 +206,7 @@ class FusedTextClassifier(ClassPrediction, ClassifierMixin, _Fused):
         -------
         probabilities : ndarray of float64 of shape (n_texts, n_classes)
         """
-        return self._probabilities(X)
+        return self._probabilities(self._decide(self._check_column(X)))
 
 
 class FusedTextRegressor(RegressorMixin, _Fused):
@@ -263,7 +260,7 @@ class FusedTextRegressor(RegressorMixin, _Fused):
         TextTypeError, TextValueError
             If `X` is not a column of texts, or some of its rows are missing values.
         """
-        values = self._decide(X)
+        values = self._decide(self._check_column(X))
         return values[:, 0] if self._flat else values
 
     def _output_names(self) -> list[Any]:

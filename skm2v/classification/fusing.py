@@ -16,10 +16,10 @@ import numpy.typing as npt
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 
+from skm2v.classification.classifier import StaticTextClassifier
 from skm2v.classification.fused import FusedTextClassifier, FusedTextRegressor
 from skm2v.classification.links import LINKS, classes_of
 from skm2v.classification.scores import ScoreTable, float_rows
-from skm2v.classifier import StaticTextClassifier
 from skm2v.embedder import StaticEmbedder
 from skm2v.model import StaticModel
 from skm2v.pooling import PoolingTable

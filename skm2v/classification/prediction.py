@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import NotFittedError
 
+from skm2v._text_input import TextInput
 from skm2v.classification.explanation import Explanation, explain_texts
 from skm2v.classification.labels import check_known
 from skm2v.classification.links import classes_of, probabilities
 from skm2v.classification.scores import ScoreTable
-from skm2v.exceptions import TextWarning
-from skm2v.pooling import check_texts
+from skm2v.pooling import TextColumn, warn_of_losses
 
 __all__ = ["ClassPrediction", "TextScoring"]
 
 Floats = npt.NDArray[np.float64]
 
 
-class TextScoring:
+class TextScoring(TextInput):
     """Decision values of texts; a mixin for what has `scores_`, a :class:`ScoreTable`."""
 
     scores_: ScoreTable
     n_jobs: int | None
-
-    @property
-    def _missing(self) -> Literal["error", "zero"]:
-        """What to do with missing texts."""
-        return "error"
 
     def _checked_scores(self) -> ScoreTable:
         try:
@@ -41,33 +35,18 @@ class TextScoring:
                 " first."
             ) from None
 
-    def _decide(self, X: Any) -> Floats:
-        """Decision values of shape (n_texts, n_outputs), with one warning about losses."""
-        scores = self._checked_scores()
-        column = check_texts(X, handle_missing=self._missing)
-        self._check_column(column.feature_name)
-        values, empty, truncated = scores.decide(column.texts, n_jobs=self.n_jobs)
+    def _decide(self, column: TextColumn) -> Floats:
+        """Decision values of shape (n_texts, n_outputs), with one warning about losses.
+
+        To be called by public methods, whose caller the warning points to.
+        """
+        values, empty, truncated = self._checked_scores().decide(column.texts, n_jobs=self.n_jobs)
         if column.missing.size:
             empty[column.missing] = False  # as asked for
-        n_empty, n_truncated = np.count_nonzero(empty), np.count_nonzero(truncated)
-        if n_empty or n_truncated:
-            losses = []
-            if n_empty:
-                losses.append(f"{n_empty} have no known token, so only the intercept decides")
-            if n_truncated:
-                losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
-            warnings.warn(
-                f"Of {len(empty)} texts, {' and '.join(losses)}.", TextWarning, stacklevel=4
-            )
+        warn_of_losses(
+            empty, truncated, consequence="are decided by the intercept alone", stacklevel=3
+        )
         return values
-
-    def _check_column(self, name: str | None) -> None:
-        expected = getattr(self, "feature_names_in_", None)
-        if name is not None and expected is not None and expected[0] != name:
-            raise ValueError(
-                f"{type(self).__name__} was fitted on the column {expected[0]!r}; got the column"
-                f" {name!r}. Rename it, or pass the column itself: X[{name!r}]."
-            )
 
     def _output_names(self) -> list[Any]:
         """Name of each output."""
@@ -95,8 +74,7 @@ class TextScoring:
             If `X` is not a column of texts, or some of its rows are missing values.
         """
         scores = self._checked_scores()
-        column = check_texts(X, handle_missing=self._missing)
-        self._check_column(column.feature_name)
+        column = self._check_column(X)
         return explain_texts(scores, column.texts, self._output_names(), self._classes())
 
     def _classes(self) -> npt.NDArray[Any] | None:
@@ -137,7 +115,7 @@ class ClassPrediction(TextScoring):
         TextWarning
             If texts were truncated, or hold no known token.
         """
-        values = self._decide(X)
+        values = self._decide(self._check_column(X))
         return values if self._multilabel or values.shape[1] > 1 else values[:, 0]
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -153,7 +131,8 @@ class ClassPrediction(TextScoring):
         y : ndarray of shape (n_texts,)
             Or of int64 of shape (n_texts, n_labels), 0 and 1, if there were several labels a text.
         """
-        return classes_of(self._decide(X), self.classes_, multilabel=self._multilabel)
+        values = self._decide(self._check_column(X))
+        return classes_of(values, self.classes_, multilabel=self._multilabel)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy: the share of texts whose class (or set of labels) is predicted.
@@ -178,16 +157,12 @@ class ClassPrediction(TextScoring):
         from sklearn.metrics import accuracy_score
 
         self._checked_scores()
-        column = check_texts(X, handle_missing=self._missing)
-        self._check_column(column.feature_name)
+        column = self._check_column(X)
         y = check_known(y, len(column.texts), self.classes_, self._multilabel)
-        texts: list[str | None] = [*column.texts]
-        for row in column.missing:
-            texts[row] = None
-        return float(accuracy_score(y, self.predict(texts), sample_weight=sample_weight))
+        predicted = classes_of(self._decide(column), self.classes_, multilabel=self._multilabel)
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
-    def _probabilities(self, X: Any) -> Floats:
-        values = self._decide(X)
+    def _probabilities(self, values: Floats) -> Floats:
         assert self._link is not None
         return probabilities(values, self._link, self.inverse_temperature_)
 

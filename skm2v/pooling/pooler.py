@@ -40,14 +40,20 @@ class Pooled(NamedTuple):
 
 
 def warn_of_losses(
-    empty: npt.NDArray[np.bool_], truncated: npt.NDArray[np.bool_], *, stacklevel: int
+    empty: npt.NDArray[np.bool_],
+    truncated: npt.NDArray[np.bool_],
+    *,
+    consequence: str = "got a zero vector",
+    stacklevel: int,
 ) -> None:
-    """Count texts with a zero vector and truncated texts in one warning, if there are any.
+    """Count texts without a known token and truncated texts in one warning, if there are any.
 
     Parameters
     ----------
     empty, truncated : ndarray of bool of shape (n_texts,)
         As in :class:`Pooled`.
+    consequence : str
+        What texts without a known token come to.
     stacklevel : int
         Where the warning points, as for :func:`warnings.warn`: 1 is the caller.
     """
@@ -57,7 +63,7 @@ def warn_of_losses(
     n_empty, n_truncated = np.count_nonzero(empty), np.count_nonzero(truncated)
     losses = []
     if n_empty:
-        losses.append(f"{n_empty} without a known token got a zero vector")
+        losses.append(f"{n_empty} without a known token {consequence}")
     if n_truncated:
         losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
     warnings.warn(

@@ -97,7 +97,7 @@ def test_embed_writes_what_encode_returns(kind, batch_size, tmp_path, model, mod
     assert vectors.dtype == np.float32
     np.testing.assert_array_equal(vectors, embed_texts(model, TEXTS))
     assert "5 x 16" in err
-    assert "1 texts hold no known token" in err
+    assert "texts without a known token, their vectors are zero: 1" in err
 
 
 def test_embed_jsonl_out(tmp_path, model, model_path, run):
@@ -119,7 +119,7 @@ def test_embed_options(tmp_path, model, model_path, run):
     assert code == 0, err
     expected = model.with_dimensions(4).pooler.pool([text], max_length=2, normalize=False)
     np.testing.assert_array_equal(np.load(out), expected.vectors)
-    assert "1 texts were cut" in err
+    assert "texts cut to the maximum length, see --max-length: 1" in err
 
 
 def test_embed_stdin_to_stdout(model, model_path):
@@ -279,3 +279,20 @@ def test_the_same_as_in_python(tmp_path, tiny_teacher, run):
     np.testing.assert_array_equal(made.embedding, expected.embedding)
     text = list(tiny.SENTENCES)
     np.testing.assert_array_equal(made.encode(text), expected.encode(text))
+
+
+def test_distill_on_the_texts_of_a_file(tmp_path, tiny_teacher, run):
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(tiny.WORDS, rng.integers(3, 10))) for _ in range(4000)]
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("\n".join(json.dumps({"body": text}) for text in texts))
+    arguments = ["distill", tiny_teacher, tmp_path / "static", "--pca-dims", 16]
+    arguments += ["--corpus", corpus, "--memory", tmp_path / "cache"]
+    code, _, err = run(*arguments, "--field", "body")
+    assert code == 0, err
+    model = StaticModel.from_pretrained(tmp_path / "static")
+    assert model.config.objective == "sentences"
+    assert any((tmp_path / "cache").rglob("*"))
+    code, _, err = run("distill", tiny_teacher, tmp_path / "other", "--field", "body")
+    assert code == 2
+    assert "--corpus" in err

@@ -224,12 +224,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         self._link = (
             "multilabel" if labels.multilabel else "binary" if len(intercept) == 1 else "softmax"
         )
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-        if column.two_dimensional:
-            self.n_features_in_ = 1
-        if column.feature_name is not None:
-            self.feature_names_in_ = np.array([column.feature_name], dtype=object)
+        self._remember_column(column)
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
@@ -247,7 +242,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         probabilities : ndarray of float64 of shape (n_texts, n_classes)
             In the order of `classes_`. Rows sum to 1, except where texts have several labels.
         """
-        return self._probabilities(X)
+        return self._probabilities(self._decide(self._check_column(X)))
 
     def _semantic_weight(self, labels: Labels) -> float:
         """Weight of the vectors: the fewer texts, the less tf-idf can know."""
@@ -258,16 +253,11 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
 
     @property
     def _missing(self) -> Literal["error", "zero"]:
-        return self.embedder_.handle_missing
+        embedder = getattr(self, "embedder_", self.embedder)
+        return "error" if embedder is None else embedder.handle_missing
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = (
-            self.embedder is not None and self.embedder.handle_missing == "zero"
-        )
         tags.classifier_tags.multi_label = True
         return tags
 
