@@ -18,9 +18,9 @@ from skm2v.embedder import StaticEmbedder
 from skm2v.model import StaticModel
 
 if TYPE_CHECKING:
+    from skm2v.classification.classifier import StaticTextClassifier
     from skm2v.classification.fused import FusedTextClassifier, FusedTextRegressor
     from skm2v.classification.fusing import fuse
-    from skm2v.classification.classifier import StaticTextClassifier
 
 __all__ = [
     "FusedTextClassifier",

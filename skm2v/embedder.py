@@ -441,4 +441,3 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
         task = CallbackSupportMixin._init_callback_context(self)
         return task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -104,15 +105,18 @@ StaticEmbedder({str(tmp_path)!r}).fit(["a"]).transform(["free money"])
 
 def imports_of(path: Path) -> set[str]:
     """Names of all modules that a file imports, wherever in it."""
+    return imports_in(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def imports_in(tree: ast.Module) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.module and not node.level, f"{path} has a relative import"
+            assert node.module and not node.level, f"{ast.unparse(node)} is relative"
             names.add(node.module)
-            if node.module == "skm2v":
-                names |= {f"skm2v.{alias.name}" for alias in node.names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -140,3 +144,21 @@ def test_torch_is_in_one_room():
         assert not found, f"{path} imports {found}"
         if path.parent.name != "distill":
             assert "distill.extras" not in path.read_text(encoding="utf-8"), path
+
+
+def needs_of(path: Path) -> set[str]:
+    """Names of the modules that a file imports when it runs, wherever in it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return imports_in(tree)
+
+
+def test_modules_of_a_room_import_in_one_direction():
+    for room in ("classification", "pooling"):
+        paths = (ROOT / "skm2v" / room).glob("*.py")
+        needs = {f"skm2v.{room}.{path.stem}": needs_of(path) for path in paths}
+        del needs[f"skm2v.{room}.__init__"]
+        order = TopologicalSorter({name: names & set(needs) for name, names in needs.items()})
+        order.prepare()  # raises CycleError, which names the modules

@@ -253,7 +253,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
 
     @property
     def _missing(self) -> Literal["error", "zero"]:
-        embedder = getattr(self, "embedder_", self.embedder)
+        embedder = self.embedder_ if hasattr(self, "embedder_") else self.embedder
         return "error" if embedder is None else embedder.handle_missing
 
     def __sklearn_tags__(self) -> Any:

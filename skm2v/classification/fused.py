@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from skm2v.classification import fused_file
+from skm2v.classification.fused_file import FusedContent
 from skm2v.classification.prediction import ClassPrediction, TextScoring
 from skm2v.classification.scores import ScoreTable
 
@@ -20,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 class _Fused(TextScoring, BaseEstimator):
     """What fused models have in common: they are fitted for good, saved and loaded."""
+
+    _kind: ClassVar[str]
 
     def __init__(
         self, scores: ScoreTable, *, handle_missing: str = "error", n_jobs: int | None = None
@@ -63,9 +67,7 @@ class _Fused(TextScoring, BaseEstimator):
         OSError
             If the file cannot be written; one that was there is still there.
         """
-        from skm2v.classification.fused_file import save
-
-        save(self, path)
+        fused_file.write(self._content(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, mmap: bool = False) -> Any:
@@ -92,9 +94,15 @@ class _Fused(TextScoring, BaseEstimator):
         OSError
             If there is no such file or it cannot be read.
         """
-        from skm2v.classification.fused_file import load
+        return cls._of_content(fused_file.read(path, cls._kind, mmap=mmap))
 
-        return load(path, cls, mmap=mmap)
+    def _content(self) -> FusedContent:
+        """What belongs into a file."""
+        raise NotImplementedError
+
+    @classmethod
+    def _of_content(cls, content: FusedContent) -> Any:
+        raise NotImplementedError
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters: none decides about predictions."""
@@ -176,6 +184,8 @@ class FusedTextClassifier(ClassPrediction, ClassifierMixin, _Fused):
     array(['spam'], dtype='<U4')
     """
 
+    _kind = "classifier"
+
     def __init__(
         self,
         scores: ScoreTable,
@@ -208,6 +218,29 @@ class FusedTextClassifier(ClassPrediction, ClassifierMixin, _Fused):
         """
         return self._probabilities(self._decide(self._check_column(X)))
 
+    def _content(self) -> FusedContent:
+        return FusedContent(
+            self.scores_,
+            self._kind,
+            self.handle_missing,
+            classes=self.classes_,
+            link=self._link,
+            multilabel=self._multilabel,
+            inverse_temperature=self.inverse_temperature_,
+        )
+
+    @classmethod
+    def _of_content(cls, content: FusedContent) -> FusedTextClassifier:
+        assert content.classes is not None
+        return cls(
+            content.scores,
+            content.classes,
+            link=content.link,
+            multilabel=bool(content.multilabel),
+            inverse_temperature=content.inverse_temperature,
+            handle_missing=content.handle_missing,
+        )
+
 
 class FusedTextRegressor(RegressorMixin, _Fused):
     """Regressor of texts as one table of scores; made by :func:`skm2v.fuse`.
@@ -230,6 +263,8 @@ class FusedTextRegressor(RegressorMixin, _Fused):
     nbytes : int
         Size of the table in bytes.
     """
+
+    _kind = "regressor"
 
     def __init__(
         self,
@@ -262,6 +297,13 @@ class FusedTextRegressor(RegressorMixin, _Fused):
         """
         values = self._decide(self._check_column(X))
         return values[:, 0] if self._flat else values
+
+    def _content(self) -> FusedContent:
+        return FusedContent(self.scores_, self._kind, self.handle_missing, flat=self._flat)
+
+    @classmethod
+    def _of_content(cls, content: FusedContent) -> FusedTextRegressor:
+        return cls(content.scores, flat=bool(content.flat), handle_missing=content.handle_missing)
 
     def _output_names(self) -> list[Any]:
         return list(range(self.scores_.n_outputs))

@@ -7,12 +7,11 @@ import mmap as memory_map
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from skm2v.classification.fused import FusedTextClassifier, FusedTextRegressor
 from skm2v.classification.links import LINKS
 from skm2v.classification.scores import FORMS, ScoreTable
 from skm2v.exceptions import ModelFormatError
@@ -23,11 +22,12 @@ from skm2v.model.tokenizer_check import build_tokenizer
 from skm2v.model.writer import local_path
 from skm2v.pooling import PoolingTable
 
-__all__ = ["load", "save"]
+__all__ = ["FusedContent", "read", "write"]
 
 FORMAT = 1
 KEY = "skm2v-fused"
 MAX_BYTES = 8 << 30
+READERS = {"classifier": "FusedTextClassifier", "regressor": "FusedTextRegressor"}
 FIELDS = {
     "classes",
     "flat",
@@ -58,13 +58,39 @@ TENSORS = {
 }
 
 
-def save(model: FusedTextClassifier | FusedTextRegressor, path: str | os.PathLike[str]) -> None:
-    """Write a fused model; see :meth:`FusedTextClassifier.save`."""
+class FusedContent(NamedTuple):
+    """What is in the file of a fused model.
+
+    Attributes
+    ----------
+    scores : ScoreTable
+    kind : {"classifier", "regressor"}
+    handle_missing : {"error", "zero"}
+    flat : bool or None
+        Only of regressors: whether predictions are 1-D.
+    classes : ndarray of shape (n_classes,) or None
+        Only of classifiers, as are the following.
+    link : str or None
+    multilabel : bool or None
+    inverse_temperature : ndarray of float64 or None
+    """
+
+    scores: ScoreTable
+    kind: str
+    handle_missing: str
+    flat: bool | None = None
+    classes: npt.NDArray[Any] | None = None
+    link: str | None = None
+    multilabel: bool | None = None
+    inverse_temperature: npt.NDArray[np.float64] | None = None
+
+
+def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
+    """Write a fused model; see :meth:`skm2v.FusedTextClassifier.save`."""
     target = local_path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder; a fused model is a file in one.")
-    scores, is_classifier = model.scores_, isinstance(model, FusedTextClassifier)
-    table = scores.table
+    scores, table = content.scores, content.scores.table
     arrays = {
         "rows": table.rows,
         "weights": table.weights,
@@ -72,19 +98,19 @@ def save(model: FusedTextClassifier | FusedTextRegressor, path: str | os.PathLik
         "pairs": table.pairs,
         "coef": scores.coef,
         "intercept": scores.intercept,
-        "inverse_temperature": model.inverse_temperature_ if is_classifier else None,
+        "inverse_temperature": content.inverse_temperature,
     }
     tensors = {name: array for name, array in arrays.items() if array is not None}
     document: dict[str, Any] = {
-        "classes": _class_document(model.classes_) if is_classifier else None,
-        "flat": None if is_classifier else model._flat,
+        "classes": None if content.classes is None else _class_document(content.classes),
+        "flat": content.flat,
         "form": scores.form,
         "format": FORMAT,
-        "handle_missing": model.handle_missing,
-        "kind": "classifier" if is_classifier else "regressor",
-        "link": model._link if is_classifier else None,
+        "handle_missing": content.handle_missing,
+        "kind": content.kind,
+        "link": content.link,
         "max_length": scores.max_length,
-        "multilabel": model._multilabel if is_classifier else None,
+        "multilabel": content.multilabel,
         "tokenizer": scores.tokenizer.json,
     }
     document["sha256"] = _digest(document, tensors)
@@ -96,8 +122,8 @@ def save(model: FusedTextClassifier | FusedTextRegressor, path: str | os.PathLik
     files.sync_folder(target.parent)
 
 
-def load(path: str | os.PathLike[str], kind: type[Any], *, mmap: bool = False) -> Any:
-    """Read a fused model; see :meth:`FusedTextClassifier.load`."""
+def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> FusedContent:
+    """Read a fused model of a kind; see :meth:`skm2v.FusedTextClassifier.load`."""
     file = local_path(path)
     what = str(file)
     data: Any = _map(file) if mmap else files.read_file(file, max_bytes=MAX_BYTES)[0]
@@ -113,10 +139,9 @@ def load(path: str | os.PathLike[str], kind: type[Any], *, mmap: bool = False) -
             f"{what} is damaged: the SHA-256 of its content is not the one that it was saved with."
             " Get a fresh copy."
         )
-    wanted = FusedTextClassifier if document["kind"] == "classifier" else FusedTextRegressor
-    if kind is not wanted:
+    if kind != document["kind"]:
         raise ModelFormatError(
-            f"{what} holds a {document['kind']}; load it with {wanted.__name__}.load."
+            f"{what} holds a {document['kind']}; load it with {READERS[document['kind']]}.load."
         )
     _check_tensors(tensors, what)
     table = PoolingTable(
@@ -130,20 +155,20 @@ def load(path: str | os.PathLike[str], kind: type[Any], *, mmap: bool = False) -
         document["max_length"],
         tensors.get("coef"),
     )
-    missing = document["handle_missing"]
-    if wanted is FusedTextRegressor:
+    if kind == "regressor":
         if document["flat"] and scores.n_outputs != 1:
             raise ModelFormatError(f"{what} is damaged: it has {scores.n_outputs} targets.")
-        return FusedTextRegressor(scores, flat=document["flat"], handle_missing=missing)
+        return FusedContent(scores, kind, document["handle_missing"], flat=document["flat"])
     classes = _classes(document["classes"], what)
     _check_outputs(document, tensors, scores.n_outputs, len(classes), what)
-    return FusedTextClassifier(
+    return FusedContent(
         scores,
-        classes,
+        kind,
+        document["handle_missing"],
+        classes=classes,
         link=document["link"],
         multilabel=document["multilabel"],
         inverse_temperature=tensors.get("inverse_temperature"),
-        handle_missing=missing,
     )
 
 

@@ -35,12 +35,16 @@ class TextScoring(TextInput):
                 " first."
             ) from None
 
+    def _check_column(self, X: Any) -> TextColumn:
+        self._checked_scores()  # first: an estimator that is not fitted has no say about texts
+        return super()._check_column(X)
+
     def _decide(self, column: TextColumn) -> Floats:
         """Decision values of shape (n_texts, n_outputs), with one warning about losses.
 
         To be called by public methods, whose caller the warning points to.
         """
-        values, empty, truncated = self._checked_scores().decide(column.texts, n_jobs=self.n_jobs)
+        values, empty, truncated = self.scores_.decide(column.texts, n_jobs=self.n_jobs)
         if column.missing.size:
             empty[column.missing] = False  # as asked for
         warn_of_losses(
@@ -73,9 +77,8 @@ class TextScoring(TextInput):
         TextTypeError, TextValueError
             If `X` is not a column of texts, or some of its rows are missing values.
         """
-        scores = self._checked_scores()
         column = self._check_column(X)
-        return explain_texts(scores, column.texts, self._output_names(), self._classes())
+        return explain_texts(self.scores_, column.texts, self._output_names(), self._classes())
 
     def _classes(self) -> npt.NDArray[Any] | None:
         """Classes of which one is predicted; None for numbers and for several labels a text."""
@@ -156,7 +159,6 @@ class ClassPrediction(TextScoring):
         """
         from sklearn.metrics import accuracy_score
 
-        self._checked_scores()
         column = self._check_column(X)
         y = check_known(y, len(column.texts), self.classes_, self._multilabel)
         predicted = classes_of(self._decide(column), self.classes_, multilabel=self._multilabel)

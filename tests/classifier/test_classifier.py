@@ -20,7 +20,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import estimator_checks, get_tags
 
-from skm2v import StaticEmbedder, StaticTextClassifier
+from skm2v import StaticEmbedder, StaticTextClassifier, fuse
 from skm2v.classification.features import TokenStream, Vocabulary
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
@@ -145,9 +145,20 @@ def test_long_texts_are_cut_for_both_parts(tiny_static, data):
 
 def test_texts_without_a_token_get_the_intercept(classifier, data):
     classifier.fit(*data)
-    with pytest.warns(TextWarning, match="Of 2 texts, 1 have no known token"):
+    with pytest.warns(TextWarning, match="Of 2 texts, 1 without a known token are decided by the"):
         values = classifier.decision_function(["", "bank"])
     assert values[0] == classifier.intercept_[0]
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("method", ["decision_function", "predict", "predict_proba", "score"])
+def test_warnings_point_to_the_call(classifier, data, method, fused):
+    model = classifier.fit(*data)
+    model = fuse(model) if fused else model
+    arguments = (["", "bank"], [0, 1]) if method == "score" else (["", "bank"],)
+    with pytest.warns(TextWarning) as warned:
+        getattr(model, method)(*arguments)
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 # --- Weights, probabilities, search -----------------------------------------------------------
