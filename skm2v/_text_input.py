@@ -22,13 +22,17 @@ class TextInput:
     def _check_column(self, X: Any) -> TextColumn:
         """Texts of `X`, which must be the column that `fit` got, if that had a name."""
         column = check_texts(X, handle_missing=self._missing)
-        name, expected = column.feature_name, getattr(self, "feature_names_in_", None)
+        if column.feature_name is not None:
+            self._check_feature_name(column.feature_name)
+        return column
+
+    def _check_feature_name(self, name: str | None) -> None:
+        expected = getattr(self, "feature_names_in_", None)
         if name is not None and expected is not None and expected[0] != name:
             raise ValueError(
                 f"{type(self).__name__} was fitted on the column {expected[0]!r}; got the column"
                 f" {name!r}. Rename it, or pass the column itself: X[{name!r}]."
             )
-        return column
 
     def _remember_column(self, column: TextColumn) -> None:
         """Set the attributes that scikit-learn has for columns, and only for these."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
@@ -26,7 +26,13 @@ from skm2v._text_input import TextInput
 from skm2v._version import __version__
 from skm2v.exceptions import VersionWarning
 from skm2v.model import StaticModel
-from skm2v.pooling import check_texts, warn_of_losses
+from skm2v.pooling import (
+    check_batch_size,
+    check_texts,
+    iter_texts,
+    pool_batches,
+    warn_of_losses,
+)
 
 __all__ = ["StaticEmbedder"]
 
@@ -321,13 +327,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         TextWarning
             If texts were truncated, or got a zero vector without being missing.
         """
-        # Not check_is_fitted: it takes longer than embedding a short text.
-        try:
-            model = self.model_
-        except AttributeError:
-            raise NotFittedError(
-                f"This {type(self).__name__} is not fitted yet. Call 'fit' before 'transform'."
-            ) from None
+        model = self._fitted_model()
         column = self._check_column(X)
         vectors, empty, truncated = model.pooler.pool(
             column.texts,
@@ -340,6 +340,61 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             empty[column.missing] = False  # as asked for: no reason to warn
         warn_of_losses(empty, truncated, stacklevel=3)  # the caller of set_output's wrapper
         return vectors
+
+    def transform_iter(self, X: Any, batch_size: int = 1024) -> Iterator[npt.NDArray[np.float32]]:
+        """Embed a stream of texts, batch by batch, in bounded memory.
+
+        Parameters
+        ----------
+        X : column or iterator of str
+            As for `transform`. A generator may be endless: it is read as far as the batches that
+            were asked for.
+        batch_size : int, default=1024
+            Most texts in a batch; all but the last one have so many. The vectors do not depend
+            on it. With `n_jobs`, threads share a batch if it has thousands of texts.
+
+        Returns
+        -------
+        batches : iterator of ndarray of float32 of shape (n_texts, n_components_)
+            Equal to the rows of `transform`, to the bit and in the same order; always arrays,
+            whatever `set_output` says. No texts make no batches.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            At once if `X` is not a column of texts; when the batch is asked for, if one of its
+            rows is not a text, or missing. Rows are counted from the start of `X`.
+        ValueError
+            If `batch_size` is no positive integer.
+
+        Warns
+        -----
+        TextWarning
+            At the end of the stream, if texts were truncated, or got a zero vector without being
+            missing.
+        """
+        model = self._fitted_model()
+        check_batch_size(batch_size)
+        name, batches = iter_texts(X, batch_size, handle_missing=self.handle_missing)
+        self._check_feature_name(name)
+        return pool_batches(
+            model.pooler,
+            batches,
+            max_length=model.max_length,
+            normalize=model.normalize,
+            n_jobs=self.n_jobs,
+        )
+
+    def _fitted_model(self) -> StaticModel:
+        # Not check_is_fitted: it takes longer than embedding a short text.
+        try:
+            return self.model_
+        except AttributeError:
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call 'fit' before 'transform'."
+            ) from None
 
     def fit_transform(self, X: Any, y: Any = None) -> npt.NDArray[np.float32]:
         """Load or distil the model, then embed texts.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, NoReturn
 
@@ -17,7 +17,15 @@ from skm2v.model.parts import ModelParts
 from skm2v.model.projection import Projection
 from skm2v.model.quantization import quantize
 from skm2v.model.tokenizer_check import build_tokenizer
-from skm2v.pooling import TextPooler, TextTokenizer, check_texts, warn_of_losses
+from skm2v.pooling import (
+    TextPooler,
+    TextTokenizer,
+    check_batch_size,
+    check_texts,
+    iter_texts,
+    pool_batches,
+    warn_of_losses,
+)
 
 __all__ = ["StaticModel"]
 
@@ -284,9 +292,118 @@ class StaticModel:
         TextWarning
             If texts were truncated or got a zero vector.
         """
+        normalize = self._check_settings(
+            batch_size,
+            normalize,
+            normalize_embeddings,
+            convert_to_numpy,
+            convert_to_tensor,
+            device,
+        )
+        texts = _texts(sentences)
+        pooled = self._pooler.pool(
+            texts,
+            max_length=self._resolve_length(max_length),
+            normalize=normalize,
+            n_jobs=n_jobs,
+            progress=_progress(len(texts)) if show_progress_bar else None,
+        )
+        warn_of_losses(pooled.empty, pooled.truncated, stacklevel=2)
+        return pooled.vectors[0] if isinstance(sentences, str) else pooled.vectors
+
+    def encode_iter(
+        self,
+        sentences: Iterable[str],
+        batch_size: int = 1024,
+        show_progress_bar: bool = False,
+        normalize: bool | None = None,
+        max_length: int | None = _FROM_MODEL,
+        *,
+        n_jobs: int | None = None,
+        normalize_embeddings: bool | None = None,
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: str | None = None,
+        use_multiprocessing: bool | None = None,
+        multiprocessing_threshold: int | None = None,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Embed a stream of texts, batch by batch, in bounded memory.
+
+        Parameters
+        ----------
+        sentences : column or iterator of str
+            As for :meth:`encode`, but not a single str. A generator may be endless: it is read
+            as far as the batches that were asked for.
+        batch_size : int, default=1024
+            Most texts in a batch; all but the last one have so many. The vectors do not depend
+            on it.
+        show_progress_bar : bool, default=False
+            Show the number of finished texts on standard error.
+        n_jobs : int or None, default=None
+            Number of threads that share a batch; None means 1, -1 all processors. Batches of less
+            than 8,192 short texts are too small to be shared.
+        normalize, max_length, normalize_embeddings, convert_to_numpy, convert_to_tensor, device, \
+        use_multiprocessing, multiprocessing_threshold
+            As for :meth:`encode`.
+
+        Returns
+        -------
+        batches : iterator of ndarray of float32 of shape (n, d), with n <= `batch_size`
+            Equal to the rows of :meth:`encode`, to the bit and in the same order. No texts make
+            no batches.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            At once if `sentences` is not a column of texts; when the batch is asked for, if one
+            of its rows is not a text. Rows are counted from the start of the stream.
+        ValueError
+            At once, if a setting is out of its bounds.
+
+        Warns
+        -----
+        TextWarning
+            At the end of the stream, if texts were truncated or got a zero vector.
+
+        Examples
+        --------
+        >>> from skm2v import StaticModel
+        >>> from skm2v.datasets import default_model_path
+        >>> model = StaticModel.from_pretrained(default_model_path())
+        >>> lines = (f"line {i}" for i in range(2500))
+        >>> [batch.shape for batch in model.encode_iter(lines, batch_size=1000)]
+        [(1000, 256), (1000, 256), (500, 256)]
+        """
+        normalize = self._check_settings(
+            batch_size,
+            normalize,
+            normalize_embeddings,
+            convert_to_numpy,
+            convert_to_tensor,
+            device,
+        )
+        _, batches = iter_texts(sentences, batch_size)
+        return pool_batches(
+            self._pooler,
+            batches,
+            max_length=self._resolve_length(max_length),
+            normalize=normalize,
+            n_jobs=n_jobs,
+            progress=_progress() if show_progress_bar else None,
+        )
+
+    def _check_settings(
+        self,
+        batch_size: Any,
+        normalize: bool | None,
+        normalize_embeddings: bool | None,
+        convert_to_numpy: bool,
+        convert_to_tensor: bool,
+        device: str | None,
+    ) -> bool:
+        """Check what `encode` accepts for compatibility; whether to normalize."""
         # Somebody else's second argument, such as a prompt's name, must not be lost in silence.
-        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"batch_size must be a positive integer; got {batch_size!r}.")
+        check_batch_size(batch_size)
         if convert_to_tensor or not convert_to_numpy:
             raise ValueError(
                 "encode returns a NumPy array; use torch.from_numpy(model.encode(...)) for a"
@@ -298,16 +415,7 @@ class StaticModel:
             normalize = normalize_embeddings
         elif normalize_embeddings not in (None, normalize):
             raise ValueError("normalize and normalize_embeddings contradict each other.")
-        texts = _texts(sentences)
-        pooled = self._pooler.pool(
-            texts,
-            max_length=self._resolve_length(max_length),
-            normalize=self.normalize if normalize is None else bool(normalize),
-            n_jobs=n_jobs,
-            progress=_progress(len(texts)) if show_progress_bar else None,
-        )
-        warn_of_losses(pooled.empty, pooled.truncated, stacklevel=2)
-        return pooled.vectors[0] if isinstance(sentences, str) else pooled.vectors
+        return self.normalize if normalize is None else bool(normalize)
 
     def _resolve_length(self, max_length: Any) -> int | None:
         if max_length is _FROM_MODEL:
@@ -643,13 +751,16 @@ def _texts(sentences: str | Iterable[str]) -> list[str]:
     return check_texts([sentences] if isinstance(sentences, str) else sentences).texts
 
 
-def _progress(total: int) -> Callable[[int], None]:
+def _progress(total: int | None = None) -> Callable[[int], None]:
+    """Make a function that counts texts on standard error; 0 is the end of unknown numbers."""
     done = 0
+    of_all = "" if total is None else f" of {total}"
 
     def advance(n_texts: int) -> None:
         nonlocal done
         done += n_texts
-        sys.stderr.write(f"\rEmbedded {done} of {total} texts" + "\n" * (done >= total))
+        is_last = n_texts == 0 if total is None else done >= total
+        sys.stderr.write(f"\rEmbedded {done}{of_all} texts" + "\n" * is_last)
         sys.stderr.flush()
 
     return advance

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from skm2v.pooling.pooler import Pooled, TextPooler, warn_of_losses
+from skm2v.pooling.streams import check_batch_size, pool_batches
 from skm2v.pooling.table import PoolingTable
-from skm2v.pooling.texts import TextColumn, check_texts
+from skm2v.pooling.texts import TextColumn, check_texts, iter_texts
 from skm2v.pooling.tokenization import TextTokenizer
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "TextColumn",
     "TextPooler",
     "TextTokenizer",
+    "check_batch_size",
     "check_texts",
+    "iter_texts",
+    "pool_batches",
     "warn_of_losses",
 ]

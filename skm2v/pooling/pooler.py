@@ -15,7 +15,7 @@ from skm2v.pooling.reference import ReferenceEngine
 from skm2v.pooling.table import PoolingTable
 from skm2v.pooling.tokenization import TextTokenizer
 
-__all__ = ["Pooled", "TextPooler", "warn_of_losses"]
+__all__ = ["Pooled", "TextPooler", "warn_of_counts", "warn_of_losses"]
 
 # One piece of work: long enough that its overhead vanishes, short enough that Ctrl-C is prompt.
 PIECE_TEXTS = 4096
@@ -60,15 +60,33 @@ def warn_of_losses(
     # As bytes: a tenth of the time of np.any, which one short text would notice.
     if b"\1" not in empty.tobytes() and b"\1" not in truncated.tobytes():
         return
-    n_empty, n_truncated = np.count_nonzero(empty), np.count_nonzero(truncated)
+    warn_of_counts(
+        len(empty),
+        int(np.count_nonzero(empty)),
+        int(np.count_nonzero(truncated)),
+        consequence=consequence,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def warn_of_counts(
+    n_texts: int,
+    n_empty: int,
+    n_truncated: int,
+    *,
+    consequence: str = "got a zero vector",
+    stacklevel: int,
+) -> None:
+    """Do what :func:`warn_of_losses` does, with texts that were counted already."""
     losses = []
     if n_empty:
         losses.append(f"{n_empty} without a known token {consequence}")
     if n_truncated:
         losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
-    warnings.warn(
-        f"Of {len(empty)} texts, {' and '.join(losses)}.", TextWarning, stacklevel=stacklevel + 1
-    )
+    if losses:
+        warnings.warn(
+            f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning, stacklevel=stacklevel + 1
+        )
 
 
 class Engine(Protocol):
