@@ -135,7 +135,12 @@ def rotation_of(S: Floats, weights: Floats) -> Rotation:
 
 
 def solve_ridge(
-    A: Any, B: Floats, penalty: npt.NDArray[np.float64], *, tolerance: float = TOLERANCE
+    A: Any,
+    B: Floats,
+    penalty: npt.NDArray[np.float64],
+    *,
+    tolerance: float = TOLERANCE,
+    cholesky_limit: int = CHOLESKY_LIMIT,
 ) -> Floats:
     """Minimise ‖A D − B‖² + Σ penalty_t ‖D_t‖² over the rows of D.
 
@@ -146,6 +151,8 @@ def solve_ridge(
     penalty : ndarray of float64 of shape (v,), positive
     tolerance : float, default=1e-3
         Relative norm of what the iterations may leave, for each column.
+    cholesky_limit : int, default=6000
+        Unknowns, or texts, up to which the solution is direct.
 
     Returns
     -------
@@ -160,7 +167,7 @@ def solve_ridge(
     # In units of the penalty all unknowns are alike: ‖A' Z − B‖² + ‖Z‖², D = Z / √penalty.
     scale = (1 / np.sqrt(penalty)).astype(np.float32)[:, None]
     scaled = csr_array(A @ diags_array(scale[:, 0]))
-    if min(scaled.shape) <= CHOLESKY_LIMIT:
+    if min(scaled.shape) <= cholesky_limit:
         return _factorise(scaled, B) * scale
     return _iterate(scaled, B, tolerance) * scale
 

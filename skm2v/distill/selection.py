@@ -12,7 +12,6 @@ from scipy.sparse import csr_array, hstack
 from skm2v.distill.corpus import TokenCounts
 from skm2v.distill.extra_rows import PairCounts
 from skm2v.distill.regression import (
-    TOLERANCE,
     AffineMap,
     Rotation,
     cosines,
@@ -37,6 +36,7 @@ PAIR_PENALTY = 3.0  # pairs stay closer to their prior, zero, than tokens to the
 TRIAL_TEXTS = 20_000
 TRIAL_COLUMNS = 64
 TRIAL_TOLERANCE = 1e-2
+TRIAL_CHOLESKY_LIMIT = 1000  # above, a few iterations are faster than a factorisation
 
 
 @dataclass(frozen=True)
@@ -153,22 +153,22 @@ def choose(data: TextData, tables: Any, rotation: Rotation, held: npt.NDArray[np
     few = rotation.first(min(TRIAL_COLUMNS, rotation.axes.shape[1]))
     X, X_test = _means(train, raw), _means(test, raw)
 
-    def trial(gamma: float, rho: float, rotation: Rotation, tolerance: float) -> Any:
+    def trial(gamma: float, rho: float, rotation: Rotation) -> Any:
         """Cosines of held-out texts with the prior and with the residual."""
         affine = fit_affine(X, train.S, train.weights, gamma)
         Y_test = rotation.apply(test.S)
         prior_test = affine.rotated(X_test, rotation)
-        seen, D = _moved_rows(train, affine.rotated(X, rotation), rotation, rho, tolerance)
+        seen, D = _moved_rows(train, affine.rotated(X, rotation), rotation, rho, trial=True)
         return cosines(prior_test, Y_test), cosines(prior_test + test.A[:, seen] @ D, Y_test)
 
     def score(gamma: float, rho: float) -> float:
-        return float(trial(gamma, rho, few, TRIAL_TOLERANCE)[1].mean())
+        return float(trial(gamma, rho, few)[1].mean())
 
     # One after the other: the best rho hardly depends on gamma. Ties go to the stronger penalty.
     rho = 3.0
     gamma = max(reversed(GAMMAS), key=lambda value: score(value, rho))
     rho = max(reversed(RHOS), key=lambda value: score(gamma, value))
-    prior, result = trial(gamma, rho, rotation, TRIAL_TOLERANCE)
+    prior, result = trial(gamma, rho, rotation)
     plain = _plain_cosines(train, test, tables, rotation)
     kept = "residual"
     if not _better(result, prior):
@@ -206,7 +206,7 @@ def fit_table(
 
 
 def _moved_rows(
-    data: TextData, prior: Floats, rotation: Rotation, rho: float, tolerance: float = TOLERANCE
+    data: TextData, prior: Floats, rotation: Rotation, rho: float, *, trial: bool = False
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """Which rows move, and how far."""
     seen = np.flatnonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
@@ -217,7 +217,15 @@ def _moved_rows(
     residual = rotation.apply(data.S)
     residual -= prior
     residual *= root
-    return seen, solve_ridge(A, residual, penalty, tolerance=tolerance)
+    if not trial:
+        return seen, solve_ridge(A, residual, penalty)
+    return seen, solve_ridge(
+        A,
+        residual,
+        penalty,
+        tolerance=TRIAL_TOLERANCE,
+        cholesky_limit=TRIAL_CHOLESKY_LIMIT,
+    )
 
 
 def _weighted(raw: Floats, data: TextData) -> Floats:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
 from skm2v.distill.extra_rows import PairCounts, count_pairs, split_words
@@ -188,7 +189,7 @@ class _Fit:
                 f"Only {len(data.S)} of {len(unique)} different texts have a token that the"
                 " vocabulary of the teacher knows.",
             )
-        with self._stage("choice of penalties"):
+        with self._stage("choice of penalties"), _one_thread():
             rotation = self._rotation(data)
             chosen = choose(data, table, rotation, held_out([unique[i] for i in rows], 0.1))
         facts.update(gamma=chosen.gamma, rho=chosen.rho, held_out_cosine=chosen.cosines)
@@ -196,7 +197,7 @@ class _Fit:
             return self._fall_back(
                 facts, start, "The texts do not improve on the plain recipe (held-out texts)."
             )
-        with self._stage("regression"):
+        with self._stage("regression"), _one_thread():
             E, affine = fit_table(data, table, rotation, chosen)
         model = self._model(E, table, pairs, rotation, affine, chosen)
         seen = np.count_nonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
@@ -367,6 +368,14 @@ def _projection(affine: Any, rotation: Rotation) -> Projection:
         rotation.explained_variance_ratio,
         offset=(affine.offset - rotation.mean) @ rotation.axes,
     )
+
+
+def _one_thread() -> Any:
+    """Let the linear algebra library use one thread: more of them change the last bit of sums.
+
+    Most of the time goes into sparse products, which use one anyway.
+    """
+    return threadpool_limits(1, user_api="blas")
 
 
 def _peak_memory() -> float | None:
