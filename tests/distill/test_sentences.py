@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skm2v import StaticEmbedder, distill
 from skm2v.distill import TokenRecipe, clear_recent, find_teacher, load_files
-from skm2v.distill import regression as regression_module
+from skm2v.distill import sentences as sentences_module
 from skm2v.distill import text_vectors as text_vectors_module
 from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
 from skm2v.distill.extra_rows import count_pairs, split_words
@@ -97,12 +98,11 @@ def problem(rng):
 
 @pytest.mark.parametrize("limit", [0, 10_000])
 @pytest.mark.parametrize("transposed", [False, True])
-def test_the_ridge_is_that_of_the_normal_equations(problem, limit, transposed, monkeypatch):
-    monkeypatch.setattr(regression_module, "CHOLESKY_LIMIT", limit)
+def test_the_ridge_is_that_of_the_normal_equations(problem, limit, transposed):
     A, B, penalty = problem
     if transposed:  # fewer texts than unknowns
         A, B, penalty = csr_array(A[:40]), B[:40], penalty
-    D = solve_ridge(A, B, penalty, tolerance=1e-6)
+    D = solve_ridge(A, B, penalty, tolerance=1e-6, cholesky_limit=limit)
     dense = A.toarray().astype(float)
     expected = np.linalg.solve(dense.T @ dense + np.diag(penalty), dense.T @ B)
     np.testing.assert_allclose(D, expected, atol=1e-5)
@@ -110,10 +110,10 @@ def test_the_ridge_is_that_of_the_normal_equations(problem, limit, transposed, m
 
 
 @pytest.mark.parametrize("limit", [0, 10_000])
-def test_an_infinite_penalty_moves_nothing(problem, limit, monkeypatch):
-    monkeypatch.setattr(regression_module, "CHOLESKY_LIMIT", limit)
+def test_an_infinite_penalty_moves_nothing(problem, limit):
     A, B, penalty = problem
-    assert np.abs(solve_ridge(A, B, penalty * 1e12)).max() < 1e-8
+    D = solve_ridge(A, B, penalty * 1e12, cholesky_limit=limit)
+    assert np.abs(D).max() < 1e-8
 
 
 def test_the_affine_map_is_found(rng):
@@ -251,6 +251,27 @@ def test_unseen_tokens_keep_the_prior_exactly(bag_of_tokens):
     seen = np.asarray(counts.counts.sum(axis=0)).ravel() > 0
     np.testing.assert_array_equal(moved[~seen], prior[~seen])
     assert (np.abs(moved[seen] - prior[seen]).max(axis=1) > 1e-4).all()
+
+
+def test_the_linear_algebra_uses_one_thread(tiny_teacher, monkeypatch):
+    """With more of them sums differ in their last bit from machine to machine."""
+    seen = []
+
+    def watch(name):
+        original = getattr(sentences_module, name)
+
+        def watched(*args):
+            pools = threadpool_info()
+            seen.append({pool["num_threads"] for pool in pools if pool["user_api"] == "blas"})
+            return original(*args)
+
+        monkeypatch.setattr(sentences_module, name, watched)
+
+    for name in ("rotation_of", "choose", "fit_table"):
+        watch(name)
+    with threadpool_limits(2, user_api="blas"):
+        distill(tiny_teacher, objective="sentences", corpus=random_texts(4000))
+    assert seen == [{1}] * 3
 
 
 def test_it_comes_closer_to_its_teacher(tiny_teacher):
