@@ -23,6 +23,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 csv.field_size_limit(1 << 27)
 
@@ -706,29 +707,46 @@ def check(path: Path, source: Source) -> None:
         raise SystemExit(f"{path} has the SHA-256 {digest}, not {source.sha256}.")
 
 
-def evaluation_texts(folder: Path) -> set[str]:
-    """Normalised texts of the development sets, of which the fit must see none.
+def evaluation_texts(folder: Path) -> dict[str, set[str]]:
+    """Texts of the development sets, of which the fit must see none, by the set's name.
 
-    Texts of less than three words are vocabulary, not evaluation data. Banking77's train split
-    may be seen.
+    All splits but Banking77's train split, which may be seen. What lies under ``multilingual`` and
+    ``text`` is text, not evaluation data, whatever its column of splits says.
     """
-    found: set[str] = set()
+    found: dict[str, set[str]] = {}
     for path in sorted(folder.glob("*/*.csv.gz")):
         name = f"{path.parent.name}/{path.name.removesuffix('.csv.gz')}"
         if path.parent.name == "multilingual":
             continue
+        texts = found.setdefault(name, set())
         for row in _table(folder, name):
             if name != "intent/banking77" or row["split"] != "train":
-                found.update(row[key] for key in ("text", "text1", "text2") if key in row)
+                texts.update(row[key] for key in ("text", "text1", "text2", "title") if key in row)
     for path in sorted(folder.glob("retrieval/*/*.jsonl.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            found.update(json.loads(line)["text"] for line in file)
+        texts = found.setdefault(f"retrieval/{path.parent.name}", set())
+        for item in _json_lines(path):
+            texts.update(item[key] for key in ("text", "title") if item.get(key))
     for path in sorted(folder.glob("reranking/*.jsonl.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            for line in file:
-                item = json.loads(line)
-                found.update([item["query"], *item["positive"], *item["negative"]])
-    return {key for key in map(normalised, found) if key.count(" ") >= 2}
+        texts = found.setdefault(f"reranking/{path.name.removesuffix('.jsonl.gz')}", set())
+        for item in _json_lines(path):
+            texts.update([item["query"], *item["positive"], *item["negative"]])
+    return found
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def statements(text: str) -> set[str]:
+    """Return the normalised text, and what it says after a headword, as in "word: definition".
+
+    A text of an evaluation set must be neither. What follows a colon counts from three words on:
+    shorter ends are vocabulary.
+    """
+    _, _, body = text.partition(": ")
+    whole, body = normalised(text), normalised(body)
+    return {whole} | ({body} if body.count(" ") >= 2 else set())
 
 
 def collect(downloads: Path, folder: Path, banking: Iterable[str]) -> dict[str, list[str]]:
@@ -743,7 +761,8 @@ def collect(downloads: Path, folder: Path, banking: Iterable[str]) -> dict[str, 
     banking : iterable of str
         Questions of Banking77's train split.
     """
-    seen = evaluation_texts(folder)
+    unseen = {normalised(text) for some in evaluation_texts(folder).values() for text in some}
+    seen: set[str] = set()
     texts: dict[str, list[str]] = {}
 
     def add(name: str, found: Iterable[str]) -> None:
@@ -751,7 +770,7 @@ def collect(downloads: Path, folder: Path, banking: Iterable[str]) -> dict[str, 
         for text in found:
             text = re.sub(r"\s+", " ", text).strip()
             key = normalised(text)
-            if key and key not in seen:
+            if key and key not in seen and unseen.isdisjoint(statements(text)):
                 seen.add(key)
                 texts[name].append(text)
 
