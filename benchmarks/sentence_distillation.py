@@ -37,8 +37,10 @@ def _arguments() -> argparse.Namespace:
         command.add_argument("--data", type=Path, required=True, help="the development sets")
         command.add_argument("--cache", type=Path, required=True, help="kept between runs")
         command.add_argument("--teacher", type=Path, help="folder of all-MiniLM-L6-v2")
-        if name != "general":
+        if name == "in-domain":
             command.add_argument("--seeds", type=int, default=5, help="halvings of Stack Overflow")
+        elif name == "rival":
+            command.add_argument("--corpus", type=Path, help="general texts, one a line")
         else:
             command.add_argument("--model", default="default", help="folder of another model")
             command.add_argument("--without", default="", help="sets to leave out, with commas")
