@@ -13,6 +13,7 @@ from scipy.sparse import csr_array, diags_array
 
 __all__ = [
     "AffineMap",
+    "Moments",
     "Rotation",
     "cosines",
     "fit_affine",
@@ -71,6 +72,54 @@ class Rotation:
         return Rotation(self.mean, axes, None if ratio is None else ratio[:dim])
 
 
+@dataclass(frozen=True)
+class Moments:
+    """All that an affine map needs to know of texts, whatever its penalty.
+
+    Attributes
+    ----------
+    mean_x, mean_s : ndarray of float64 of shape (d,) and (d_text,)
+    gram : ndarray of float64 of shape (d, d)
+    cross : ndarray of float64 of shape (d, d_text)
+    """
+
+    mean_x: npt.NDArray[np.float64]
+    mean_s: npt.NDArray[np.float64]
+    gram: npt.NDArray[np.float64]
+    cross: npt.NDArray[np.float64]
+
+    @classmethod
+    def of_texts(cls, X: Floats, S: Floats, weights: Floats) -> Moments:
+        """Sum up texts; see :func:`fit_affine`."""
+        share = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+        mean_x, mean_s = share @ X, share @ S
+        gram = np.zeros((X.shape[1], X.shape[1]))
+        cross = np.zeros((X.shape[1], S.shape[1]))
+        for start in range(0, len(X), 8192):  # in float64, without a copy of everything
+            rows = slice(start, start + 8192)
+            centred = X[rows] - mean_x
+            scaled = centred * share[rows, None]
+            gram += scaled.T @ centred
+            cross += scaled.T @ (S[rows] - mean_s)
+        return cls(mean_x, mean_s, gram, cross)
+
+    def affine(self, gamma: float) -> AffineMap:
+        """Return the map for a penalty."""
+        width, n_targets = self.cross.shape
+        trace = np.trace(self.gram)
+        if not trace > 0:  # one repeated text, or none that varies
+            nothing = np.zeros((width, n_targets), np.float32)
+            return AffineMap(nothing, self.mean_s.astype(np.float32))
+        penalty = gamma * trace / width
+        gram, target = self.gram.copy(), self.cross.copy()
+        if width == n_targets:
+            target[np.diag_indices(width)] += penalty * np.trace(self.cross) / trace
+        gram[np.diag_indices(width)] += penalty
+        matrix = cho_solve(cho_factor(gram, lower=True), target)
+        offset = self.mean_s - self.mean_x @ matrix
+        return AffineMap(matrix.astype(np.float32), offset.astype(np.float32))
+
+
 def fit_affine(X: Floats, S: Floats, weights: Floats, gamma: float) -> AffineMap:
     """Map means of token vectors to text vectors: weighted ridge towards a scaled identity.
 
@@ -91,27 +140,7 @@ def fit_affine(X: Floats, S: Floats, weights: Floats, gamma: float) -> AffineMap
     g = gamma · trace(XcᵀXc) / d and s = ⟨Xc, Sc⟩ / ⟨Xc, Xc⟩; if the two spaces differ in width,
     it shrinks towards zero instead.
     """
-    share = weights.astype(np.float64) / weights.sum(dtype=np.float64)
-    mean_x, mean_s = share @ X, share @ S
-    width, n_targets = X.shape[1], S.shape[1]
-    gram = np.zeros((width, width))
-    cross = np.zeros((width, n_targets))
-    for start in range(0, len(X), 8192):  # in float64, without a copy of everything
-        rows = slice(start, start + 8192)
-        centred = X[rows] - mean_x
-        scaled = centred * share[rows, None]
-        gram += scaled.T @ centred
-        cross += scaled.T @ (S[rows] - mean_s)
-    trace = np.trace(gram)
-    if not trace > 0:  # one repeated text, or none that varies
-        return AffineMap(np.zeros((width, n_targets), np.float32), mean_s.astype(np.float32))
-    penalty = gamma * trace / width
-    target = cross.copy()
-    if width == n_targets:
-        target[np.diag_indices(width)] += penalty * np.trace(cross) / trace
-    gram[np.diag_indices(width)] += penalty
-    matrix = cho_solve(cho_factor(gram, lower=True), target)
-    return AffineMap(matrix.astype(np.float32), (mean_s - mean_x @ matrix).astype(np.float32))
+    return Moments.of_texts(X, S, weights).affine(gamma)
 
 
 def rotation_of(S: Floats, weights: Floats) -> Rotation:

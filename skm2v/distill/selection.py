@@ -13,6 +13,7 @@ from skm2v.distill.corpus import TokenCounts
 from skm2v.distill.extra_rows import PairCounts
 from skm2v.distill.regression import (
     AffineMap,
+    Moments,
     Rotation,
     cosines,
     fit_affine,
@@ -152,10 +153,11 @@ def choose(data: TextData, tables: Any, rotation: Rotation, held: npt.NDArray[np
     raw = _weighted(tables.table.raw, data)
     few = rotation.first(min(TRIAL_COLUMNS, rotation.axes.shape[1]))
     X, X_test = _means(train, raw), _means(test, raw)
+    moments = Moments.of_texts(X, train.S, train.weights)
 
     def trial(gamma: float, rho: float, rotation: Rotation) -> Any:
         """Cosines of held-out texts with the prior and with the residual."""
-        affine = fit_affine(X, train.S, train.weights, gamma)
+        affine = moments.affine(gamma)
         Y_test = rotation.apply(test.S)
         prior_test = affine.rotated(X_test, rotation)
         seen, D = _moved_rows(train, affine.rotated(X, rotation), rotation, rho, trial=True)
@@ -245,17 +247,12 @@ def _plain_cosines(train: TextData, test: TextData, tables: Any, rotation: Rotat
     # Words that were added are not part of it; their texts lose these tokens.
     rows[: len(raw)] = (raw - raw.mean(axis=0)) * weights[:, None]
     X, X_test = _means(train, rows), _means(test, rows)
-    best = max(
-        (
-            cosines(
-                fit_affine(X, train.S, train.weights, gamma).rotated(X_test, rotation),
-                rotation.apply(test.S),
-            )
-            for gamma in GAMMAS
-        ),
+    moments = Moments.of_texts(X, train.S, train.weights)
+    Y_test = rotation.apply(test.S)
+    return max(
+        (cosines(moments.affine(gamma).rotated(X_test, rotation), Y_test) for gamma in GAMMAS),
         key=lambda values: float(values.mean()),
     )
-    return best
 
 
 def _better(ours: Floats, theirs: Floats) -> bool:
