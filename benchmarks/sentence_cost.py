@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command that the arguments ask for."""
     if options.command == "scale":
         return _scale_child(options) if options.child else _scale(options)
-    return _threads_child(options.child) if options.child else _threads(options)
+    return _threads_child(options) if options.child else _threads(options)
 
 
 def _fit(n_texts: int, n_tokens: int, kind: str, *, pairs: bool = False) -> Any:
@@ -134,10 +134,17 @@ def _scale(options: argparse.Namespace) -> int:
 # ---- threads ---------------------------------------------------------------------------------
 
 
-def _threads_child(folder: Path) -> int:
+def _threads_child(options: argparse.Namespace) -> int:
     for number, (_, n_texts, n_tokens) in enumerate(SOLVERS):
         model, _ = _fit(n_texts, n_tokens, "wordpiece")()
-        model.save_pretrained(folder / str(number))
+        model.save_pretrained(options.child / str(number))
+    if options.teacher:
+        from skm2v.datasets import load_banking77
+        from skm2v.distill import load_teacher
+
+        texts = load_banking77(subset="test").data[:512]
+        vectors = load_teacher(str(options.teacher), device="cpu").encode(texts)
+        np.save(options.child / "teacher.npy", vectors)
     return 0
 
 
@@ -151,6 +158,7 @@ def _threads(options: argparse.Namespace) -> int:
             limit_threads(n)
             environment |= {key: os.environ[key] for key in os.environ if key.endswith("_THREADS")}
             command = [sys.executable, SCRIPT, "threads", "--child", folder]
+            command += ["--teacher", options.teacher] if options.teacher else []
             subprocess.run(command, check=True, env=environment)
         for number, (case, n_texts, n_tokens) in enumerate(SOLVERS):
             files = [_digests(folder / str(number)) for folder in folders]
@@ -163,6 +171,10 @@ def _threads(options: argparse.Namespace) -> int:
                 print(f"{', '.join(other)} differ with {options.threads} threads;", end=" ")
                 print(_difference([folder / str(number) for folder in folders]))
             print(f"    model.safetensors {files[0]['model.safetensors']}")
+        if options.teacher:
+            passes = [np.load(folder / "teacher.npy") for folder in folders]
+            largest = max(np.abs(vectors - passes[0]).max() for vectors in passes[1:])
+            print(f"the teacher's own vectors of {len(passes[0])} texts differ by {largest:.1e}")
     return differing
 
 

@@ -52,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     scale.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     threads = commands.add_parser("threads", help="the same bytes with 1 and 2 threads?")
     threads.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    threads.add_argument("--teacher", type=Path, help="folder; its own pass is compared, too")
     threads.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
