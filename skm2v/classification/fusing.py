@@ -236,7 +236,10 @@ def _scores(model: StaticModel, affine: _Affine) -> ScoreTable:
     tokenizer, length = model.text_tokenizer, model.max_length
     if model.normalize:
         return ScoreTable(tokenizer, table, affine.offset, "unit", length, affine.matrix)
-    rows = (float_rows(table) @ affine.matrix).astype(np.float32)
+    # A last column counts the tokens; pairs do not count.
+    scores = float_rows(table) @ affine.matrix
+    rows = np.concatenate([scores, np.ones((len(scores), 1))], axis=1).astype(np.float32)
+    rows[table.n_tokens :, -1] = 0
     return ScoreTable(
         tokenizer, PoolingTable(rows, pairs=table.pairs), affine.offset, "mean", length
     )

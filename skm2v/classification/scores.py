@@ -58,7 +58,8 @@ class ScoreTable:
     With rows ``r[t]`` for the n known tokens of a text, and for those pairs of neighbours that
     have a row, the K decision values are
 
-    - ``form="mean"``: ``intercept + sum(r) / n``;
+    - ``form="mean"``: rows have K + 1 columns, which sum to ``(s, n)``, and the values are
+      ``intercept + s / n``;
     - ``form="mean+tfidf"``: rows have 2K + 2 columns, which sum to ``(s, l, q, n)``, and the
       values are ``intercept + s / n + l / sqrt(q)``: a mean of scores, and tf-idf scores where q
       is the sum of the squared idf of the tokens and pairs;
@@ -93,7 +94,7 @@ class ScoreTable:
         if self.form not in FORMS:
             raise ModelFormatError(f"form must be one of {FORMS}; got {self.form!r:.60}.")
         n_outputs = len(self.intercept)
-        expected = {"mean": n_outputs, "mean+tfidf": 2 * n_outputs + 2}.get(
+        expected = {"mean": n_outputs + 1, "mean+tfidf": 2 * n_outputs + 2}.get(
             self.form, self.table.dim
         )
         if not n_outputs or self.table.dim != expected:
@@ -110,7 +111,8 @@ class ScoreTable:
         for name, array in (("intercept", self.intercept), ("coef", self.coef)):
             if array is not None and not np.isfinite(array).all():
                 raise ModelFormatError(f"{name} must be finite; got NaN or infinity.")
-        if self.form == "mean+tfidf" and (self.table.rows[:, -2:] < 0).any():
+        n_divisors = {"mean": 1, "mean+tfidf": 2, "unit": 0}[self.form]
+        if (self.table.rows[:, self.table.dim - n_divisors :] < 0).any():
             raise ModelFormatError("Squared idf and counts of tokens must not be negative.")
         object.__setattr__(self, "_pooler", TextPooler(self.tokenizer, self.table))
 
@@ -152,19 +154,18 @@ class ScoreTable:
             texts,
             max_length=self.max_length,
             normalize=self.form == "unit",
-            total=self.form == "mean+tfidf",
+            total=self.form != "unit",
             n_jobs=n_jobs,
         )
-        if self.form == "mean":
-            values = pooled.astype(np.float64)
-        elif self.coef is not None:
+        if self.coef is not None:
             values = pooled @ self.coef
         else:
             k = self.n_outputs
-            counts = np.maximum(pooled[:, -1:], 1)
-            squares = pooled[:, -2:-1]
-            norms = np.sqrt(np.where(squares > 0, squares, 1), dtype=np.float64)
-            values = pooled[:, :k] / counts.astype(np.float64) + pooled[:, k : 2 * k] / norms
+            values = pooled[:, :k] / np.maximum(pooled[:, -1:], 1, dtype=np.float64)
+            if self.form == "mean+tfidf":
+                squares = pooled[:, -2:-1]
+                norms = np.sqrt(np.where(squares > 0, squares, 1), dtype=np.float64)
+                values += pooled[:, k : 2 * k] / norms
         values += self.intercept
         return Decided(values, empty, truncated)
 
@@ -190,7 +191,7 @@ class ScoreTable:
         n = max(len(ids), 1)
         k = self.n_outputs
         if self.form == "mean":
-            values = rows / n
+            values = rows[:, :k] / n
         elif self.coef is not None:
             norm = float(np.linalg.norm(rows.sum(axis=0)))
             values = rows @ self.coef / (norm or 1.0)

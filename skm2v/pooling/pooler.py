@@ -163,7 +163,8 @@ class TextPooler:
         progress : callable or None, default=None
             Called with the number of texts that were just finished, possibly in another thread.
         total : bool, default=False
-            Sums instead of means, for tables of scores; not together with `normalize`.
+            Sums instead of means, added up in float64 for tables of scores; not together with
+            `normalize`.
 
         Returns
         -------

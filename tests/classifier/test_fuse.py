@@ -287,6 +287,15 @@ def test_rows_are_independent(fused, data):
 
 
 def test_no_vector_is_built(fused):
-    """The table holds one score per token, a few bytes each."""
-    assert fused.scores_.table.dim == 1
-    assert fused.nbytes == 231 * 4 + 8
+    """The table holds one score per token, beside its count, a few bytes each."""
+    assert fused.scores_.table.dim == 2
+    assert fused.nbytes == 231 * 8 + 8
+
+
+def test_sums_are_exact(fused):
+    """Added up in float32, equal scores would drift by the rounding of every step."""
+    word = "free"
+    score = fused.scores_.table.rows[fused.scores_.tokenizer.vocabulary[word], 0]
+    for n in (100, 300, 500):
+        value = fused.decision_function([f"{word} " * n])[0]
+        assert abs(value - score - fused.scores_.intercept[0]) <= 1e-7 * abs(score)

@@ -203,10 +203,10 @@ def test_tampered_metadata(saved, change, message):
     [
         ({"rows": None}, "has the tensors"),
         ({"extra": np.zeros(1)}, "has the tensors"),
-        ({"rows": np.zeros((231, 2), np.float32)}, "columns"),
-        ({"rows": np.zeros((230, 1), np.float32)}, "tokens"),
+        ({"rows": np.zeros((231, 3), np.float32)}, "columns"),
+        ({"rows": np.zeros((230, 2), np.float32)}, "tokens"),
         ({"rows": np.zeros(231, np.float32)}, "1-D"),
-        ({"rows": np.full((231, 1), np.nan, np.float32)}, "finite"),
+        ({"rows": np.full((231, 2), np.nan, np.float32)}, "finite"),
         ({"intercept": np.zeros(1, np.float32)}, "'intercept' is 1-D of float32"),
         ({"intercept": np.array([np.inf])}, "finite"),
         ({"intercept": np.zeros(0)}, "columns"),
@@ -215,7 +215,7 @@ def test_tampered_metadata(saved, change, message):
         ({"pairs": np.array([[0, 999]], np.int32)}, "pairs"),
         ({"inverse_temperature": np.ones(3)}, "do not fit"),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else value,
 )
 def test_tampered_tensors(saved, change, message):
     _, path = saved

@@ -77,7 +77,7 @@ static int to_rows(const skm_model *model, skm_workspace *ws, size_t first, size
   return SKM_OK;
 }
 
-/* ---- sums in float64: float64 tables, long documents, extreme scales ------------------------ */
+/* ---- sums in float64: float64 tables, totals (of scores, to decide by), extreme scales ------- */
 
 static double half_to_double(uint16_t half) {
   int exponent = half >> 10 & 31, mantissa = half & 1023;
@@ -153,7 +153,7 @@ static void pool_document(const skm_model *model, skm_workspace *ws, const skm_g
     memset(out, 0, dim * sizeof *out);
     return;
   }
-  if (model->dtype != SKM_FLOAT64) {
+  if (model->dtype != SKM_FLOAT64 && scaling != SKM_SUM) {
     const skm_sum sum = (weights ? model->simd->weighted_sum : model->simd->sum)[model->dtype];
     if (n <= BLOCK) {
       sum(model->rows, dim, rows, weights, n, ahead, ws->sums);
@@ -169,8 +169,7 @@ static void pool_document(const skm_model *model, skm_workspace *ws, const skm_g
     squares = model->simd->square_norm(ws->sums, dim);
     if (SKM_LIKELY(squares > SMALLEST_NORM * SMALLEST_NORM &&
                    squares < LARGEST_NORM * LARGEST_NORM)) {
-      const double divisor = scaling == SKM_UNIT ? sqrt(squares)
-                             : scaling == SKM_MEAN ? (double)item->n_tokens : 1.0;
+      const double divisor = scaling == SKM_UNIT ? sqrt(squares) : (double)item->n_tokens;
       model->simd->scale(ws->sums, dim, (float)(1.0 / divisor), out);
       return;
     }
