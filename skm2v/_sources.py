@@ -14,7 +14,7 @@ from skm2v.model import StaticModel
 from skm2v.model.files import read_file
 from skm2v.model.hub import locate, looks_like_hub_id
 
-__all__ = ["BUNDLED", "build_model"]
+__all__ = ["BUNDLED", "build_model", "teacher_options"]
 
 BUNDLED = "default"
 TEACHER_DIMS = 256
@@ -82,6 +82,26 @@ def build_model(
     model = _sliced(model, model_name, pca_dims)
     model = model.with_settings(normalize=normalize, max_length=max_length)
     return model, FitReport.of_model(model)
+
+
+def teacher_options(
+    model_name: str | os.PathLike[str] | StaticModel,
+    *,
+    revision: str | None,
+    device: str | None,
+    trust_remote_code: bool,
+    **_: Any,
+) -> dict[str, Any]:
+    """Return where the teacher of a fitted embedder is found again, as arguments of `extend`."""
+    options: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
+    if isinstance(model_name, StaticModel) or model_name == BUNDLED:
+        return options
+    name = os.path.expanduser(model_name)
+    try:
+        static = _is_static(name, revision)
+    except OSError:  # it has gone
+        static = True
+    return options if static else {**options, "model_name": name, "revision": revision}
 
 
 def _is_static(name: str, revision: str | None) -> bool:

@@ -21,7 +21,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from skm2v._sources import BUNDLED, build_model
+from skm2v._sources import BUNDLED, build_model, teacher_options
 from skm2v._text_input import TextInput
 from skm2v._version import __version__
 from skm2v.exceptions import VersionWarning
@@ -414,6 +414,39 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             X = list(X)
         vectors: npt.NDArray[np.float32] = self.fit(X, y).transform(X)
         return vectors
+
+    def add_words(self, words: Sequence[str]) -> StaticEmbedder:
+        """Add words to the vocabulary of the fitted embedder, without fitting it again.
+
+        As `partial_fit` of other estimators does, this goes on from what `fit` left, and a later
+        `fit` starts anew (`vocabulary` adds words in `fit`). The model is replaced, not changed:
+        other estimators that share it keep it as it is.
+
+        Parameters
+        ----------
+        words : sequence of str
+            Words, or strings of several words, which are matched as a whole. Those that are
+            tokens already are left out.
+
+        Returns
+        -------
+        self : StaticEmbedder
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        ValueError, TeacherError, MissingExtraError
+            As for :meth:`StaticModel.extend <skm2v.StaticModel.extend>`: the teacher reads the
+            words. It is `model_name`, or where that is static already, the teacher whose name the
+            model keeps.
+        """
+        model = self._fitted_model()
+        extended = model.extend(words, **teacher_options(**self.get_params(deep=False)))
+        self.model_ = extended
+        added = self.fit_report_.get("n_added_words", 0) + len(extended) - len(model)
+        self.fit_report_ = self.fit_report_.updated(extended, n_added_words=added)
+        return self
 
     @available_if(lambda self: _HAS_CALLBACKS)  # type: ignore[untyped-decorator]
     def set_callbacks(self, *callbacks: Any) -> StaticEmbedder:

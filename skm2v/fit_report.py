@@ -44,6 +44,10 @@ class FitReport(Mapping[str, Any]):
             }
         )
 
+    def updated(self, model: StaticModel, **facts: Any) -> FitReport:
+        """Return the report with another model's description and more facts."""
+        return FitReport({**self._values, **FitReport.of_model(model, **facts)})
+
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skm2v.distill.distillation import distill, distill_from_model, distill_with_report
+from skm2v.distill.extending import extend_model
 from skm2v.distill.loading import load_files, load_teacher, wrap_teacher
 from skm2v.distill.recipe import TokenRecipe
 from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
@@ -21,6 +22,7 @@ __all__ = [
     "distill",
     "distill_from_model",
     "distill_with_report",
+    "extend_model",
     "find_teacher",
     "load_files",
     "load_teacher",

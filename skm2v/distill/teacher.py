@@ -15,7 +15,7 @@ import numpy.typing as npt
 from skm2v.distill.extras import import_extra
 from skm2v.distill.layers import Head
 from skm2v.distill.layers import pool as pool_states
-from skm2v.distill.vocabulary import TokenPlan, plan_tokens
+from skm2v.distill.vocabulary import TokenPlan, extend_tokens, plan_tokens
 from skm2v.exceptions import TeacherError
 
 __all__ = ["POOLINGS", "Teacher"]
@@ -84,6 +84,19 @@ class Teacher:
             remove_pattern=remove_pattern,
             unk_token=self.tokenizer.unk_token,
             pad_token=self.tokenizer.pad_token,
+            max_length=self.max_length,
+        )
+
+    def plan_words(self, tokenizer: str, words: Sequence[str]) -> TokenPlan:
+        """Append words to a model's tokenizer.
+
+        See :func:`skm2v.distill.vocabulary.extend_tokens`.
+        """
+        return extend_tokens(
+            tokenizer,
+            self.tokenizer.backend_tokenizer,
+            words,
+            unk_token=self.tokenizer.unk_token,
             max_length=self.max_length,
         )
 

@@ -7,11 +7,12 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from skm2v.exceptions import TeacherError
 
-__all__ = ["TokenPlan", "plan_tokens"]
+__all__ = ["TokenPlan", "extend_tokens", "plan_tokens"]
 
 logger = logging.getLogger("skm2v")
 
@@ -34,8 +35,8 @@ class TokenPlan:
     tokenizer : str
         JSON text of the model's tokenizer.
     sequences : list of list of int
-        For each token, in the order of their ids, what the teacher reads: its own ids, with its
-        special tokens around.
+        For each token (of an extension: each new one), in the order of their ids, what the
+        teacher reads: its own ids, with its special tokens around.
     """
 
     tokenizer: str
@@ -115,6 +116,65 @@ def plan_tokens(
     return TokenPlan(text, ordered)
 
 
+def extend_tokens(
+    tokenizer: str,
+    backend: Any,
+    words: Sequence[str],
+    *,
+    unk_token: str | None = None,
+    max_length: int | None = None,
+) -> TokenPlan:
+    """Append words to the tokenizer of a finished model, as :func:`plan_tokens` appends them.
+
+    Tokens that the model has keep their ids; words that are among them are left out.
+
+    Parameters
+    ----------
+    tokenizer : str
+        JSON text of the model's tokenizer.
+    backend : tokenizers.Tokenizer
+        The teacher's tokenizer. It is not changed.
+    words : sequence of str
+        Words, or strings of several words.
+    unk_token : str or None, default=None
+        What the teacher calls the unknown token.
+    max_length : int or None, default=None
+        Number of ids that the teacher can read.
+
+    Returns
+    -------
+    plan : TokenPlan
+        Its `sequences` are those of the new tokens only.
+
+    Raises
+    ------
+    ValueError
+        If a word is no string, or the tokenizer leaves nothing of it.
+    """
+    spec = json.loads(tokenizer)
+    ours = _Reader(type(backend), spec)
+    theirs = json.loads(backend.to_str())
+    theirs.update(truncation=None, padding=None)
+    _name_unknown(theirs, unk_token)
+    teacher = _Reader(type(backend), theirs)
+
+    vocabulary = _Vocabulary(spec)
+    vocabulary.keep_added()
+    known = set(vocabulary.ids)
+    single, several = _sort_words(words, ours, vocabulary, known, None, extending=True)
+    sequences: list[list[int]] = []
+    for word in single:
+        for token in vocabulary.add_word(word, ours):
+            sequences.append(teacher.wrap(teacher.pieces(token)))
+    for text in several:
+        vocabulary.add_text(text)
+        sequences.append(teacher.read(text))
+    specials = {token["content"] for token in spec["added_tokens"] if token["special"]}
+    return TokenPlan(
+        vocabulary.tokenizer(specials), [_cut(sequence, max_length) for sequence in sequences]
+    )
+
+
 class _Reader:
     """The teacher's tokenizer, whole and in parts."""
 
@@ -129,15 +189,19 @@ class _Reader:
         _add_prefix_space(spaced)
         pre_tokenized = {**spec, "pre_tokenizer": spaced}
         self.pre_tokenizer = tokenizer_class.from_str(json.dumps(pre_tokenized)).pre_tokenizer
+
+    @cached_property
+    def _around(self) -> tuple[list[int], list[int]]:
+        """Ids that the tokenizer puts before and after a text."""
         probe = self._whole.encode("a")
         content = [i for i, special in enumerate(probe.special_tokens_mask) if not special]
         if not content:
             raise TeacherError("The teacher's tokenizer gives no token for the text 'a'.")
-        self._prefix = probe.ids[: content[0]]
-        self._suffix = probe.ids[content[-1] + 1 :]
+        return probe.ids[: content[0]], probe.ids[content[-1] + 1 :]
 
     def wrap(self, ids: list[int]) -> list[int]:
-        return [*self._prefix, *ids, *self._suffix]
+        prefix, suffix = self._around
+        return [*prefix, *ids, *suffix]
 
     def pieces(self, token: str) -> list[int]:
         """Return ids of the pieces that the teacher has for a pre-tokenized word."""
@@ -181,6 +245,7 @@ class _Vocabulary:
         self._scores: dict[str, float] = {}
         self._merges: dict[tuple[str, str], int] = {}  # and their ranks
         self._several: list[str] = []
+        self._kept: dict[str, Any] = {}
         if self._kind == "Unigram":
             ids = {token: i for i, (token, _) in enumerate(model["vocab"])}
             self._scores = {token: score for token, score in model["vocab"]}
@@ -206,6 +271,12 @@ class _Vocabulary:
 
     def __contains__(self, token: str) -> bool:
         return token in self._known
+
+    def keep_added(self) -> None:
+        """Keep the added tokens of a model that is extended."""
+        added = self.spec["added_tokens"]
+        self._kept = {token["content"]: token for token in added if not token["special"]}
+        self._several = list(self._kept)
 
     def remove(self, gone: set[str]) -> None:
         """Forget tokens, and the merges that make them or need them."""
@@ -290,7 +361,10 @@ class _Vocabulary:
             {**plain, **flags.get(token, {}), "id": ids[token], "content": token, "special": True}
             for token in specials
         ]
-        added += [{"id": ids[text], "content": text, **_ADDED} for text in self._several]
+        added += [
+            {"id": ids[text], "content": text, **_ADDED, **self._kept.get(text, {})}
+            for text in self._several
+        ]
         spec["added_tokens"] = sorted(added, key=lambda token: token["id"])
         spec["model"] = model
         spec["pre_tokenizer"] = json.loads(json.dumps(spec["pre_tokenizer"]))
@@ -304,24 +378,36 @@ def _sort_words(
     vocabulary: _Vocabulary,
     known: set[str],
     pattern: re.Pattern[str] | None,
+    *,
+    extending: bool = False,
 ) -> tuple[list[str], list[str]]:
-    """Tell words that stay whole from those that the pre-tokenizer splits."""
+    """Tell words that stay whole from those that the pre-tokenizer splits.
+
+    A model that is extended keeps all of its tokens, and must be told of words without text.
+    """
+    what = "words" if extending else "vocabulary"
     single: dict[str, None] = {}
     several: dict[str, None] = {}
     skipped: dict[str, int] = {}
     for word in words:
         if not isinstance(word, str):
-            raise ValueError(f"vocabulary must hold strings; got {word!r} among them.")
+            raise ValueError(f"{what} must hold strings; got {word!r} among them.")
         try:
             normalized = reader.normalize(word)
             pieces = reader.split(normalized)
         except (TypeError, UnicodeError) as error:
-            raise ValueError(f"vocabulary has the word {word!r}, which is no text.") from error
+            raise ValueError(f"{what} has the word {word!r}, which is no text.") from error
         reason = None
+        text = normalized.strip()
         if not pieces:
             reason = "empty"
+            if extending:
+                raise ValueError(
+                    f"words must hold text; the tokenizer leaves nothing of {word!r}. Leave it out."
+                )
+        elif len(pieces) > 1 and extending and text in known:
+            reason = "known already"
         elif len(pieces) > 1:
-            text = normalized.strip()
             # An entry of that name can never be reached: the pre-tokenizer splits it.
             vocabulary.remove({word, text} & set(vocabulary.tokens))
             if text in several:

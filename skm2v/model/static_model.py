@@ -13,9 +13,11 @@ import numpy.typing as npt
 
 from skm2v.exceptions import ModelFormatError
 from skm2v.model.config import ModelConfig
+from skm2v.model.learning import Learning
 from skm2v.model.parts import ModelParts
 from skm2v.model.projection import Projection
 from skm2v.model.quantization import quantize
+from skm2v.model.rows import entry_vectors, with_new_tokens, with_vectors
 from skm2v.model.tokenizer_check import build_tokenizer
 from skm2v.pooling import (
     TextPooler,
@@ -32,7 +34,7 @@ __all__ = ["StaticModel"]
 _FROM_MODEL: Any = type("_FromModel", (), {"__repr__": lambda self: "<the model's>"})()
 
 
-class StaticModel:
+class StaticModel(Learning):
     """Static text embeddings: a tokenizer and a table with one vector per token.
 
     The vector of a text is the mean of the vectors of its tokens. A model is immutable: its
@@ -481,11 +483,7 @@ class StaticModel:
         return sequences[0] if isinstance(sentences, str) else sequences
 
     def _rows(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        table = self._pooler.table
-        rows = table.rows[ids if table.mapping is None else table.mapping[ids]]
-        if table.weights is not None:
-            rows = rows * table.weights[ids, None]
-        return rows.astype(np.float32)
+        return entry_vectors(self._pooler.table, ids)
 
     def with_dimensions(self, dim: int) -> StaticModel:
         """Return a model with the first `dim` columns.
@@ -571,6 +569,18 @@ class StaticModel:
             return self
         normalize, max_length = settings
         return self._from_parts(replace(self._parts, normalize=normalize, max_length=max_length))
+
+    def _with_new_tokens(
+        self, tokenizer: str, vectors: npt.NDArray[np.floating[Any]]
+    ) -> StaticModel:
+        """Return a model with more tokens; see :func:`skm2v.model.rows.with_new_tokens`."""
+        return self._from_parts(with_new_tokens(self._parts, tokenizer, vectors))
+
+    def _with_vectors(
+        self, entries: npt.NDArray[Any], vectors: npt.NDArray[np.floating[Any]]
+    ) -> StaticModel:
+        """Return a model with other vectors; see :func:`skm2v.model.rows.with_vectors`."""
+        return self._from_parts(with_vectors(self._parts, entries, vectors))
 
     def _with_tensors(self, tensors: Mapping[str, npt.NDArray[Any]]) -> StaticModel:
         return self._from_parts(replace(self._parts, tensors=tensors))

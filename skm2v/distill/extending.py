@@ -1,0 +1,124 @@
+"""Add words to a finished model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v.distill.loading import load_files, wrap_teacher
+from skm2v.distill.progress import progress_bar
+from skm2v.distill.recipe import TeacherLike
+from skm2v.distill.selection import token_weights
+from skm2v.distill.source import find_teacher
+from skm2v.distill.teacher import Teacher
+from skm2v.distill.tokens import sif_weights, stage
+from skm2v.exceptions import TeacherError, TeacherNotFoundError
+from skm2v.model import StaticModel
+
+__all__ = ["extend_model", "teacher_of"]
+
+
+def extend_model(
+    model: StaticModel,
+    words: Sequence[str],
+    model_name: Any = None,
+    *,
+    show_progress_bar: bool = False,
+    **teacher: Any,
+) -> StaticModel:
+    """Add words to a model; see :meth:`skm2v.StaticModel.extend`."""
+    if isinstance(words, (str, bytes)) or not isinstance(words, Iterable):
+        raise ValueError(f"words must be a sequence of strings; got {words!r:.60}.")
+    words = list(words)
+    projection = model.projection
+    if projection is None:
+        raise ValueError(
+            "The model has no projection, which turns the teacher's vector of a word into a row:"
+            " it was saved without, made by another package, or distilled with pca_dims=None."
+            " Distil with vocabulary=words, or with another pca_dims, instead."
+        )
+    _, load = teacher_of(model, model_name, **teacher)
+    with stage("teacher loaded"):
+        loaded = load()
+    plan = loaded.plan_words(model.text_tokenizer.json, words)
+    n_new = len(plan.sequences)
+    if not n_new:
+        return model
+    with stage("teacher pass"), progress_bar(n_new, show_progress_bar) as progress:
+        vectors = loaded.embed_tokens(
+            plan.sequences, pooling=model.config.pooling or "mean", progress=progress
+        )
+    if vectors.shape[1] != len(projection.mean):
+        raise TeacherError(
+            f"The teacher {loaded.name!r} has vectors of {vectors.shape[1]} dimensions; the model"
+            f" was made of vectors of {len(projection.mean)}, by {model.config.teacher!r}. Pass"
+            " that teacher as model_name."
+        )
+    weights = _weights(model, len(model.tokens) + n_new)[-n_new:]
+    rows = projection.transform(vectors) * weights[:, None]
+    if projection.offset is not None:
+        rows += projection.offset
+    return model._with_new_tokens(plan.tokenizer, rows)
+
+
+def teacher_of(
+    model: StaticModel,
+    model_name: Any = None,
+    *,
+    tokenizer: Any = None,
+    device: str | None = None,
+    revision: str | None = None,
+    **options: Any,
+) -> tuple[TeacherLike, Callable[[], Teacher]]:
+    """Find the teacher of a model.
+
+    Parameters
+    ----------
+    model : StaticModel
+    model_name : str, path, model in memory or None, default=None
+        None means what the model says.
+    tokenizer, device, revision
+        See :meth:`skm2v.StaticModel.extend`.
+    **options
+        Of :func:`skm2v.distill.find_teacher`.
+
+    Returns
+    -------
+    teacher : TeacherLike
+    load : callable
+        Loads it.
+    """
+    if model_name is not None and not isinstance(model_name, (str, os.PathLike)):
+        teacher = wrap_teacher(model_name, tokenizer, device=device)
+        return teacher, lambda: teacher
+    name = model.config.teacher if model_name is None else model_name
+    if name is None:
+        raise TeacherError(
+            "The model does not say which teacher it comes from. Pass it: model_name=..."
+        )
+    if model_name is None and revision is None:
+        revision = None if os.path.isdir(name) else model.config.revision
+    try:
+        files = find_teacher(name, revision=revision, **options)
+    except TeacherNotFoundError as error:
+        if model_name is not None:
+            raise
+        raise TeacherNotFoundError(
+            f"The model was made by the teacher {name!r}, which is not found under that name:"
+            f" {error} Pass its folder: model_name=..."
+        ) from error
+    return files, partial(load_files, files, device)
+
+
+def _weights(model: StaticModel, n_tokens: int) -> npt.NDArray[Any]:
+    """Weights that a distillation gives to tokens; the new ones are the last."""
+    if model.config.objective == "sentences":
+        # The texts of the fit did not contain them, or not as one token.
+        return token_weights(np.zeros(n_tokens))
+    weights = sif_weights(n_tokens, model.config.sif_coefficient)
+    return np.ones(n_tokens) if weights is None else weights
