@@ -166,8 +166,9 @@ def table(families: dict[str, Scores], targets: dict[str, float | None] | None =
             if targets and (target := targets.get(title)) is not None:
                 met = "met" if 100 * gain.value >= target else "MISSED"
                 cell += f" (target {target:+.1f}: {met})"
-            # A teacher that is not better than the reference leaves no gap to close.
-            closed = "no gap" if high.score <= low.score else f"{share:.0%} [{_percent(shares)}]"
+            # A teacher that is not clearly better than the reference leaves no gap to close.
+            gap = paired_difference(high.score, high.replicates, low.score, low.replicates)
+            closed = f"{share:.0%} [{_percent(shares)}]" if gap.low > 0 else "no clear gap"
             numbers = [f"{100 * m.score:.1f}" for m in (low, mean, high)]
             rows.append([f"{title} ({n})", model, *numbers, cell, closed])
     return markdown(header, rows)
