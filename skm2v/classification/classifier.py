@@ -11,7 +11,12 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skm2v.classification.features import TokenStream, Vocabulary, collapse
+from skm2v.classification.features import (
+    TokenStream,
+    Vocabulary,
+    collapse,
+    semantic_features,
+)
 from skm2v.classification.labels import (
     Labels,
     check_class_weight,
@@ -22,7 +27,6 @@ from skm2v.classification.linear import choose, fit_linear, text_weights
 from skm2v.classification.prediction import ClassPrediction
 from skm2v.embedder import StaticEmbedder
 from skm2v.pooling import check_texts
-from skm2v.pooling.reference import pool_ids
 
 __all__ = ["StaticTextClassifier"]
 
@@ -33,9 +37,9 @@ CANDIDATES = (1.0, 0.3, 0.1, 3.0)
 class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     """Classify texts by what they mean and by the words they use.
 
-    Texts are tokenized once. The mean of the static vectors of the tokens knows that "payment"
+    Texts are tokenized once. The sum of the static vectors of the tokens knows that "payment"
     and "transaction" are close, which helps where labels are few; tf-idf of the tokens and of
-    pairs of neighbouring tokens tells apart what a mean blurs, which helps where labels are many.
+    pairs of neighbouring tokens tells apart what a sum blurs, which helps where labels are many.
     One linear support vector machine learns from both.
 
     As everything is linear, a fitted classifier is one table with scores for each token and pair.
@@ -46,11 +50,12 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     embedder : StaticEmbedder or None, default=None
         Where the static vectors come from; it is cloned and fitted. None means
         ``StaticEmbedder()``, the bundled model for English. Its `normalize` has no effect, as
-        means are used; `max_length` and `handle_missing` count for the tf-idf part too.
+        sums are scaled in another way (see Notes); `max_length` and `handle_missing` count for
+        the tf-idf part too.
     semantic_weight : float or "auto", default="auto"
-        Root mean square norm of the mean vectors, next to lexical features of about norm 1. 0
-        leaves the vectors out. ``"auto"`` gives them more weight the fewer texts there are:
-        ``(80 / m) ** 0.4`` for m texts a class, but from 0.5 to 3.
+        Root mean square norm of the vectors of texts, next to lexical features of about norm 1.
+        0 leaves the vectors out. ``"auto"`` gives them more weight the fewer texts there are:
+        ``(30 / m) ** 0.4`` for m texts a class, but from 0.6 to 3.
     C : float or "auto", default="auto"
         Inverse strength of the regularisation. ``"auto"`` takes the best of 0.1, 0.3, 1 and 3
         by cross-validated log loss, on a stratified sample if there are very many texts.
@@ -70,7 +75,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     embedder_ : StaticEmbedder
         The fitted embedder.
     semantic_weight_ : float
-        The weight of the mean vectors that was used.
+        The weight of the vectors that was used.
     C_ : float
         The inverse strength of the regularisation that was used.
     cv_losses_ : dict of float to float
@@ -94,6 +99,11 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    Both kinds of features are sums over the tokens, divided by the root of a sum of squares: tf-idf
+    by that of the idf, vectors by that of their norms. The latter is the norm of the sum for
+    vectors at right angles, and it takes one number for each token where the norm itself would
+    take all vectors.
+
     Probabilities are decision values, scaled by one factor (one for each label where texts have
     several) that minimises the log loss of texts held out in three-fold cross-validation, and put
     through the logistic function or softmax. So they are calibrated as far as one factor goes,
@@ -193,9 +203,9 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         stream = TokenStream(*model.pooler.token_ids(column.texts, max_length=model.max_length))
         vocabulary = Vocabulary(stream, len(model.tokens), self.max_pairs)
         self.semantic_weight_ = self._semantic_weight(labels)
-        means = pool_ids(model.pooler.table, stream.ids, stream.indptr, normalize=False)
-        scale = self.semantic_weight_ / (_root_mean_square(means) or 1.0)
-        features = _side_by_side(means * scale, vocabulary.transform(stream))
+        vectors = semantic_features(model.pooler.table, stream)
+        scale = self.semantic_weight_ / (_root_mean_square(vectors) or 1.0)
+        features = _side_by_side(vectors * scale, vocabulary.transform(stream))
 
         candidates = CANDIDATES if self.C == "auto" else (float(self.C),)
         choice = choose(
@@ -249,7 +259,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         if self.semantic_weight != "auto":
             return float(self.semantic_weight)
         per_class = len(labels.codes) / len(labels.classes)
-        return float(np.clip((80 / per_class) ** 0.4, 0.5, 3.0))
+        return float(np.clip((30 / per_class) ** 0.4, 0.6, 3.0))
 
     @property
     def _missing(self) -> Literal["error", "zero"]:

@@ -1,4 +1,4 @@
-"""Training features of texts: means of token vectors, and tf-idf of tokens and pairs.
+"""Training features of texts: scaled sums of token vectors, and tf-idf of tokens and pairs.
 
 Both are of a kind that a table of scores can reproduce (:class:`ScoreTable`): whatever linear
 classifier is fitted on them, its decisions are sums over the tokens of a text.
@@ -15,8 +15,9 @@ from scipy import sparse
 
 from skm2v.classification.scores import ScoreTable, float_rows
 from skm2v.pooling import PoolingTable, TextTokenizer
+from skm2v.pooling.reference import pool_ids
 
-__all__ = ["TokenStream", "Vocabulary", "collapse"]
+__all__ = ["TokenStream", "Vocabulary", "collapse", "semantic_features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +123,38 @@ class Vocabulary:
 _NO_KEYS = np.empty(0, dtype=np.int64)
 
 
+def semantic_features(embedding: PoolingTable, stream: TokenStream) -> npt.NDArray[np.float32]:
+    """Sum of the vectors of a text's tokens, over the root of the sum of their squared norms.
+
+    That is about the norm of the sum where vectors point anywhere, so features are of about norm
+    1, and a longer text about one thing has larger ones. The norm itself could not be had without
+    the vectors: this scale is a sum over tokens, as tf-idf's is, and needs one number for each.
+
+    Parameters
+    ----------
+    embedding : PoolingTable
+        Vectors of tokens.
+    stream : TokenStream
+
+    Returns
+    -------
+    features : ndarray of float32 of shape (n_texts, d)
+    """
+    squares = PoolingTable(_squared_norms(embedding), pairs=embedding.pairs)
+    sums, totals = (
+        pool_ids(table, stream.ids, stream.indptr, normalize=False, total=True)
+        for table in (embedding, squares)
+    )
+    totals[totals == 0] = 1
+    return np.asarray(sums / np.sqrt(totals), dtype=np.float32)
+
+
+def _squared_norms(embedding: PoolingTable) -> npt.NDArray[np.float64]:
+    """Of the vectors of all tokens, then of all pairs: (V + P, 1)."""
+    rows = float_rows(embedding)
+    return np.asarray(np.einsum("ij,ij->i", rows, rows)[:, np.newaxis])
+
+
 def _document_frequencies(
     keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -159,20 +192,22 @@ def collapse(
     ----------
     tokenizer : TextTokenizer
     embedding : PoolingTable
-        Vectors of tokens, of which texts had the mean.
+        Vectors of tokens, of which :func:`semantic_features` were made.
     vocabulary : Vocabulary
     coef : ndarray of float64 of shape (d + len(vocabulary), K)
-        Coefficients of the mean vector, then of the lexical features.
+        Coefficients of the semantic features, then of the lexical ones.
     intercept : ndarray of float64 of shape (K,)
     max_length : int or None
 
     Returns
     -------
     scores : ScoreTable
-        Of form "mean+tfidf".
+        Of form "scaled".
     """
     dim, k = embedding.dim, len(intercept)
-    semantic = float_rows(embedding) @ coef[:dim]
+    semantic = np.concatenate(
+        [float_rows(embedding) @ coef[:dim], _squared_norms(embedding)], axis=1
+    )
     keys = vocabulary.pair_keys
     if embedding.pairs is not None:
         pairs = embedding.pairs.astype(np.int64)
@@ -180,15 +215,17 @@ def collapse(
         keys = np.union1d(keys, of_embedding)
     n_tokens = vocabulary.n_tokens
     rows = np.zeros((n_tokens + len(keys), 2 * k + 2), dtype=np.float32)
-    rows[:n_tokens, :k] = semantic[:n_tokens]
+    columns = [*range(k), 2 * k + 1]
+    rows[:n_tokens, columns] = semantic[:n_tokens]
     if embedding.pairs is not None:
-        rows[n_tokens + np.searchsorted(keys, of_embedding), :k] = semantic[n_tokens:]
+        rows[n_tokens + np.searchsorted(keys, of_embedding)[:, np.newaxis], columns] = semantic[
+            n_tokens:
+        ]
     lexical = np.concatenate(
         [vocabulary.tokens, n_tokens + np.searchsorted(keys, vocabulary.pair_keys)]
     )
     rows[lexical, k : 2 * k] = coef[dim:] * vocabulary.idf[:, np.newaxis]
     rows[lexical, 2 * k] = vocabulary.idf**2
-    rows[:n_tokens, 2 * k + 1] = 1
     pair_ids = np.stack([keys // n_tokens, keys % n_tokens], axis=1).astype(np.int32)
     table = PoolingTable(rows, pairs=pair_ids if len(keys) else None)
-    return ScoreTable(tokenizer, table, intercept, "mean+tfidf", max_length)
+    return ScoreTable(tokenizer, table, intercept, "scaled", max_length)

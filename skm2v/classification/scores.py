@@ -13,8 +13,8 @@ from skm2v.pooling import PoolingTable, TextPooler, TextTokenizer
 
 __all__ = ["FORMS", "Contributions", "Decided", "ScoreTable"]
 
-Form = Literal["mean", "mean+tfidf", "unit"]
-FORMS: tuple[Form, ...] = ("mean", "mean+tfidf", "unit")
+Form = Literal["mean", "scaled", "unit"]
+FORMS: tuple[Form, ...] = ("mean", "scaled", "unit")
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,9 +60,10 @@ class ScoreTable:
 
     - ``form="mean"``: rows have K + 1 columns, which sum to ``(s, n)``, and the values are
       ``intercept + s / n``;
-    - ``form="mean+tfidf"``: rows have 2K + 2 columns, which sum to ``(s, l, q, n)``, and the
-      values are ``intercept + s / n + l / sqrt(q)``: a mean of scores, and tf-idf scores where q
-      is the sum of the squared idf of the tokens and pairs;
+    - ``form="scaled"``: rows have 2K + 2 columns, which sum to ``(s, l, q, e)``, and the
+      values are ``intercept + s / sqrt(e) + l / sqrt(q)``: scores of vectors, where e is the sum
+      of their squared norms, and of tf-idf, where q is the sum of the squared idf of tokens and
+      pairs;
     - ``form="unit"``: ``intercept + (v / |v|) @ coef`` where v is the sum of the rows, vectors of
       tokens.
 
@@ -71,7 +72,7 @@ class ScoreTable:
     tokenizer : TextTokenizer
     table : PoolingTable
     intercept : ndarray of float64 of shape (K,)
-    form : {"mean", "mean+tfidf", "unit"}
+    form : {"mean", "scaled", "unit"}
     max_length : int or None
         Number of tokens of a text to use, unknown ones included.
     coef : ndarray of float64 of shape (d, K) or None, default=None
@@ -94,7 +95,7 @@ class ScoreTable:
         if self.form not in FORMS:
             raise ModelFormatError(f"form must be one of {FORMS}; got {self.form!r:.60}.")
         n_outputs = len(self.intercept)
-        expected = {"mean": n_outputs + 1, "mean+tfidf": 2 * n_outputs + 2}.get(
+        expected = {"mean": n_outputs + 1, "scaled": 2 * n_outputs + 2}.get(
             self.form, self.table.dim
         )
         if not n_outputs or self.table.dim != expected:
@@ -111,15 +112,19 @@ class ScoreTable:
         for name, array in (("intercept", self.intercept), ("coef", self.coef)):
             if array is not None and not np.isfinite(array).all():
                 raise ModelFormatError(f"{name} must be finite; got NaN or infinity.")
-        n_divisors = {"mean": 1, "mean+tfidf": 2, "unit": 0}[self.form]
-        if (self.table.rows[:, self.table.dim - n_divisors :] < 0).any():
-            raise ModelFormatError("Squared idf and counts of tokens must not be negative.")
+        if (self.table.rows[:, self._n_scores :] < 0).any():
+            raise ModelFormatError("What decisions are divided by must not be negative.")
         object.__setattr__(self, "_pooler", TextPooler(self.tokenizer, self.table))
 
     @property
     def n_outputs(self) -> int:
         """Number of decision values of a text, K."""
         return len(self.intercept)
+
+    @property
+    def _n_scores(self) -> int:
+        """Number of columns before those that decisions are divided by."""
+        return self.table.dim - {"mean": 1, "scaled": 2, "unit": 0}[self.form]
 
     @property
     def nbytes(self) -> int:
@@ -161,11 +166,14 @@ class ScoreTable:
             values = pooled @ self.coef
         else:
             k = self.n_outputs
-            values = pooled[:, :k] / np.maximum(pooled[:, -1:], 1, dtype=np.float64)
-            if self.form == "mean+tfidf":
-                squares = pooled[:, -2:-1]
-                norms = np.sqrt(np.where(squares > 0, squares, 1), dtype=np.float64)
-                values += pooled[:, k : 2 * k] / norms
+            divisors = pooled[:, self._n_scores :].astype(np.float64)
+            divisors[divisors == 0] = 1
+            if self.form == "mean":
+                values = pooled[:, :k] / divisors
+            else:
+                np.sqrt(divisors, out=divisors)
+                values = pooled[:, :k] / divisors[:, 1:]
+                values += pooled[:, k : 2 * k] / divisors[:, :1]
         values += self.intercept
         return Decided(values, empty, truncated)
 
@@ -196,8 +204,9 @@ class ScoreTable:
             norm = float(np.linalg.norm(rows.sum(axis=0)))
             values = rows @ self.coef / (norm or 1.0)
         else:
-            squares = float(rows[:, -2].sum())
-            values = rows[:, :k] / n + rows[:, k : 2 * k] / np.sqrt(squares or 1.0)
+            of_idf, of_vectors = rows[:, -2:].sum(axis=0)
+            values = rows[:, :k] / np.sqrt(of_vectors or 1.0)
+            values += rows[:, k : 2 * k] / np.sqrt(of_idf or 1.0)
         return Contributions(values[: len(ids)], values[len(ids) :], left)
 
     def _token_rows(self, ids: npt.NDArray[np.int32]) -> Floats:

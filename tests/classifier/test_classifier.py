@@ -21,10 +21,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import estimator_checks, get_tags
 
 from skm2v import StaticEmbedder, StaticTextClassifier, fuse
-from skm2v.classification.features import TokenStream, Vocabulary
+from skm2v.classification.features import TokenStream, Vocabulary, semantic_features
+from skm2v.classification.scores import float_rows
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
-from skm2v.pooling.reference import pool_ids
 
 from .conftest import labelled, make_pairs_model
 
@@ -72,15 +72,30 @@ def test_decisions_are_those_of_the_features(tiny_embedder, data3):
     stream = TokenStream(*model.pooler.token_ids(probe, max_length=512))
     training = TokenStream(*model.pooler.token_ids(texts, max_length=512))
     vocabulary = Vocabulary(training, len(model.tokens), None)
-    means = pool_ids(model.pooler.table, stream.ids, stream.indptr, normalize=False)
+    vectors = semantic_features(model.pooler.table, stream)
     # Recover the coefficients of a linear function of the features from the table's rows.
     k, v = 3, len(model.tokens)
     rows = scores.table.rows.astype(float)
     coef = np.linalg.lstsq(model.embedding.astype(float), rows[:v, :k], rcond=None)[0]
     lexical_rows = np.concatenate([vocabulary.tokens, v + np.arange(len(vocabulary.pair_keys))])
     lexical = rows[lexical_rows, k : 2 * k] / vocabulary.idf[:, np.newaxis]
-    expected = means @ coef + vocabulary.transform(stream) @ lexical + scores.intercept
+    expected = vectors @ coef + vocabulary.transform(stream) @ lexical + scores.intercept
     assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_semantic_features_by_hand():
+    model = make_pairs_model()
+    rows = float_rows(model.pooler.table)
+    texts = ["free money free", "zzz", "the of to"]
+    stream = TokenStream(*model.pooler.token_ids(texts, max_length=None))
+    pairs = {pair: len(model.tokens) + i for i, pair in enumerate(map(tuple, model.pairs.tolist()))}
+    for text, actual in enumerate(semantic_features(model.pooler.table, stream)):
+        ids = stream.ids[stream.indptr[text] : stream.indptr[text + 1]].tolist()
+        of_pairs = [pairs[pair] for pair in zip(ids, ids[1:], strict=False) if pair in pairs]
+        vectors = rows[[*ids, *of_pairs]]
+        expected = vectors.sum(axis=0) / (np.sqrt((vectors**2).sum()) or 1)
+        assert_allclose(actual, expected, atol=1e-6)
+    assert of_pairs  # of the last text
 
 
 def test_lexical_features_are_tfidf(classifier, data):
@@ -115,8 +130,9 @@ def test_fewer_texts_lean_more_on_vectors(classifier):
         texts, y = labelled(n=n)
         weights.append(classifier.set_params(C=1.0).fit(texts, y).semantic_weight_)
     assert weights == sorted(weights, reverse=True)
-    assert weights[:2] == [3.0, pytest.approx(4**0.4)]
-    assert weights[-1] == 0.5
+    assert weights[:2] == pytest.approx([7.5**0.4, 1.5**0.4])
+    assert weights[-1] == 0.6
+    assert classifier.fit(["free", "bank"], [0, 1]).semantic_weight_ == 3.0
 
 
 def test_embedding_with_pairs_mapping_and_weights(data):

@@ -169,7 +169,7 @@ def test_every_flipped_byte_is_found(saved, mmap):
         ({"kind": "clusterer"}, "malformed"),
         ({"form": "max"}, "malformed"),
         ({"form": "unit"}, "if, and only if"),
-        ({"form": "mean+tfidf"}, "columns"),
+        ({"form": "scaled"}, "columns"),
         ({"link": "magic"}, "malformed"),
         ({"link": ["binary"]}, "malformed"),
         ({"link": "softmax"}, "do not fit 2 classes"),

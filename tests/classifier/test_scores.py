@@ -78,17 +78,16 @@ def test_streams_of_some_texts():
 
 @pytest.fixture
 def mixed():
-    """A table of means and tf-idf scores with two outputs and a pair."""
+    """A table of scores of both kinds of features, with two outputs and a pair."""
     tokenizer = TextTokenizer(tiny.tiny_tokenizer().to_str())
     rng = np.random.default_rng(0)
     v = len(tokenizer.tokens)
     rows = rng.normal(size=(v + 1, 6)).astype(np.float32)
-    rows[:, 4] = np.abs(rows[:, 4])
-    rows[:, 5] = 1
+    rows[:, 4:] = np.abs(rows[:, 4:])
     rows[v, [0, 1, 5]] = 0
     free, money = (tokenizer.vocabulary[word] for word in ("free", "money"))
     table = PoolingTable(rows, pairs=np.array([[free, money]], dtype=np.int32))
-    return ScoreTable(tokenizer, table, rng.normal(size=2), "mean+tfidf", 50)
+    return ScoreTable(tokenizer, table, rng.normal(size=2), "scaled", 50)
 
 
 def test_decisions_by_hand(mixed):
@@ -96,7 +95,7 @@ def test_decisions_by_hand(mixed):
     free, money, bank = (mixed.tokenizer.vocabulary[word] for word in ("free", "money", "bank"))
     rows = mixed.table.rows[[free, money, money, bank, len(mixed.table.rows) - 1]].astype(float)
     total = rows.sum(axis=0)
-    expected = mixed.intercept + total[:2] / 4 + total[2:4] / np.sqrt(total[4])
+    expected = mixed.intercept + total[:2] / np.sqrt(total[5]) + total[2:4] / np.sqrt(total[4])
     assert_allclose(mixed.decide([text]).values[0], expected, atol=1e-6)
     contributions = mixed.contributions(np.array([free, money, money, bank], dtype=np.int32))
     assert contributions.left.tolist() == [0]
