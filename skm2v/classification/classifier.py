@@ -55,7 +55,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     semantic_weight : float or "auto", default="auto"
         Root mean square norm of the vectors of texts, next to lexical features of about norm 1.
         0 leaves the vectors out. ``"auto"`` gives them more weight the fewer texts there are:
-        ``(30 / m) ** 0.4`` for m texts a class, but from 0.6 to 3.
+        ``(30 / m) ** 0.4`` for m texts a class, but from 0.5 to 3.
     C : float or "auto", default="auto"
         Inverse strength of the regularisation. ``"auto"`` takes the best of 0.1, 0.3, 1 and 3
         by cross-validated log loss, on a stratified sample if there are very many texts.
@@ -259,7 +259,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         if self.semantic_weight != "auto":
             return float(self.semantic_weight)
         per_class = len(labels.codes) / len(labels.classes)
-        return float(np.clip((30 / per_class) ** 0.4, 0.6, 3.0))
+        return float(np.clip((30 / per_class) ** 0.4, 0.5, 3.0))
 
     @property
     def _missing(self) -> Literal["error", "zero"]:
