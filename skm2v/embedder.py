@@ -448,6 +448,51 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.fit_report_ = self.fit_report_.updated(extended, n_added_words=added)
         return self
 
+    def adapt(self, X: Any, y: Any = None) -> StaticEmbedder:
+        """Adapt the vectors of the fitted embedder to texts of a domain.
+
+        The teacher reads the texts, and tokens that they contain move closer to what it makes of
+        them; all others stay as they are. As after :meth:`add_words`, a later `fit` starts anew,
+        and the model is replaced, not changed.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `fit`; missing ones are left out if `handle_missing` is "zero".
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : StaticEmbedder
+            Its `fit_report_` is that of the adaptation: the held-out cosine with the teacher
+            before and after, the penalty, how many tokens and pairs moved, seconds.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError, TeacherError, MissingExtraError
+            As for :meth:`StaticModel.adapt <skm2v.StaticModel.adapt>`. The teacher is
+            `model_name`, or where that is static already, the one whose name the model keeps.
+
+        Warns
+        -----
+        TextWarning
+            If there are too few texts, or they do not help: the embedder stays as it is.
+        """
+        from skm2v.distill import adapt_model
+
+        model = self._fitted_model()
+        self.model_, self.fit_report_ = adapt_model(
+            model,
+            self._check_column(X).texts,
+            max_teacher_texts=self.max_teacher_texts,
+            memory=self.memory,
+            **teacher_options(**self.get_params(deep=False)),
+        )
+        return self
+
     @available_if(lambda self: _HAS_CALLBACKS)  # type: ignore[untyped-decorator]
     def set_callbacks(self, *callbacks: Any) -> StaticEmbedder:
         """Set callbacks that follow `fit` (scikit-learn 1.9 or newer).

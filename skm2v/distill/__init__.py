@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skm2v.distill.adapting import adapt_model
 from skm2v.distill.distillation import distill, distill_from_model, distill_with_report
 from skm2v.distill.extending import extend_model
 from skm2v.distill.loading import load_files, load_teacher, wrap_teacher
@@ -17,6 +18,7 @@ __all__ = [
     "Teacher",
     "TeacherFiles",
     "TokenRecipe",
+    "adapt_model",
     "cache_folder",
     "clear_recent",
     "distill",

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 
+from skm2v.distill.progress import Progress, ignore
 from skm2v.pooling import TextTokenizer
 
 __all__ = ["TokenCounts", "choose_texts", "count_tokens", "held_out", "unique_texts"]
 
 # Times that a token should be seen before texts are taken at random.
 _SIGHTINGS = 8
+_BLOCK = 8192  # texts that are counted at a time
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,11 @@ def choose_texts(counts: Any, n_texts: int) -> npt.NDArray[np.int64]:
 
 
 def count_tokens(
-    tokenizer: TextTokenizer, texts: Sequence[str], *, max_length: int | None
+    tokenizer: TextTokenizer,
+    texts: Sequence[str],
+    *,
+    max_length: int | None,
+    progress: Progress = ignore,
 ) -> TokenCounts:
     """Count the tokens of texts.
 
@@ -133,12 +139,21 @@ def count_tokens(
     texts : sequence of str
     max_length : int or None
         Number of leading tokens that count, unknown ones included, as in pooling.
+    progress : callable, optional
+        Called with the number of texts that were just counted.
 
     Returns
     -------
     counts : TokenCounts
     """
-    ids, indptr = tokenizer.ids(texts, limit=max_length)
+    parts, ends = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
+    for start in range(0, len(texts), _BLOCK):
+        some = texts[start : start + _BLOCK]
+        part, end = tokenizer.ids(some, limit=max_length)
+        parts.append(part)
+        ends.append(end[1:] + ends[-1][-1])
+        progress(len(some))
+    ids, indptr = np.concatenate(parts), np.concatenate(ends)
     if tokenizer.unk_id is not None:
         keep = ids != tokenizer.unk_id
         before = np.zeros(len(ids) + 1, dtype=np.int64)

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from skm2v.distill.corpus import TokenCounts
-from skm2v.pooling import TextTokenizer
+from skm2v.distill.progress import Progress, ignore
+from skm2v.pooling import PoolingTable, TextTokenizer
 
-__all__ = ["PairCounts", "count_pairs", "split_words"]
+__all__ = ["PairCounts", "count_known_pairs", "count_pairs", "split_words"]
 
 MOST_PAIRS = 4000
 PAIR_TEXTS = 4  # texts that a pair must occur in
@@ -51,13 +52,8 @@ def count_pairs(
         At most so many; ties go to the pair with the smaller ids.
     """
     n_tokens = counts.counts.shape[1]
-    starts, lengths = counts.indptr[rows], counts.lengths[rows]
-    before = np.concatenate([[0], np.cumsum(lengths)])
-    ids = counts.ids[np.repeat(starts - before[:-1], lengths) + np.arange(before[-1])]
-    text = np.repeat(np.arange(len(rows)), lengths)
-    inside = text[:-1] == text[1:]
-    keys = (ids[:-1].astype(np.int64) * n_tokens + ids[1:])[inside]
-    text = text[:-1][inside]
+    left, right, text = _neighbours(counts, rows)
+    keys = left.astype(np.int64) * n_tokens + right
     known, inverse = np.unique(keys, return_inverse=True)
     table = csr_array(
         (np.ones(len(text), np.float32), (text, inverse)), shape=(len(rows), len(known))
@@ -70,8 +66,43 @@ def count_pairs(
     return PairCounts(pairs.astype(np.int32), table[:, frequent].tocsr())
 
 
-def split_words(tokenizer: TextTokenizer, texts: Sequence[str], n_words: int) -> tuple[str, ...]:
+def count_known_pairs(
+    counts: TokenCounts, rows: npt.NDArray[np.int64], table: PoolingTable
+) -> PairCounts | None:
+    """Count the pairs that a model has; None if it has none."""
+    if table.pairs is None or not len(table.pairs):
+        return None
+    left, right, text = _neighbours(counts, rows)
+    found = table.find_pairs(left, right)
+    text, found = text[found >= 0], found[found >= 0]
+    shape = (len(rows), len(table.pairs))
+    matrix = csr_array((np.ones(len(text), np.float32), (text, found)), shape=shape)
+    matrix.sum_duplicates()
+    return PairCounts(table.pairs, matrix)
+
+
+def _neighbours(
+    counts: TokenCounts, rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Left and right token of all neighbours within some texts, and the number of the text."""
+    starts, lengths = counts.indptr[rows], counts.lengths[rows]
+    before = np.concatenate([[0], np.cumsum(lengths)])
+    ids = counts.ids[np.repeat(starts - before[:-1], lengths) + np.arange(before[-1])]
+    text = np.repeat(np.arange(len(rows)), lengths)
+    inside = text[:-1] == text[1:]
+    return ids[:-1][inside], ids[1:][inside], text[:-1][inside]
+
+
+def split_words(
+    tokenizer: TextTokenizer,
+    texts: Sequence[str],
+    n_words: int,
+    *,
+    progress: Progress = ignore,
+) -> tuple[str, ...]:
     """Find the words that most texts contain and that the vocabulary splits.
+
+    `progress` is called after each text.
 
     Returns
     -------
@@ -84,6 +115,7 @@ def split_words(tokenizer: TextTokenizer, texts: Sequence[str], n_words: int) ->
         if backend.normalizer is not None:
             text = backend.normalizer.normalize_str(text)
         frequency.update({word for word in text.split() if word.isalpha()})
+        progress(1)
     words = sorted(
         (word for word, count in frequency.items() if count >= WORD_TEXTS),
         key=lambda word: (-frequency[word], word),

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, svd
 from scipy.sparse import csr_array, diags_array
+
+from skm2v.distill.progress import Progress, ignore
 
 __all__ = [
     "AffineMap",
     "Moments",
     "Rotation",
+    "align",
     "cosines",
     "fit_affine",
     "rotation_of",
@@ -29,14 +32,19 @@ CHOLESKY_LIMIT = 6000  # unknowns, or texts, of a dense factorisation (of 300 MB
 BLOCK_COLUMNS = 64  # columns that are solved at a time
 MAX_ITERATIONS = 100
 TOLERANCE = 1e-3
+_ALIGN_STEPS = 10
 
 
 @dataclass(frozen=True)
 class AffineMap:
-    """x ↦ x @ matrix + offset, from token vectors to the space of text vectors."""
+    """x ↦ x @ matrix + offset, from token vectors to the space of text vectors, or back."""
 
     matrix: Floats
     offset: Floats
+
+    def apply(self, X: Floats) -> Floats:
+        """Map rows."""
+        return np.asarray(X @ self.matrix + self.offset)
 
     def rotated(self, X: Floats, rotation: Rotation) -> Floats:
         """Map rows, then rotate them."""
@@ -163,6 +171,47 @@ def rotation_of(S: Floats, weights: Floats) -> Rotation:
     return Rotation(mean.astype(np.float32), np.ascontiguousarray(axes, np.float32), ratio)
 
 
+def align(S: Floats, X: Floats, weights: Floats) -> AffineMap:
+    """Map the teacher's vectors of texts into the space of a table, without bending them.
+
+    Parameters
+    ----------
+    S : ndarray of shape (n, d)
+        The teacher's vectors of the texts.
+    X : ndarray of shape (n, k), k <= d
+        Means of the table's rows.
+    weights : ndarray of shape (n,)
+
+    Notes
+    -----
+    Orthogonal Procrustes, but that each column may have its own scale: the one that gives the
+    mapped vectors the variance that the means have. It is exact where columns are principal axes
+    of the teacher's vectors, scaled or not, as those of a fit to sentences are. A regression of X
+    on S would map the part of S that the table gets wrong to nothing, and leave nothing to learn.
+    """
+    share = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    mean_s, mean_x = share @ S, share @ X
+    cross = np.zeros((S.shape[1], X.shape[1]))
+    covariance = np.zeros((S.shape[1], S.shape[1]))
+    variance = np.zeros(X.shape[1])
+    for start in range(0, len(S), 8192):
+        rows = slice(start, start + 8192)
+        s, x = S[rows] - mean_s, X[rows] - mean_x
+        scaled = (s * share[rows, None]).T
+        cross += scaled @ x
+        covariance += scaled @ s
+        variance += share[rows] @ x**2
+    scale = np.ones(X.shape[1])
+    for _ in range(_ALIGN_STEPS):
+        left, _, right = svd(cross / scale, full_matrices=False)
+        axes = left @ right
+        mapped = np.einsum("ij,ij->j", axes, covariance @ axes)
+        scale = np.sqrt(variance / np.where(mapped > 0, mapped, 1))
+        scale[~(scale > 0)] = 1  # columns that do not vary
+    matrix = axes * scale
+    return AffineMap(matrix.astype(np.float32), (mean_x - mean_s @ matrix).astype(np.float32))
+
+
 def solve_ridge(
     A: Any,
     B: Floats,
@@ -170,6 +219,7 @@ def solve_ridge(
     *,
     tolerance: float = TOLERANCE,
     cholesky_limit: int = CHOLESKY_LIMIT,
+    progress: Progress = ignore,
 ) -> Floats:
     """Minimise ‖A D − B‖² + Σ penalty_t ‖D_t‖² over the rows of D.
 
@@ -182,6 +232,8 @@ def solve_ridge(
         Relative norm of what the iterations may leave, for each column.
     cholesky_limit : int, default=6000
         Unknowns, or texts, up to which the solution is direct.
+    progress : callable, optional
+        Called with the number of columns that were just solved.
 
     Returns
     -------
@@ -197,8 +249,11 @@ def solve_ridge(
     scale = (1 / np.sqrt(penalty)).astype(np.float32)[:, None]
     scaled = csr_array(A @ diags_array(scale[:, 0]))
     if min(scaled.shape) <= cholesky_limit:
-        return _factorise(scaled, B) * scale
-    return _iterate(scaled, B, tolerance) * scale
+        solution = _factorise(scaled, B)
+        progress(B.shape[1])
+    else:
+        solution = _iterate(scaled, B, tolerance, progress)
+    return solution * scale
 
 
 def _factorise(A: Any, B: Floats) -> Floats:
@@ -211,7 +266,7 @@ def _factorise(A: Any, B: Floats) -> Floats:
     return np.asarray(A.T @ solved if dual else solved)
 
 
-def _iterate(A: Any, B: Floats, tolerance: float) -> Floats:
+def _iterate(A: Any, B: Floats, tolerance: float, progress: Progress) -> Floats:
     """Conjugate gradients for (AᵀA + I) Z = AᵀB, all columns of a block in step."""
     transposed = csr_array(A.T)
     diagonal = 1 + np.bincount(A.indices, A.data.astype(np.float64) ** 2, minlength=A.shape[1])
@@ -239,6 +294,7 @@ def _iterate(A: Any, B: Floats, tolerance: float) -> Floats:
         else:
             logger.info("distill: the regression stopped after %d iterations", MAX_ITERATIONS)
         Z[:, columns] = z
+        progress(z.shape[1])
     return Z
 
 

@@ -11,22 +11,36 @@ from scipy.sparse import csr_array, hstack
 
 from skm2v.distill.corpus import TokenCounts
 from skm2v.distill.extra_rows import PairCounts
+from skm2v.distill.progress import Progress, ignore
 from skm2v.distill.regression import (
     AffineMap,
     Moments,
     Rotation,
+    align,
     cosines,
     fit_affine,
     solve_ridge,
 )
 from skm2v.distill.tokens import sif_weights
 
-__all__ = ["GAMMAS", "RHOS", "Chosen", "TextData", "choose", "fit_table", "token_weights"]
+__all__ = [
+    "GAMMAS",
+    "N_TRIALS",
+    "RHOS",
+    "Chosen",
+    "TextData",
+    "choose",
+    "choose_residual",
+    "fit_table",
+    "moved_rows",
+    "token_weights",
+]
 
 Floats = npt.NDArray[np.float32]
 
 GAMMAS = (1e-3, 1e-2, 1e-1, 1.0)  # penalty of the affine prior
 RHOS = (0.3, 1.0, 3.0, 10.0, 30.0)  # penalty of the residual, relative to the noise of a text
+N_TRIALS = len(GAMMAS) + len(RHOS) + 1  # solutions of `choose`
 
 SIF = 1e-3  # coefficient of the token weights
 PRIOR_COUNT = 1e4  # tokens that the estimate by Zipf's law is worth
@@ -134,7 +148,14 @@ def token_weights(counts: npt.NDArray[np.float64]) -> Floats:
     return np.asarray(SIF / (SIF + share), dtype=np.float32)
 
 
-def choose(data: TextData, tables: Any, rotation: Rotation, held: npt.NDArray[np.bool_]) -> Chosen:
+def choose(
+    data: TextData,
+    tables: Any,
+    rotation: Rotation,
+    held: npt.NDArray[np.bool_],
+    *,
+    progress: Progress = ignore,
+) -> Chosen:
     """Choose penalties on held-out texts, and compare the result with what it has to beat.
 
     Parameters
@@ -146,6 +167,8 @@ def choose(data: TextData, tables: Any, rotation: Rotation, held: npt.NDArray[np
         From the teacher's space to the model's columns.
     held : ndarray of bool of shape (n,)
         Texts to hold out.
+    progress : callable, optional
+        Called after each of `N_TRIALS` trials.
     """
     rng = np.random.default_rng(0)
     fitted = rng.permutation(np.flatnonzero(~held))[:TRIAL_TEXTS]
@@ -160,7 +183,9 @@ def choose(data: TextData, tables: Any, rotation: Rotation, held: npt.NDArray[np
         affine = moments.affine(gamma)
         Y_test = rotation.apply(test.S)
         prior_test = affine.rotated(X_test, rotation)
-        seen, D = _moved_rows(train, affine.rotated(X, rotation), rotation, rho, trial=True)
+        residual = rotation.apply(train.S) - affine.rotated(X, rotation)
+        seen, D = moved_rows(train, residual, rho, trial=True)
+        progress(1)
         return cosines(prior_test, Y_test), cosines(prior_test + test.A[:, seen] @ D, Y_test)
 
     def score(gamma: float, rho: float) -> float:
@@ -184,9 +209,16 @@ def choose(data: TextData, tables: Any, rotation: Rotation, held: npt.NDArray[np
 
 
 def fit_table(
-    data: TextData, tables: Any, rotation: Rotation, chosen: Chosen
+    data: TextData,
+    tables: Any,
+    rotation: Rotation,
+    chosen: Chosen,
+    *,
+    progress: Progress = ignore,
 ) -> tuple[Floats, AffineMap]:
     """Fit the rows of the table on all texts.
+
+    `progress` is called with the number of columns that were just solved.
 
     Returns
     -------
@@ -202,25 +234,79 @@ def fit_table(
     # The mean of a constant is that constant: added to every row, the offset reaches every text.
     E[: data.n_tokens] = affine.rotated(raw, rotation)
     if chosen.kept == "residual":
-        seen, D = _moved_rows(data, affine.rotated(X, rotation), rotation, chosen.rho)
+        residual = rotation.apply(data.S)
+        residual -= affine.rotated(X, rotation)
+        seen, D = moved_rows(data, residual, chosen.rho, progress=progress)
         E[seen] += D
     return E, affine
 
 
-def _moved_rows(
-    data: TextData, prior: Floats, rotation: Rotation, rho: float, *, trial: bool = False
+def choose_residual(
+    data: TextData,
+    table: Floats,
+    held: npt.NDArray[np.bool_],
+    *,
+    progress: Progress = ignore,
+) -> tuple[Chosen, AffineMap]:
+    """Choose the penalty with which a finished table moves towards the teacher.
+
+    Parameters
+    ----------
+    data : TextData
+    table : ndarray of float32 of shape (V + P, k)
+        Vectors of tokens, then of pairs: the prior.
+    held : ndarray of bool of shape (n,)
+        Texts to hold out.
+    progress : callable, optional
+        Called after each trial, one for each of `RHOS` and one more.
+
+    Returns
+    -------
+    chosen : Chosen
+        `kept` is "prior" if the table is as good as it gets.
+    teacher : AffineMap
+        From the teacher's vectors of all texts to the columns of the table.
+    """
+    rng = np.random.default_rng(0)
+    fitted = rng.permutation(np.flatnonzero(~held))[:TRIAL_TEXTS]
+    train, test = data.take(np.sort(fitted)), data.take(np.flatnonzero(held))
+    X, X_test = (np.asarray(part.A @ table) for part in (train, test))
+    teacher = align(train.S, X, train.weights)
+    residual, Y_test = teacher.apply(train.S) - X, teacher.apply(test.S)
+
+    def score(rho: float, n_columns: int | None) -> Floats:
+        columns = slice(n_columns)
+        seen, D = moved_rows(train, residual[:, columns].copy(), rho, trial=True)
+        progress(1)
+        return cosines(X_test[:, columns] + test.A[:, seen] @ D, Y_test[:, columns])
+
+    rho = max(reversed(RHOS), key=lambda value: float(score(value, TRIAL_COLUMNS).mean()))
+    before, after = cosines(X_test, Y_test), score(rho, None)
+    kept = "residual" if _better(after, before) else "prior"
+    means = {"before": before, "after": after if kept == "residual" else before}
+    chosen = Chosen(
+        0.0, rho, kept, {name: round(float(values.mean()), 6) for name, values in means.items()}
+    )
+    return chosen, align(data.S, np.asarray(data.A @ table), data.weights)
+
+
+def moved_rows(
+    data: TextData,
+    residual: Floats,
+    rho: float,
+    *,
+    trial: bool = False,
+    progress: Progress = ignore,
 ) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Which rows move, and how far."""
+    """Which rows move, and how far, to leave less of a residual; it is overwritten."""
     seen = np.flatnonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
     penalty = np.where(seen < data.n_tokens, 1.0, PAIR_PENALTY)
     penalty *= rho * np.median(1 / np.maximum(data.lengths, 1) ** 2)
     root = np.sqrt(data.weights / data.weights.mean())[:, None]
     A = csr_array(data.A[:, seen].multiply(root))
-    residual = rotation.apply(data.S)
-    residual -= prior
     residual *= root
     if not trial:
-        return seen, solve_ridge(A, residual, penalty)
+        return seen, solve_ridge(A, residual, penalty, progress=progress)
     return seen, solve_ridge(
         A,
         residual,

@@ -7,29 +7,24 @@ of every row; the tokens that the texts contain move away from it as far as the 
 
 from __future__ import annotations
 
-import logging
-import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
 from skm2v.distill.extra_rows import PairCounts, count_pairs, split_words
 from skm2v.distill.principal_axes import PrincipalAxes, number_of_components
-from skm2v.distill.progress import progress_bar
+from skm2v.distill.reading import Once, reading_window, unit_vectors
 from skm2v.distill.recipe import TeacherLike, TokenRecipe
 from skm2v.distill.regression import Rotation, rotation_of
-from skm2v.distill.selection import Chosen, TextData, choose, fit_table
-from skm2v.distill.store import fetch
+from skm2v.distill.selection import N_TRIALS, Chosen, TextData, choose, fit_table
+from skm2v.distill.stages import Stages, one_thread
 from skm2v.distill.teacher import Teacher
-from skm2v.distill.text_vectors import text_vectors
 from skm2v.distill.tokens import TokenTable, token_table
 from skm2v.exceptions import TextWarning
 from skm2v.fit_report import FitReport
@@ -37,8 +32,6 @@ from skm2v.model import ModelConfig, Projection, StaticModel, quantize, software
 from skm2v.pooling import TextTokenizer
 
 __all__ = ["SENTENCE_OPTIONS", "SentenceRecipe"]
-
-logger = logging.getLogger("skm2v")
 
 Floats = npt.NDArray[np.float32]
 
@@ -137,24 +130,8 @@ class SentenceRecipe:
             If there are too few different texts, or they teach nothing: the model is then that
             of the plain recipe.
         """
-        fit = _Fit(self, teacher, _Once(load), folder, batch_size, show_progress_bar)
+        fit = _Fit(self, teacher, Once(load), folder, batch_size, Stages(show_progress_bar))
         return fit.run(texts)
-
-
-class _Once:
-    """Loads a teacher once in this process; a copy in another process loads its own."""
-
-    def __init__(self, load: Callable[[], Teacher]) -> None:
-        self._load = load
-        self._teacher: Teacher | None = None
-
-    def __call__(self) -> Teacher:
-        if self._teacher is None:
-            self._teacher = self._load()
-        return self._teacher
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._load,)
 
 
 @dataclass
@@ -163,20 +140,17 @@ class _Fit:
 
     recipe: SentenceRecipe
     teacher: TeacherLike
-    load: _Once
+    load: Once
     folder: Path | None
     batch_size: int
-    show_progress_bar: bool
-    seconds: dict[str, float] = field(default_factory=dict)
+    stages: Stages
 
     def run(self, texts: Sequence[str]) -> tuple[StaticModel, FitReport]:
-        start = time.perf_counter()
         unique, weights = unique_texts([text for text in texts if text.strip()])
         facts: dict[str, Any] = {"n_texts": len(texts), "n_different_texts": len(unique)}
         if len(unique) < MIN_TEXTS:
             return self._fall_back(
                 facts,
-                start,
                 f"objective='sentences' needs at least {MIN_TEXTS} different texts; got"
                 f" {len(unique)}.",
             )
@@ -185,20 +159,21 @@ class _Fit:
         if len(data.S) < MIN_TEXTS:
             return self._fall_back(
                 facts,
-                start,
                 f"Only {len(data.S)} of {len(unique)} different texts have a token that the"
                 " vocabulary of the teacher knows.",
             )
-        with self._stage("choice of penalties"), _one_thread():
+        with self.stages("choice of penalties", N_TRIALS) as progress, one_thread():
             rotation = self._rotation(data)
-            chosen = choose(data, table, rotation, held_out([unique[i] for i in rows], 0.1))
+            held = held_out([unique[i] for i in rows], 0.1)
+            chosen = choose(data, table, rotation, held, progress=progress)
         facts.update(gamma=chosen.gamma, rho=chosen.rho, held_out_cosine=chosen.cosines)
         if chosen.kept == "tokens":
             return self._fall_back(
-                facts, start, "The texts do not improve on the plain recipe (held-out texts)."
+                facts, "The texts do not improve on the plain recipe (held-out texts)."
             )
-        with self._stage("regression"), _one_thread():
-            E, affine = fit_table(data, table, rotation, chosen)
+        n_columns = rotation.axes.shape[1]
+        with self.stages("regression", n_columns, "columns") as progress, one_thread():
+            E, affine = fit_table(data, table, rotation, chosen, progress=progress)
         model = self._model(E, table, pairs, rotation, affine, chosen)
         seen = np.count_nonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
         facts.update(
@@ -206,35 +181,43 @@ class _Fit:
             n_pairs=0 if pairs is None else len(pairs.pairs),
             n_extra_words=len(table.extra_words),
         )
-        return model, self._report(facts, model, start)
+        return model, self._report(facts, model)
 
     def _read(
         self, unique: list[str], weights: Floats
     ) -> tuple[_Vectors, PairCounts | None, TextData, npt.NDArray[np.int64]]:
         """Let the teacher read: tokens, then texts."""
         recipe = self.recipe
-        window = self._window()
+        window = reading_window(self.load, self.teacher.fingerprint, self.folder)
         plain = self._token_table(recipe.tokens)
         words: tuple[str, ...] = ()
         table = plain
         if recipe.extra_words:
-            with self._stage("extra words"):
-                words = split_words(TextTokenizer(plain.tokenizer), unique, recipe.extra_words)
+            with self.stages("extra words", len(unique), "texts") as progress:
+                tokenizer = TextTokenizer(plain.tokenizer)
+                words = split_words(tokenizer, unique, recipe.extra_words, progress=progress)
             vocabulary = (*(recipe.tokens.vocabulary or ()), *words)
             table = self._token_table(replace(recipe.tokens, vocabulary=vocabulary))
-        with self._stage("tokens counted"):
+        with self.stages("tokens counted", len(unique), "texts") as progress:
             tokenizer = TextTokenizer(table.tokenizer)
-            counts = count_tokens(tokenizer, unique, max_length=window)
+            counts = count_tokens(tokenizer, unique, max_length=window, progress=progress)
             rows = np.flatnonzero(counts.lengths)
             if recipe.max_teacher_texts is not None:
                 rows = rows[choose_texts(counts.counts[rows], recipe.max_teacher_texts)]
             pairs = count_pairs(counts, rows) if recipe.ngram_range == (1, 2) else None
-        S = self._text_vectors([unique[i] for i in rows])
+        with self.stages("teacher's texts", len(rows), "texts") as progress:
+            S = unit_vectors(
+                [unique[i] for i in rows],
+                self.load,
+                self.teacher.fingerprint,
+                self.folder,
+                progress,
+            )
         data = TextData.build(counts, rows, pairs, S, weights[rows])
         return _Vectors(table, plain, words), pairs, data, rows
 
     def _token_table(self, recipe: TokenRecipe) -> TokenTable:
-        with self._stage("teacher's tokens"):
+        with self.stages("teacher's tokens"):
             return token_table(
                 self.load,
                 self.teacher.fingerprint,
@@ -243,37 +226,8 @@ class _Fit:
                 pooling=recipe.pooling,
                 folder=self.folder,
                 batch_size=self.batch_size,
-                show_progress_bar=self.show_progress_bar,
+                show_progress_bar=self.stages.show_progress_bar,
             )
-
-    def _window(self) -> int | None:
-        """Number of tokens of a text that the teacher reads, special tokens not counted."""
-
-        def compute() -> dict[str, npt.NDArray[Any]]:
-            teacher = self.load()
-            length = teacher.max_length
-            special = len(teacher.tokenizer.backend_tokenizer.encode("").ids)
-            return {"window": np.array(-1 if length is None else max(length - special, 1))}
-
-        window = int(fetch(f"{self.teacher.fingerprint}-window", compute, self.folder)["window"])
-        return None if window < 0 else window
-
-    def _text_vectors(self, texts: list[str]) -> Floats:
-        if not texts:
-            return np.zeros((0, 1), np.float32)
-        with (
-            self._stage("teacher's texts"),
-            progress_bar(len(texts), self.show_progress_bar, unit="texts") as progress,
-        ):
-            S = text_vectors(
-                texts,
-                self.load,
-                self.teacher.fingerprint,
-                folder=self.folder,
-                progress=progress,
-            )
-        norms = np.linalg.norm(S, axis=1, keepdims=True)
-        return np.asarray(S / np.where(norms > 0, norms, 1), dtype=np.float32)
 
     def _rotation(self, data: TextData) -> Rotation:
         width = data.S.shape[1]
@@ -298,7 +252,7 @@ class _Fit:
         chosen: Chosen,
     ) -> StaticModel:
         tokens = self.recipe.tokens
-        with self._stage("model built"):
+        with self.stages("model built"):
             rows, scales = quantize(E, tokens.quantize_to)
             return StaticModel(
                 rows,
@@ -321,9 +275,7 @@ class _Fit:
                 projection=_projection(affine, rotation),
             )
 
-    def _fall_back(
-        self, facts: dict[str, Any], start: float, reason: str
-    ) -> tuple[StaticModel, FitReport]:
+    def _fall_back(self, facts: dict[str, Any], reason: str) -> tuple[StaticModel, FitReport]:
         warnings.warn(
             f"{reason} The model is that of objective='tokens'.", TextWarning, stacklevel=6
         )
@@ -332,22 +284,12 @@ class _Fit:
             self.load,
             folder=self.folder,
             batch_size=self.batch_size,
-            show_progress_bar=self.show_progress_bar,
+            show_progress_bar=self.stages.show_progress_bar,
         )
-        return model, self._report({**facts, "fallback": reason}, model, start)
+        return model, self._report({**facts, "fallback": reason}, model)
 
-    def _report(self, facts: dict[str, Any], model: StaticModel, start: float) -> FitReport:
-        self.seconds["all"] = time.perf_counter() - start
-        seconds = {name: round(value, 3) for name, value in self.seconds.items()}
-        return FitReport.of_model(model, **facts, seconds=seconds, peak_memory_mb=_peak_memory())
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        seconds = time.perf_counter() - start
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-        logger.info("distill: %s in %.2f s", name, seconds)
+    def _report(self, facts: dict[str, Any], model: StaticModel) -> FitReport:
+        return FitReport.of_model(model, **facts, **self.stages.measured())
 
 
 @dataclass(frozen=True)
@@ -368,25 +310,6 @@ def _projection(affine: Any, rotation: Rotation) -> Projection:
         rotation.explained_variance_ratio,
         offset=(affine.offset - rotation.mean) @ rotation.axes,
     )
-
-
-def _one_thread() -> Any:
-    """Let the linear algebra library use one thread: more of them change the last bit of sums.
-
-    Most of the time goes into sparse products, which use one anyway.
-    """
-    return threadpool_limits(1, user_api="blas")
-
-
-def _peak_memory() -> float | None:
-    """Largest memory that this process has had, in megabytes; None where it is not known."""
-    try:
-        import resource
-        import sys
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 def _is_count(value: object, least: int) -> bool:

@@ -100,3 +100,90 @@ class Learning:
             show_progress_bar=show_progress_bar,
         )
         return extended
+
+    def adapt(
+        self,
+        texts: Any,
+        model_name: str | os.PathLike[str] | Any = None,
+        *,
+        max_teacher_texts: int | None = None,
+        memory: Any = None,
+        tokenizer: Any = None,
+        device: str | None = None,
+        revision: str | None = None,
+        subfolder: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle_weights: bool = False,
+        show_progress_bar: bool = False,
+    ) -> Self:
+        """Adapt the vectors to texts of a domain, without labels.
+
+        The teacher reads the texts, and the vectors of the tokens and pairs that they contain
+        move so that their means come closer to what it makes of them, as far as held-out texts
+        confirm it. All others keep their bytes, and the columns keep their meaning: texts that
+        were embedded before stay comparable where they share no token with the new texts.
+
+        Parameters
+        ----------
+        texts : column of str
+            Texts like those that the model will embed: 2,000 or more, at least twice as many
+            different ones as the model has dimensions.
+        model_name : str, path, model in memory or None, default=None
+            The teacher, best that which the model was distilled from; as for :meth:`extend`.
+        max_teacher_texts : int or None, default=None
+            Let the teacher read so many of the texts only, chosen so that as many tokens as
+            possible occur several times.
+        memory : str, path, joblib.Memory or None, default=None
+            Where the teacher's vectors are kept between processes.
+        tokenizer : transformers tokenizer or None, default=None
+            Only for a transformers model in memory.
+        device, revision, subfolder, trust_remote_code, allow_pickle_weights
+            See :func:`skm2v.distill`.
+        show_progress_bar : bool, default=False
+            Show bars on standard error.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if the texts do not bring it closer to the teacher.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            If `texts` is not a column of texts, or some of its rows are missing values.
+        TeacherError
+            If the teacher cannot be loaded, or has vectors of fewer dimensions than the model.
+        MissingExtraError
+            If torch or transformers is not installed.
+
+        Warns
+        -----
+        TextWarning
+            If there are too few texts, or they do not help; the model is then this one.
+
+        Notes
+        -----
+        The teacher's vectors are mapped to the columns of the model by what both make of the
+        texts (orthogonal axes, with a scale for each column), so that any model can adapt: also
+        one that kept no projection, or that another package made. Rows of int8 tables are
+        quantised again one by one.
+
+        Examples
+        --------
+        >>> model = model.adapt(texts, memory="cache")  # doctest: +SKIP
+        """
+        adapted: Self = _distill().adapt_model(
+            self,
+            texts,
+            model_name,
+            max_teacher_texts=max_teacher_texts,
+            memory=memory,
+            tokenizer=tokenizer,
+            device=device,
+            revision=revision,
+            subfolder=subfolder,
+            trust_remote_code=trust_remote_code,
+            allow_pickle_weights=allow_pickle_weights,
+            show_progress_bar=show_progress_bar,
+        )[0]
+        return adapted

@@ -260,10 +260,10 @@ def test_the_linear_algebra_uses_one_thread(tiny_teacher, monkeypatch):
     def watch(name):
         original = getattr(sentences_module, name)
 
-        def watched(*args):
+        def watched(*args, **options):
             pools = threadpool_info()
             seen.append({pool["num_threads"] for pool in pools if pool["user_api"] == "blas"})
-            return original(*args)
+            return original(*args, **options)
 
         monkeypatch.setattr(sentences_module, name, watched)
 
@@ -346,6 +346,24 @@ def test_the_embedder_reports(tiny_teacher):
     assert "regression" in report["seconds"]
     assert "held out cosine" in report._repr_html_()
     assert pickle.loads(pickle.dumps(report)) == report
+
+
+def test_every_stage_where_a_person_waits_has_a_bar(tiny_teacher, capsys):
+    options = {"objective": "sentences", "extra_words": 5, "pca_dims": 16}
+    texts = [*random_texts(2000), *(f"zebra {t}" for t in random_texts(20))]
+    distill(tiny_teacher, corpus=texts, show_progress_bar=True, **options)
+    shown = capsys.readouterr().err
+    for name in (
+        "Teacher",  # its tokens
+        "Extra words",
+        "Tokens counted",
+        "Teacher's texts",
+        "Choice of penalties",
+        "Regression",
+    ):
+        assert f"{name}: 100%" in shown, name
+    distill(tiny_teacher, corpus=texts, **options)
+    assert capsys.readouterr().err == ""
 
 
 # --- Parameters -------------------------------------------------------------------------------

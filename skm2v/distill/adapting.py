@@ -1,0 +1,120 @@
+"""Re-fit a finished model to other texts."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
+from skm2v.distill.extending import teacher_of
+from skm2v.distill.extra_rows import count_known_pairs
+from skm2v.distill.reading import Once, reading_window, unit_vectors
+from skm2v.distill.recipe import TeacherLike
+from skm2v.distill.selection import RHOS, TextData, choose_residual, moved_rows
+from skm2v.distill.sentences import MIN_TEXTS
+from skm2v.distill.stages import Stages, one_thread
+from skm2v.distill.store import cache_folder
+from skm2v.exceptions import TeacherError, TextWarning
+from skm2v.fit_report import FitReport
+from skm2v.model import StaticModel
+from skm2v.model.rows import entry_vectors
+from skm2v.pooling import check_texts
+
+__all__ = ["adapt_model"]
+
+
+def adapt_model(
+    model: StaticModel,
+    texts: Any,
+    model_name: Any = None,
+    *,
+    max_teacher_texts: int | None = None,
+    memory: Any = None,
+    show_progress_bar: bool = False,
+    **teacher: Any,
+) -> tuple[StaticModel, FitReport]:
+    """Adapt a model to texts, and tell what was done; see :meth:`skm2v.StaticModel.adapt`."""
+    if max_teacher_texts is not None and max_teacher_texts < MIN_TEXTS:
+        raise ValueError(
+            f"max_teacher_texts must be at least {MIN_TEXTS} or None; got {max_teacher_texts}."
+        )
+    column = check_texts(texts).texts
+    source, load = teacher_of(model, model_name, **teacher)
+    stages = Stages(show_progress_bar)
+    folder = cache_folder(memory)
+    adapted, facts = _adapt(model, column, source, Once(load), folder, max_teacher_texts, stages)
+    return adapted, FitReport.of_model(adapted, **facts, **stages.measured())
+
+
+def _adapt(
+    model: StaticModel,
+    texts: list[str],
+    teacher: TeacherLike,
+    load: Once,
+    folder: Path | None,
+    n_most: int | None,
+    stages: Stages,
+) -> tuple[StaticModel, dict[str, Any]]:
+    unique, weights = unique_texts([text for text in texts if text.strip()])
+    facts: dict[str, Any] = {"n_texts": len(texts), "n_different_texts": len(unique)}
+    # The teacher's axes are found in the model's space by what both make of the texts.
+    n_least = max(MIN_TEXTS, 2 * model.dim)
+    if len(unique) < n_least:
+        return _unchanged(
+            model,
+            facts,
+            f"A model of {model.dim} dimensions needs at least {n_least} different texts to adapt"
+            f" to; got {len(unique)}.",
+        )
+    window = reading_window(load, teacher.fingerprint, folder)
+    with stages("tokens counted", len(unique), "texts") as progress:
+        counts = count_tokens(model.text_tokenizer, unique, max_length=window, progress=progress)
+        rows = np.flatnonzero(counts.lengths)
+        if n_most is not None:
+            rows = rows[choose_texts(counts.counts[rows], n_most)]
+        pairs = count_known_pairs(counts, rows, model.pooler.table)
+    facts["n_teacher_texts"] = len(rows)
+    if len(rows) < n_least:
+        return _unchanged(
+            model,
+            facts,
+            f"A model of {model.dim} dimensions needs at least {n_least} texts to adapt to; the"
+            f" vocabulary knows a token of {len(rows)} of {len(unique)} different texts, or"
+            " max_teacher_texts is too small.",
+        )
+    read = [unique[i] for i in rows]
+    with stages("teacher's texts", len(rows), "texts") as progress:
+        S = unit_vectors(read, load, teacher.fingerprint, folder, progress)
+    if S.shape[1] < model.dim:
+        raise TeacherError(
+            f"The teacher {teacher.name!r} has vectors of {S.shape[1]} dimensions, the model of"
+            f" {model.dim}: it was made by another one, {model.config.teacher!r}."
+        )
+    data = TextData.build(counts, rows, pairs, S, weights[rows])
+    n_tokens = len(model.tokens)
+    table = entry_vectors(model.pooler.table, np.arange(data.A.shape[1]))
+    with stages("choice of penalties", len(RHOS) + 1) as progress, one_thread():
+        chosen, axes = choose_residual(data, table, held_out(read, 0.1), progress=progress)
+    facts.update(rho=chosen.rho, held_out_cosine=chosen.cosines)
+    if chosen.kept == "prior":
+        return _unchanged(
+            model, facts, "The texts do not bring the model closer to the teacher (held-out texts)."
+        )
+    with stages("regression", model.dim, "columns") as progress, one_thread():
+        residual = axes.apply(S)
+        residual -= data.A @ table
+        moved, D = moved_rows(data, residual, chosen.rho, progress=progress)
+    n_moved = int((moved < n_tokens).sum())
+    facts.update(n_moved_tokens=n_moved, n_moved_pairs=len(moved) - n_moved)
+    with stages("model built"):
+        return model._with_vectors(moved, table[moved] + D), facts
+
+
+def _unchanged(
+    model: StaticModel, facts: dict[str, Any], reason: str
+) -> tuple[StaticModel, dict[str, Any]]:
+    warnings.warn(f"{reason} The model stays as it is.", TextWarning, stacklevel=5)
+    return model, {**facts, "fallback": reason}
