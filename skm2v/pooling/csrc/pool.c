@@ -192,13 +192,17 @@ static void flush(const skm_model *model, skm_workspace *ws, int scaling, float 
 int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, size_t n,
              size_t max_length, int scaling, float *out, uint8_t *empty, uint8_t *truncated) {
   size_t i;
-  int pending = SKM_OK, result;
+  int pending = SKM_OK, result, is_short, next_is_short = 0;
   skm_begin_run(ws);
   for (i = 0; i < n; i++) {
     const size_t first = ws->n_ids;
     skm_group_item *item = &ws->group[ws->n_group];
+    is_short = next_is_short;
+    next_is_short = i + 1 < n && !ws->done[i + 1] &&
+                    skm_look_ahead(model, ws, &texts[i + 1], &ws->short_texts[(i + 1) & 1]);
     if (ws->done[i]) continue;
-    result = skm_tokenize(model, ws, texts[i], max_length);
+    result = is_short ? skm_tokenize_short(model, ws, &ws->short_texts[i & 1])
+                      : skm_tokenize(model, ws, texts[i], max_length);
     if (result < 0) return result;
     if (result == SKM_PENDING) {
       pending = SKM_PENDING;

@@ -117,6 +117,24 @@ typedef struct {
   uint32_t ids[4];
 } skm_slot;
 
+/* A chunk on its way through the front cache. */
+typedef struct {
+  uint64_t low, high; /* the key */
+  skm_slot *bucket;
+  const uint8_t *start;
+  size_t length;
+} skm_short_chunk;
+
+#define SKM_SHORT_LENGTH 256 /* code units */
+#define SKM_SHORT_CHUNKS 64
+
+/* A text whose chunks are all in `chunks`. */
+typedef struct {
+  size_t n;
+  skm_short_chunk chunks[SKM_SHORT_CHUNKS + 1]; /* the last one is written, but not used */
+  uint8_t bytes[4 * SKM_SHORT_LENGTH + 32];
+} skm_short_text;
+
 /* Store: longer chunks, and answers of the reference tokenizer. */
 typedef struct {
   uint8_t *arena; /* records: skm_record, ids, bytes */
@@ -149,6 +167,7 @@ typedef struct {
   skm_slot *front; /* SKM_FRONT_BUCKETS pairs of slots, aligned to cache lines */
   void *front_memory;
   skm_store store;
+  skm_short_text short_texts[2];
   uint8_t *text; /* the piece of UTF-8 being split */
   size_t text_capacity;
   uint32_t *ids; /* of the documents of the group */

@@ -148,15 +148,7 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
   return SKM_OK;
 }
 
-/* A chunk of at most 15 bytes on its way through the front cache. */
-typedef struct {
-  uint64_t low, high;
-  skm_slot *bucket;
-  const uint8_t *start;
-  size_t length;
-} short_chunk;
-
-SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const short_chunk *chunk,
+SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_short_chunk *chunk,
                        size_t limit) {
   const uint64_t low = chunk->low, high = chunk->high;
   skm_slot *slot = chunk->bucket;
@@ -203,6 +195,57 @@ SKM_INLINE unsigned find_low_byte(const uint8_t *p) {
 #endif
 }
 
+/* Prepares the look-up of the chunk of at most 15 bytes at `p`. */
+SKM_INLINE void fetch(const skm_workspace *ws, const uint8_t *p, size_t length,
+                      skm_short_chunk *chunk) {
+  chunk->low = skm_read64(p) & skm_read64(KEEP + 16 - length);
+  chunk->high = skm_read64(p + 8) & skm_read64(KEEP + 24 - length);
+  chunk->bucket = bucket_of(ws, chunk->low, chunk->high);
+  SKM_PREFETCH(chunk->bucket);
+  chunk->start = p;
+  chunk->length = length;
+}
+
+/* Ids of the chunks that were fetched. */
+SKM_INLINE int look_up_all(const skm_model *model, skm_workspace *ws, const skm_short_chunk *chunks,
+                           size_t n, size_t limit) {
+  size_t i;
+  int pending = SKM_OK;
+  for (i = 0; i < n; i++) {
+    const int result = look_up(model, ws, &chunks[i], limit);
+    if (SKM_UNLIKELY(result != SKM_OK)) {
+      if (result != SKM_PENDING) return result;
+      pending = SKM_PENDING;
+    }
+  }
+  return pending;
+}
+
+int skm_look_ahead(const skm_model *model, const skm_workspace *ws, const skm_text *text,
+                   skm_short_text *out) {
+  const uint8_t *p = out->bytes, *end;
+  ptrdiff_t written;
+  size_t n = 0;
+  if (text->length > SKM_SHORT_LENGTH || model->native > 1) return 0;
+  written = transcode(text, 0, text->length, out->bytes);
+  if (written < 0) return 0;
+  end = p + written;
+  memset(out->bytes + written, ' ', PADDING);
+  while (p < end) {
+    const size_t length = find_low_byte(p);
+    if (SKM_UNLIKELY(length == 16 || !is_separator(p[length]) || n == SKM_SHORT_CHUNKS)) return 0;
+    fetch(ws, p, length, &out->chunks[n]);
+    n += length != 0;
+    p += length + 1;
+  }
+  out->n = n;
+  return 1;
+}
+
+int skm_tokenize_short(const skm_model *model, skm_workspace *ws, const skm_short_text *text) {
+  return look_up_all(model, ws, text->chunks, text->n, SIZE_MAX);
+}
+
 #define AHEAD 16 /* chunks whose cache lines are fetched at the same time */
 
 /* Ids of the chunks in [p, end); `end` is at a separator or at the padding. */
@@ -210,10 +253,10 @@ static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, co
                  size_t limit) {
   int pending = SKM_OK;
   while (p < end && ws->n_ids <= limit) {
-    short_chunk chunks[AHEAD];
+    skm_short_chunk chunks[AHEAD];
     const uint8_t *long_chunk = NULL;
-    size_t n = 0, length = 0, i;
-    int result = SKM_OK;
+    size_t n = 0, length = 0;
+    int result;
     while (n < AHEAD && p < end) {
       length = find_low_byte(p);
       if (SKM_UNLIKELY(length == 16 || !is_separator(p[length]))) {
@@ -222,22 +265,15 @@ static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, co
         p += length + 1;
         break;
       }
-      chunks[n].low = skm_read64(p) & skm_read64(KEEP + 16 - length);
-      chunks[n].high = skm_read64(p + 8) & skm_read64(KEEP + 24 - length);
-      chunks[n].bucket = bucket_of(ws, chunks[n].low, chunks[n].high);
-      SKM_PREFETCH(chunks[n].bucket);
-      chunks[n].start = p;
-      chunks[n].length = length;
+      fetch(ws, p, length, &chunks[n]);
       n += length != 0;
       p += length + 1;
     }
-    for (i = 0; i < n; i++) {
-      result = look_up(model, ws, &chunks[i], limit);
-      if (SKM_UNLIKELY(result != SKM_OK)) {
-        if (result != SKM_PENDING) return result;
-        pending = SKM_PENDING;
-      }
-    }
+    result = look_up_all(model, ws, chunks, n, limit);
+    if (result == SKM_PENDING)
+      pending = SKM_PENDING;
+    else if (result != SKM_OK)
+      return result;
     if (long_chunk) {
       result = resolve(model, ws, long_chunk, length, limit);
       if (result < 0) return result;
