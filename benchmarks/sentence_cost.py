@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,9 @@ def _scale_child(options: argparse.Namespace) -> int:
     logger.setLevel(logging.INFO)
     before = _peak_since_last()
     logger.addHandler(stages := _Stages())
+    cpu = time.process_time()
     _, report = fit()
-    facts = report.to_dict()
+    facts = {**report.to_dict(), "cpu": time.process_time() - cpu}
     json.dump({**facts, "peaks": stages.peaks, "before": before}, sys.stdout)
     return 0
 
@@ -112,6 +114,7 @@ def _scale(options: argparse.Namespace) -> int:
             for r in results.values()
         ]
         rows.append([name, *cells])
+    cpu = ["processor seconds, all", *(f"{r['cpu']:.1f} s" for r in results.values())]
     whole, facts = ["fit without the teacher's texts"], ["tokens seen; gamma, rho; held-out cosine"]
     for result in results.values():
         seconds = result["seconds"]["all"] - result["seconds"][TEACHER_PASS]
@@ -122,7 +125,7 @@ def _scale(options: argparse.Namespace) -> int:
             f"{result.get('n_seen_tokens', 0):,}; {result.get('gamma')}, {result.get('rho')};"
             f" {cosines.get('tokens', 0):.3f} -> {cosines.get('result', 0):.3f}"
         )
-    print(markdown(["stage", *(f"{n:,} texts" for n in results)], [*rows, whole, facts]))
+    print(markdown(["stage", *(f"{n:,} texts" for n in results)], [*rows, whole, cpu, facts]))
     before = ", ".join(f"{result['before']:,.0f}" for result in results.values())
     print(
         "\nMemory is the largest of the process in the stage; texts and synthetic teacher alone,"
