@@ -23,7 +23,7 @@ from skm2v.classification.labels import (
     check_labels,
     check_sample_weight,
 )
-from skm2v.classification.linear import choose, fit_linear, text_weights
+from skm2v.classification.linear import choose, fit_linear, scale_columns, text_weights
 from skm2v.classification.prediction import ClassPrediction
 from skm2v.embedder import StaticEmbedder
 from skm2v.pooling import check_texts
@@ -54,8 +54,9 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         the tf-idf part too.
     semantic_weight : float or "auto", default="auto"
         Root mean square norm of the vectors of texts, next to lexical features of about norm 1.
-        0 leaves the vectors out. ``"auto"`` gives them more weight the fewer texts there are:
-        ``(30 / m) ** 0.4`` for m texts a class, but from 0.5 to 3.
+        0 leaves the vectors out. ``"auto"`` gives them more weight the fewer texts there are,
+        ``(30 / m) ** 0.4`` for m texts a class, but from 0.5 to 3; and multiplies or divides that
+        by 1.6 as long as cross-validated log loss falls by more than two standard errors.
     C : float or "auto", default="auto"
         Inverse strength of the regularisation. ``"auto"`` takes the best of 0.1, 0.3, 1 and 3
         by cross-validated log loss, on a stratified sample if there are very many texts.
@@ -78,9 +79,9 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         The weight of the vectors that was used.
     C_ : float
         The inverse strength of the regularisation that was used.
-    cv_losses_ : dict of float to float
-        Mean log loss of held out texts for each candidate of `C`; empty if there were too few
-        texts for cross-validation.
+    cv_losses_ : dict of (float, float) to float
+        Mean log loss of held out texts for each `C` and `semantic_weight` that was tried; empty
+        if there were too few texts for cross-validation.
     inverse_temperature_ : ndarray of float64 of shape (1,) or (n_labels,)
         Factors that make probabilities of decision values.
     intercept_ : ndarray of float64 of shape (n_outputs,)
@@ -202,24 +203,33 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         model = embedder.fit(column.texts).model_
         stream = TokenStream(*model.pooler.token_ids(column.texts, max_length=model.max_length))
         vocabulary = Vocabulary(stream, len(model.tokens), self.max_pairs)
-        self.semantic_weight_ = self._semantic_weight(labels)
+        weight = self._expected_weight(labels)
         vectors = semantic_features(model.pooler.table, stream)
-        scale = self.semantic_weight_ / (_root_mean_square(vectors) or 1.0)
+        scale = weight / (_root_mean_square(vectors) or 1.0)
         features = _side_by_side(vectors * scale, vocabulary.transform(stream))
 
         candidates = CANDIDATES if self.C == "auto" else (float(self.C),)
         choice = choose(
-            features, labels, candidates, weights=weights, class_weight=self.class_weight
+            features,
+            labels,
+            candidates,
+            n_weighted=model.dim if self.semantic_weight == "auto" else 0,
+            weights=weights,
+            class_weight=self.class_weight,
         )
+        features = scale_columns(features, model.dim, choice.factor)
         coef, intercept = fit_linear(
             features, labels, choice.C, weights=weights, class_weight=self.class_weight
         )
-        coef[: model.dim] *= scale
+        coef[: model.dim] *= scale * choice.factor
 
         self.embedder_ = embedder
         self.classes_ = labels.classes
         self.C_ = choice.C
-        self.cv_losses_ = choice.losses
+        self.semantic_weight_ = weight * choice.factor
+        self.cv_losses_ = {
+            (C, weight * factor): loss for (C, factor), loss in choice.losses.items()
+        }
         self.inverse_temperature_ = choice.inverse_temperature
         self.intercept_ = intercept
         self.scores_ = collapse(
@@ -254,8 +264,8 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         """
         return self._probabilities(self._decide(self._check_column(X)))
 
-    def _semantic_weight(self, labels: Labels) -> float:
-        """Weight of the vectors: the fewer texts, the less tf-idf can know."""
+    def _expected_weight(self, labels: Labels) -> float:
+        """Weight of the vectors to begin with: the fewer texts, the less tf-idf can know."""
         if self.semantic_weight != "auto":
             return float(self.semantic_weight)
         per_class = len(labels.codes) / len(labels.classes)

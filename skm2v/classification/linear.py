@@ -1,4 +1,4 @@
-"""The linear head: a support vector machine for each class, its strength chosen by itself."""
+"""The linear head: a support vector machine for each class, its settings chosen by itself."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from scipy.special import log_expit, log_softmax
 
 from skm2v.classification.labels import Labels
 
-__all__ = ["Choice", "choose", "fit_linear", "text_weights"]
+__all__ = ["Choice", "choose", "fit_linear", "scale_columns", "text_weights"]
 
 N_FOLDS = 3
 # Numbers that the solver goes through in one pass of a search, over all outputs: enough to rank the
 # candidates, whatever the number and length of the texts.
-SEARCH_SIZE = 30_000_000
+SEARCH_SIZE = 20_000_000
 SMALLEST_SEARCH = 1000
 # Passes of the solver over the texts: noisy labels need many for the last digits of an optimum
 # that predicts no better.
 MAX_PASSES = 60
 SEARCH_PASSES = 30
+# The weight of the first columns is changed in steps, each of which must make the loss of the texts
+# held out smaller by this many standard errors: what is expected to be best is hard to beat.
+STEP = 1.6
+MAX_STEPS = 4
+CLEAR = 2.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,15 +39,27 @@ class Choice(NamedTuple):
     ----------
     C : float
         The inverse regularisation strength with the smallest loss.
+    factor : float
+        What the first columns of the features are to be multiplied by.
     inverse_temperature : ndarray of float64 of shape (1,), or (n_labels,) for several labels a text
         Factor that makes probabilities of decision values.
-    losses : dict of float to float
-        Mean log loss of the held out texts for each candidate; empty without cross-validation.
+    losses : dict of (float, float) to float
+        Mean log loss of the held out texts for each C and factor that was tried; empty without
+        cross-validation.
     """
 
     C: float
+    factor: float
     inverse_temperature: Floats
-    losses: dict[float, float]
+    losses: dict[tuple[float, float], float]
+
+
+class _HeldOut(NamedTuple):
+    """How well one candidate does on the texts held out."""
+
+    inverse_temperature: Floats
+    losses: Floats  # (n_texts,)
+    mean: float
 
 
 def text_weights(labels: Labels, class_weight: Any, sample_weight: Floats | None) -> Floats | None:
@@ -114,11 +131,12 @@ def choose(
     features: Any,
     labels: Labels,
     candidates: Sequence[float],
+    n_weighted: int = 0,
     *,
     weights: Floats | None = None,
     class_weight: Any = None,
 ) -> Choice:
-    """Cross-validate candidates for `C`, and calibrate the winner's decisions.
+    """Cross-validate candidates for `C` and a weight, and calibrate the winner's decisions.
 
     Parameters
     ----------
@@ -126,6 +144,8 @@ def choose(
     labels : Labels
     candidates : sequence of float
         The first one is the choice where there are too few texts to tell.
+    n_weighted : int, default=0
+        Number of columns, the first ones, whose weight is to be chosen as well; with 0 it stays.
     weights, class_weight
         As for :func:`fit_linear`.
 
@@ -146,32 +166,57 @@ def choose(
         weights = None if weights is None else weights[sample]
     folds = _folds(labels)
     if folds is None:
-        return Choice(candidates[0], np.ones(n_outputs if labels.multilabel else 1), {})
-    held_out = folds >= 0
-    losses: dict[float, float] = {}
-    best: Floats | None = None
+        ones = np.ones(n_outputs if labels.multilabel else 1)
+        return Choice(candidates[0], 1.0, ones, {})
+    held_out = np.flatnonzero(folds >= 0)
+    of_held_out = labels.take(held_out)
     importance = np.ones(len(folds)) if weights is None else weights
-    for C in candidates:
+
+    def try_out(C: float, factor: float) -> _HeldOut:
+        scaled = scale_columns(features, n_weighted, factor)
         values = np.zeros((len(folds), n_outputs))
         for fold in range(N_FOLDS):
             train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             coef, intercept = fit_linear(
-                features[train],
+                scaled[train],
                 labels.take(train),
                 C,
                 weights=None if weights is None else weights[train],
                 class_weight=class_weight,
                 max_passes=SEARCH_PASSES,
             )
-            values[test] = features[test] @ coef + intercept
-        inverse_temperature, loss = _calibrate(
-            values[held_out], labels.take(np.flatnonzero(held_out)), importance[held_out]
-        )
-        if best is None or loss < min(losses.values()):
-            best, choice = inverse_temperature, C
-        losses[C] = loss
-    assert best is not None
-    return Choice(choice, best, losses)
+            values[test] = scaled[test] @ coef + intercept
+        return _calibrate(values[held_out], of_held_out, importance[held_out])
+
+    tried = {(C, 1.0): try_out(C, 1.0) for C in candidates}
+    C, factor = min(tried, key=lambda candidate: tried[candidate].mean)
+    for step in (STEP, 1 / STEP) if n_weighted else ():
+        for _ in range(MAX_STEPS):
+            result = tried[C, factor * step] = try_out(C, factor * step)
+            if not _clearly_less(result.losses, tried[C, factor].losses, importance[held_out]):
+                break
+            factor *= step
+        if factor != 1:
+            break
+    losses = {candidate: result.mean for candidate, result in tried.items()}
+    return Choice(C, factor, tried[C, factor].inverse_temperature, losses)
+
+
+def scale_columns(features: Any, n_columns: int, factor: float) -> Any:
+    """Multiply the first columns of a CSR array by a factor."""
+    if factor == 1 or not n_columns:
+        return features
+    data = np.where(features.indices < n_columns, features.data * factor, features.data)
+    return type(features)((data, features.indices, features.indptr), shape=features.shape)
+
+
+def _clearly_less(losses: Floats, others: Floats, importance: Floats) -> bool:
+    """Whether losses of texts are less than others of the same texts, beyond doubt."""
+    differences = others - losses
+    gain = np.average(differences, weights=importance)
+    variance = np.average((differences - gain) ** 2, weights=importance)
+    n_effective = importance.sum() ** 2 / (importance**2).sum()
+    return bool(gain > CLEAR * np.sqrt(variance / n_effective))
 
 
 def _sample(labels: Labels, size: int) -> npt.NDArray[np.int64] | None:
@@ -221,20 +266,21 @@ def _folds(labels: Labels) -> npt.NDArray[np.int64] | None:
     return folds
 
 
-def _calibrate(values: Floats, labels: Labels, importance: Floats) -> tuple[Floats, float]:
-    """Inverse temperatures with the smallest log loss, and that loss."""
+def _calibrate(values: Floats, labels: Labels, importance: Floats) -> _HeldOut:
+    """Inverse temperatures with the smallest log loss, and the losses with them."""
     from scipy.optimize import minimize_scalar
 
     targets = labels.targets
 
-    def loss(log_scale: float, column: int | None) -> float:
+    def losses(log_scale: float, column: int | None) -> Floats:
         scale = np.exp(log_scale)
         if column is not None:
             signed = np.where(targets[:, column], values[:, column], -values[:, column])
-            likelihood = log_expit(scale * signed)
-        else:
-            likelihood = log_softmax(scale * values, axis=1)[targets]
-        return float(-np.average(likelihood, weights=importance))
+            return np.asarray(-log_expit(scale * signed))
+        return np.asarray(-log_softmax(scale * values, axis=1)[targets])
+
+    def loss(log_scale: float, column: int | None) -> float:
+        return float(np.average(losses(log_scale, column), weights=importance))
 
     columns: list[int | None] = [None]
     if labels.multilabel or values.shape[1] == 1:
@@ -243,5 +289,6 @@ def _calibrate(values: Floats, labels: Labels, importance: Floats) -> tuple[Floa
         minimize_scalar(loss, bounds=(-3.0, 5.0), args=(column,), method="bounded")
         for column in columns
     ]
-    scales = np.exp(np.array([result.x for result in results]))
-    return scales, float(np.mean([result.fun for result in results]))
+    scales = np.array([result.x for result in results])
+    each = np.mean([losses(*best) for best in zip(scales, columns, strict=True)], axis=0)
+    return _HeldOut(np.exp(scales), each, float(np.mean([result.fun for result in results])))

@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import estimator_checks, get_tags
 
 from skm2v import StaticEmbedder, StaticTextClassifier, fuse
+from skm2v.classification import linear
 from skm2v.classification.features import TokenStream, Vocabulary, semantic_features
 from skm2v.classification.scores import float_rows
 from skm2v.datasets import load_banking77, load_sms_spam
@@ -128,7 +129,8 @@ def test_fewer_texts_lean_more_on_vectors(classifier):
     weights = []
     for n in (8, 40, 400, 4000):
         texts, y = labelled(n=n)
-        weights.append(classifier.set_params(C=1.0).fit(texts, y).semantic_weight_)
+        classifier.set_params(C=1.0).fit(texts, y)
+        weights.append(next(weight for _, weight in classifier.cv_losses_))  # tried first
     assert weights == sorted(weights, reverse=True)
     assert weights[:2] == pytest.approx([7.5**0.4, 1.5**0.4])
     assert weights[-1] == 0.5
@@ -243,9 +245,49 @@ def test_probabilities_are_calibrated():
 
 
 def test_search_chooses_the_smallest_loss(fitted):
-    classifier, _, _ = fitted
-    assert set(classifier.cv_losses_) == {0.1, 0.3, 1.0, 3.0}
-    assert classifier.cv_losses_[classifier.C_] == min(classifier.cv_losses_.values())
+    classifier, texts, y = fitted
+    losses = classifier.cv_losses_
+    expected = (30 * len(classifier.classes_) / len(texts)) ** 0.4
+    of_strength = {C: losses[C, weight] for C, weight in losses if weight == expected}
+    assert sorted(of_strength) == [0.1, 0.3, 1.0, 3.0]
+    assert of_strength[classifier.C_] == min(of_strength.values())
+    assert {C for C, weight in losses if weight != expected} == {classifier.C_}
+    assert losses[classifier.C_, classifier.semantic_weight_] <= of_strength[classifier.C_]
+    for chosen in (0.0, 0.7):
+        classifier.set_params(semantic_weight=chosen).fit(texts, y)
+        assert {weight for _, weight in classifier.cv_losses_} == {chosen}
+        assert classifier.semantic_weight_ == chosen
+
+
+@pytest.mark.parametrize(("scale", "informative"), [(0.1, True), (2.0, False)])
+def test_search_changes_the_weight_where_that_helps(scale, informative):
+    rng = np.random.default_rng(0)
+    codes = np.arange(300) % 2
+    signal = rng.normal(size=(300, 1)) + 2 * codes[:, np.newaxis]
+    noise = rng.normal(size=(300, 20))
+    weighted, rest = (signal, noise) if informative else (noise, signal)
+    features = sparse.csr_array(np.hstack([scale * weighted, rest]))
+    labels = linear.Labels(np.array([0, 1]), codes)
+    n_weighted = weighted.shape[1]
+    choice = linear.choose(features, labels, (0.1,), n_weighted)
+    assert choice.factor > 1.5 if informative else choice.factor < 0.7
+    assert choice.losses[0.1, choice.factor] < choice.losses[0.1, 1.0]
+    assert linear.choose(features, labels, (0.1,)).factor == 1
+    scaled = linear.scale_columns(features, n_weighted, choice.factor).toarray()
+    assert_allclose(scaled[:, :n_weighted], choice.factor * scale * weighted)
+    assert_allclose(scaled[:, n_weighted:], rest)
+
+
+def test_what_is_clear():
+    others = np.random.default_rng(0).normal(size=400) ** 2
+    ones = np.ones(400)
+    gains = np.tile([0.0, 0.0, 0.0, 0.2], 100)  # 0.05 on average, with an error of 0.0043
+    assert linear._clearly_less(others - gains, others, ones)
+    assert not linear._clearly_less(others + gains, others, ones)
+    gains = np.tile([1.15, -1.05], 200)  # 0.05, with an error of 0.055
+    for importance in (ones, 7 * ones):
+        assert not linear._clearly_less(others - gains, others, importance)
+    assert linear._clearly_less(others - gains, others, np.tile([1.0, 0.0], 200))
 
 
 def test_too_few_texts_for_a_search(classifier):
@@ -265,8 +307,6 @@ def test_rare_classes(classifier, data3):
 
 
 def test_search_on_a_sample(classifier, data3, monkeypatch):
-    from skm2v.classification import linear
-
     texts, y = data3
     monkeypatch.setattr(linear, "SEARCH_SIZE", 3)
     monkeypatch.setattr(linear, "SMALLEST_SEARCH", 100)
@@ -276,7 +316,7 @@ def test_search_on_a_sample(classifier, data3, monkeypatch):
         linear, "fit_linear", lambda X, *a, **k: sizes.append(X.shape[0]) or original(X, *a, **k)
     )
     classifier.fit(texts * 5, np.append(np.tile(y, 5)[:-1], 9))
-    assert len(sizes) == 12
+    assert len(sizes) >= 12 + 6  # of C, then of the weight: not to both sides for good
     assert max(sizes) < 100
     assert classifier.score(texts, y) > 0.9
 
