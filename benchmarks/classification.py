@@ -283,6 +283,33 @@ def shown(result: dict[str, Any]) -> str:
     return " ".join(f"{key} {text(value)}" for key, value in result.items())
 
 
+def table(results: list[dict[str, Any]]) -> str:
+    """Accuracies as a table in Markdown, as in docs/classification.md."""
+
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.3f}".removeprefix("0")
+
+    models = [name for name in ("tf-idf", "static", "both", "teacher") if name in results[0]]
+    with_difference = "against_better" in results[0]
+    lines = [f"| set | {' | '.join(models)} |" + " difference | seconds |" * with_difference]
+    lines.append("|---" * (lines[0].count("|") - 1) + "|")
+    for result in results:
+        line = f"| {result['set']} | {' | '.join(number(result.get(name)) for name in models)} |"
+        if with_difference:
+            mean, low, high = result["against_better"]
+            line += f" {mean:+.1f} [{low:+.1f}, {high:+.1f}] | {result['seconds']:.1f} |"
+        lines.append(line)
+    for title, chosen in (("all", list(SETS)), ("six", SIX)):
+        rows = [result for result in results if result["set"] in chosen]
+        means = [
+            np.mean([row[name] for row in rows]) if all(name in row for row in rows) else None
+            for name in models
+        ]
+        line = f"| mean of {len(rows)} ({title}) | {' | '.join(map(number, means))} |"
+        lines.append(line + " | |" * with_difference)
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["accuracy", "few-shot", "fuse", "latency"])
@@ -305,11 +332,8 @@ def main() -> None:
         if arguments.out is not None:
             with arguments.out.open("a") as file:
                 file.write(json.dumps(results[-1]) + "\n")
-    for model in ("tf-idf", "static", "both", "teacher"):
-        for title, chosen in (("all", arguments.sets), ("six", SIX)):
-            values = [r[model] for r in results if r["set"] in chosen and model in r]
-            if values:
-                print(f"mean of {len(values)} ({title}), {model}: {np.mean(values):.4f}")
+    if arguments.what != "fuse":
+        print("\n" + table(results))
 
 
 if __name__ == "__main__":
