@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +18,8 @@ from skm2v.pooling.table import PoolingTable
 from skm2v.pooling.tokenization import TextTokenizer
 
 __all__ = ["Pooled", "TextPooler", "warn_of_counts", "warn_of_losses"]
+
+logger = logging.getLogger("skm2v")
 
 # One piece of work: long enough that its overhead vanishes, short enough that Ctrl-C is prompt.
 PIECE_TEXTS = 4096
@@ -269,12 +273,29 @@ def _build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Engine | Non
     """Compiled kernel for this tokenizer and table, or None."""
     try:
         from skm2v.pooling.kernel import build_kernel
-    except ImportError:
+    except ImportError as error:
         if os.environ.get("SKM2V_REQUIRE_EXT") == "1":
             raise
+        # Without a compiler there is none, which is fine; one that does not load is a mistake.
+        absent = isinstance(error, ModuleNotFoundError)
+        _log_missing_kernel(logging.INFO if absent else logging.WARNING, str(error))
         return None
     engine: Engine | None = build_kernel(tokenizer, table)
+    if engine is None:
+        # Nothing is wrong, and nothing is to be done about it.
+        logger.info("pooling: no compiled kernel for this tokenizer; the slower path is used")
     return engine
+
+
+@cache
+def _log_missing_kernel(level: int, reason: str) -> None:
+    """Log, once in a process, what an installation with a compiler would mend."""
+    logger.log(
+        level,
+        "pooling: there is no compiled kernel (%s); texts are embedded by a slower path of the same"
+        " results. Install skm2v again where there is a C compiler, or from a wheel.",
+        reason,
+    )
 
 
 def _inside_worker() -> bool:

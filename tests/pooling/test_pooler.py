@@ -30,6 +30,8 @@ from tests import tiny
 
 from .conftest import DTYPES, random_table
 
+MISSING = "there is no compiled kernel"
+
 TEXTS = [
     *tiny.SENTENCES[:20],
     "",
@@ -514,3 +516,40 @@ def test_real_teacher_tokenizer(make_pooler):
 
 
 test_real_teacher_tokenizer = pytest.mark.teacher(test_real_teacher_tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (ModuleNotFoundError("No module named 'skm2v.pooling._kernel'"), "INFO"),
+        (ImportError("_kernel was compiled from another version of skm2v"), "WARNING"),
+    ],
+)
+def test_the_slower_path_is_logged_once(monkeypatch, caplog, error, level):
+    class Refusing:
+        def find_spec(self, name, path=None, target=None):
+            if name == "skm2v.pooling.kernel":
+                raise error
+
+    monkeypatch.delenv("SKM2V_REQUIRE_EXT", raising=False)
+    monkeypatch.delitem(sys.modules, "skm2v.pooling.kernel", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
+    pooler._log_missing_kernel.cache_clear()
+    caplog.set_level("INFO", "skm2v")
+    tokenizer = TextTokenizer(tiny.wordpiece_tokenizer().to_str())
+    for _ in range(2):
+        TextPooler(tokenizer, random_table(tokenizer)).pool(
+            ["the bank"], max_length=None, normalize=True
+        )
+    records = [record for record in caplog.records if MISSING in record.getMessage()]
+    assert [record.levelname for record in records] == [level]
+    assert str(error) in records[0].getMessage()
+
+
+def test_a_tokenizer_that_the_kernel_does_not_know_is_logged(monkeypatch, caplog):
+    kernel = pytest.importorskip("skm2v.pooling.kernel")
+    monkeypatch.setattr(kernel, "build_kernel", lambda tokenizer, table: None)
+    caplog.set_level("INFO", "skm2v")
+    tokenizer = TextTokenizer(tiny.wordpiece_tokenizer().to_str())
+    TextPooler(tokenizer, random_table(tokenizer)).pool(["a"], max_length=None, normalize=True)
+    assert "no compiled kernel for this tokenizer" in caplog.text
