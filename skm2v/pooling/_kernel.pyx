@@ -8,7 +8,7 @@ from cpython.buffer cimport (
 )
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from skm2v.exceptions import TextTypeError, TextValueError
@@ -475,6 +475,28 @@ cdef int _read(item, Py_ssize_t row, skm_text *text) except -1:
     text.unit = PyUnicode_KIND(item)
     text.ascii = PyUnicode_IS_ASCII(item)
     return 0
+
+
+def only_text(list items):
+    """Whether every item is exactly a ``str``, without lone surrogates."""
+    cdef const uint16_t *two
+    cdef const uint32_t *four
+    cdef Py_ssize_t i
+    cdef bint bad = False
+    for item in items:
+        if not PyUnicode_CheckExact(item):
+            return False
+        if PyUnicode_KIND(item) == 2:
+            two = <const uint16_t *>PyUnicode_DATA(item)
+            for i in range(PyUnicode_GET_LENGTH(item)):
+                bad |= (two[i] & 0xf800) == 0xd800
+        elif PyUnicode_KIND(item) == 4:
+            four = <const uint32_t *>PyUnicode_DATA(item)
+            for i in range(PyUnicode_GET_LENGTH(item)):
+                bad |= (four[i] & 0xfffff800) == 0xd800
+        if bad:
+            return False
+    return True
 
 
 def best_simd():

@@ -25,6 +25,11 @@ logger = logging.getLogger("skm2v")
 PIECE_TEXTS = 4096
 PIECE_CHARS = 1 << 20
 
+_FLOAT32 = np.dtype(np.float32)
+_NOT_LOST = np.zeros(1, dtype=bool)
+_NOT_LOST.flags.writeable = False
+_new_tuple = tuple.__new__  # what a NamedTuple does, at half the time
+
 
 class Pooled(NamedTuple):
     """Vectors of texts, and which of the texts are special.
@@ -61,8 +66,11 @@ def warn_of_losses(
     stacklevel : int
         Where the warning points, as for :func:`warnings.warn`: 1 is the caller.
     """
-    # As bytes: a tenth of the time of np.any, which one short text would notice.
-    if b"\1" not in empty.tobytes() and b"\1" not in truncated.tobytes():
+    # One short text would notice the time of np.any.
+    if len(empty) == 1:
+        if not empty.item() and not truncated.item():
+            return
+    elif b"\1" not in empty.tobytes() and b"\1" not in truncated.tobytes():
         return
     warn_of_counts(
         len(empty),
@@ -103,8 +111,8 @@ class Engine(Protocol):
         *,
         max_length: int | None,
         normalize: bool,
-        empty: npt.NDArray[np.bool_],
-        truncated: npt.NDArray[np.bool_],
+        empty: npt.NDArray[np.bool_] | bytearray,
+        truncated: npt.NDArray[np.bool_] | bytearray,
         total: bool = False,
     ) -> None: ...
 
@@ -135,6 +143,7 @@ class TextPooler:
             )
         self.tokenizer = tokenizer
         self.table = table
+        self._dim = table.dim
         self._engine: Engine | None = None
 
     def pool(
@@ -188,11 +197,13 @@ class TextPooler:
         if total and normalize:
             raise ValueError("A vector is either a total or normalized; choose one.")
         n = len(texts)
-        vectors = np.empty((n, self.table.dim), dtype=np.float32)
-        empty, truncated = np.empty(n, dtype=bool), np.empty(n, dtype=bool)
+        vectors = np.empty((n, self._dim), _FLOAT32)
         engine = self._engine or self._choose_engine()
+        if n == 1 and progress is None:
+            return self._pool_one(engine, texts, vectors, max_length, normalize, total)
+        empty, truncated = np.empty(n, dtype=bool), np.empty(n, dtype=bool)
         # One thread without a bar: the engine makes blocks of its own and listens to Ctrl-C.
-        if progress is None and (n == 1 or n_jobs in (None, 1)):
+        if progress is None and n_jobs in (None, 1):
             engine.pool_into(
                 texts,
                 vectors,
@@ -229,6 +240,30 @@ class TextPooler:
                 delayed(work)(start, stop) for start, stop in pieces
             )
         return Pooled(vectors, empty, truncated)
+
+    def _pool_one(
+        self,
+        engine: Engine,
+        texts: list[str],
+        vectors: npt.NDArray[np.float32],
+        max_length: int | None,
+        normalize: bool,
+        total: bool,
+    ) -> Pooled:
+        """Pool one text, for which making small arrays would take longer than the work."""
+        empty, truncated = bytearray(1), bytearray(1)
+        engine.pool_into(
+            texts,
+            vectors,
+            max_length=max_length,
+            normalize=normalize,
+            empty=empty,
+            truncated=truncated,
+            total=total,
+        )
+        if not (empty[0] or truncated[0]):
+            return _new_tuple(Pooled, (vectors, _NOT_LOST, _NOT_LOST))
+        return Pooled(vectors, np.frombuffer(empty, bool), np.frombuffer(truncated, bool))
 
     def token_ids(
         self, texts: list[str], *, max_length: int | None

@@ -38,8 +38,8 @@ class ReferenceEngine:
         *,
         max_length: int | None,
         normalize: bool,
-        empty: npt.NDArray[np.bool_],
-        truncated: npt.NDArray[np.bool_],
+        empty: npt.NDArray[np.bool_] | bytearray,
+        truncated: npt.NDArray[np.bool_] | bytearray,
         total: bool = False,
     ) -> None:
         """Write the vectors of texts into `out`, and which are empty or were truncated.
@@ -51,11 +51,12 @@ class ReferenceEngine:
         max_length : int or None
             Number of tokens of a text to use; unknown ones count.
         normalize : bool
-        empty, truncated : ndarray of bool of shape (n_texts,)
+        empty, truncated : ndarray of bool or bytearray of shape (n_texts,)
             Written like `out`.
         total : bool, default=False
             Sums instead of means.
         """
+        empty, truncated = np.frombuffer(empty, bool), np.frombuffer(truncated, bool)
         for start, stop in _blocks(texts):
             rows = slice(start, stop)
             ids, indptr = self._tokenize(texts[rows], max_length, truncated[rows])

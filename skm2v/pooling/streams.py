@@ -13,10 +13,12 @@ from skm2v.pooling.texts import TextColumn
 
 __all__ = ["check_batch_size", "pool_batches"]
 
+_INTEGERS = (int, np.integer)
+
 
 def check_batch_size(batch_size: Any) -> None:
     """Raise ``ValueError`` unless it is a positive integer."""
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+    if not isinstance(batch_size, _INTEGERS) or batch_size < 1:
         raise ValueError(f"batch_size must be a positive integer; got {batch_size!r}.")
 
 

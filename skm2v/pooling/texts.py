@@ -17,8 +17,19 @@ from skm2v.pooling.columns import batches_of, column_of, items_of, name_rows
 __all__ = ["TextColumn", "check_texts", "iter_texts"]
 
 _ONLY_STR = frozenset({str})
+
+try:
+    from skm2v.pooling._kernel import only_text
+except ImportError:
+
+    def only_text(items: list[Any]) -> bool:
+        """Whether nothing is left to check; it may be even if not."""
+        return _ONLY_STR.issuperset(map(type, items)) and all(map(str.isascii, items))
+
+
 _NO_ROWS = np.empty(0, dtype=np.int64)
 _NO_ROWS.flags.writeable = False
+_new_tuple = tuple.__new__  # what a NamedTuple does, at half the time
 
 
 class TextColumn(NamedTuple):
@@ -87,11 +98,11 @@ def check_texts(
         column, feature_name, two_dimensional = column_of(X)
         texts = items_of(column, first_row)
     missing = _NO_ROWS
-    if not _ONLY_STR.issuperset(map(type, texts)):
-        texts, missing = _convert_items(texts, handle_missing, first_row)
-    if not all(map(str.isascii, texts)):
+    if not only_text(texts):
+        if not _ONLY_STR.issuperset(map(type, texts)):
+            texts, missing = _convert_items(texts, handle_missing, first_row)
         _refuse_surrogates(texts, first_row)
-    return TextColumn(texts, missing, feature_name, two_dimensional)
+    return _new_tuple(TextColumn, (texts, missing, feature_name, two_dimensional))
 
 
 def iter_texts(
