@@ -291,8 +291,12 @@ def _classes(document: Any, what: str) -> npt.NDArray[Any]:
             and all(type(value) in wanted for value in values)
             and len(set(values)) == len(values)
         ):
+            # Not np.array(values, dtype=name): NumPy 1 wraps what does not fit.
             try:
-                return np.array(values, dtype=name)
+                with np.errstate(all="ignore"):
+                    classes = np.array(values).astype(name)
             except (ValueError, OverflowError):
-                pass
+                classes = np.array([])
+            if classes.tolist() == values:
+                return classes
     raise ModelFormatError(f"{what} is damaged: its classes are malformed.")
