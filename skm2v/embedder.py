@@ -139,6 +139,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         What `fit` did: the source, its revision and licence, the objective, the number of tokens
         and dimensions. For ``objective="sentences"`` also the chosen penalties, the cosine with
         the teacher on held-out texts, and the seconds of each stage; notebooks show a table.
+        Pickles leave out seconds and memory, so that equal fits have equal pickles.
     n_features_in_ : int
         1, only if `fit` got a frame or an array with one column.
     feature_names_in_ : ndarray of shape (1,)

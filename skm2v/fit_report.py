@@ -12,8 +12,16 @@ from skm2v.model import StaticModel
 __all__ = ["FitReport"]
 
 
+# What a run measures of itself: it differs where everything else is equal.
+MEASURED = frozenset({"seconds", "peak_memory_mb"})
+
+
 class FitReport(Mapping[str, Any]):
     """A read-only mapping of what a fit did, which notebooks show as a table.
+
+    Seconds and memory are those of one run: they do not count when reports are compared, and
+    pickles leave them out, so that equal fits have equal pickles. :meth:`to_dict` has everything,
+    for whoever wants to keep them.
 
     Parameters
     ----------
@@ -60,8 +68,25 @@ class FitReport(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.to_dict()!r})"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self._reproducible() == {name: other[name] for name in other if name not in MEASURED}
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> FitReport:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FitReport:
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.to_dict(),)
+        return type(self), (self._reproducible(),)
+
+    def _reproducible(self) -> dict[str, Any]:
+        values = self.to_dict()
+        return {name: value for name, value in values.items() if name not in MEASURED}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts."""

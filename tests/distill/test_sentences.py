@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import warnings
 from types import SimpleNamespace
@@ -345,7 +346,23 @@ def test_the_embedder_reports(tiny_teacher):
     assert cosine["tokens"] < cosine["result"]
     assert "regression" in report["seconds"]
     assert "held out cosine" in report._repr_html_()
-    assert pickle.loads(pickle.dumps(report)) == report
+    loaded = pickle.loads(pickle.dumps(report))
+    assert loaded == report and set(report) - set(loaded) == {"seconds", "peak_memory_mb"}
+    assert report.to_dict()["seconds"]["regression"] == report["seconds"]["regression"]
+
+
+def test_equal_fits_have_equal_pickles(tiny_teacher):
+    texts, pickles = random_texts(3000), []
+    for _ in range(2):
+        clear_recent()
+        forget_texts()
+        embedder = StaticEmbedder(tiny_teacher, objective="sentences", pca_dims=16).fit(texts)
+        pickles.append(pickle.dumps(embedder))
+        assert copy.deepcopy(embedder).fit_report_["seconds"]["all"] > 0
+    assert pickles[0] == pickles[1]
+    other = StaticEmbedder(tiny_teacher, pca_dims=16).fit(texts)
+    assert embedder.fit_report_ != other.fit_report_
+    assert embedder.fit_report_ != 3
 
 
 def test_every_stage_where_a_person_waits_has_a_bar(tiny_teacher, capsys):
