@@ -41,6 +41,7 @@ def _arguments() -> argparse.Namespace:
             command.add_argument("--seeds", type=int, default=5, help="halvings of Stack Overflow")
         elif name == "rival":
             command.add_argument("--corpus", type=Path, help="general texts, one a line")
+            command.add_argument("--only", default="", help="part of the name of a domain")
         else:
             command.add_argument("--model", default="default", help="folder of another model")
             command.add_argument("--without", default="", help="sets to leave out, with commas")
