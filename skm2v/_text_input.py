@@ -19,9 +19,9 @@ class TextInput:
         """What to do with missing texts."""
         raise NotImplementedError
 
-    def _check_column(self, X: Any) -> TextColumn:
+    def _check_column(self, X: Any, *, buffers: bool = False) -> TextColumn:
         """Texts of `X`, which must be the column that `fit` got, if that had a name."""
-        column = check_texts(X, handle_missing=self._missing)
+        column = check_texts(X, handle_missing=self._missing, buffers=buffers)
         if column.feature_name is not None:
             self._check_feature_name(column.feature_name)
         return column

@@ -329,7 +329,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             If texts were truncated, or got a zero vector without being missing.
         """
         model = self._fitted_model()
-        column = self._check_column(X)
+        column = self._check_column(X, buffers=True)
         vectors, empty, truncated = model.pooler.pool(
             column.texts,
             max_length=model.max_length,

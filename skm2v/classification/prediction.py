@@ -35,9 +35,9 @@ class TextScoring(TextInput):
                 " first."
             ) from None
 
-    def _check_column(self, X: Any) -> TextColumn:
+    def _check_column(self, X: Any, *, buffers: bool = False) -> TextColumn:
         self._checked_scores()  # first: an estimator that is not fitted has no say about texts
-        return super()._check_column(X)
+        return super()._check_column(X, buffers=buffers)
 
     def _decide(self, column: TextColumn) -> Floats:
         """Decision values of shape (n_texts, n_outputs), with one warning about losses.

@@ -302,7 +302,7 @@ class StaticModel(Learning):
             convert_to_tensor,
             device,
         )
-        texts = _texts(sentences)
+        texts = _texts(sentences, buffers=True)
         pooled = self._pooler.pool(
             texts,
             max_length=self._resolve_length(max_length),
@@ -757,8 +757,9 @@ def _tokenizer_json(tokenizer: Any) -> str:
     return str(to_str())
 
 
-def _texts(sentences: str | Iterable[str]) -> list[str]:
-    return check_texts([sentences] if isinstance(sentences, str) else sentences).texts
+def _texts(sentences: str | Iterable[str], *, buffers: bool = False) -> Any:
+    column = [sentences] if isinstance(sentences, str) else sentences
+    return check_texts(column, buffers=buffers).texts
 
 
 def _progress(total: int | None = None) -> Callable[[int], None]:

@@ -83,6 +83,7 @@ cdef extern from "skm.h" nogil:
                  float *, uint8_t *, uint8_t *)
     int skm_pool_ids(const skm_model *, skm_workspace *, const int32_t *, const int64_t *, size_t,
                      int, float *, uint8_t *)
+    int skm_is_utf8(const uint8_t *, size_t)
     int skm_tokenize(const skm_model *, skm_workspace *, skm_text, size_t)
     void skm_begin_run(skm_workspace *)
     const skm_simd *skm_simd_select(const char *)
@@ -251,7 +252,7 @@ cdef class Kernel:
 
         Parameters
         ----------
-        texts : list of str
+        texts : list of str or TextBuffers
         out : ndarray of float32 of shape (n, d), C-ordered
         max_length : int or None
             Number of ids of a text to use, unknown ones included.
@@ -260,14 +261,20 @@ cdef class Kernel:
         total : bool, default=False
             Sums instead of means; not together with `normalize`.
         """
-        cdef tuple items = tuple(texts)
-        cdef Py_ssize_t n = PyTuple_GET_SIZE(items)
+        cdef bint of_buffers = type(texts) is not list and hasattr(texts, "addresses")
+        cdef tuple items = () if of_buffers else tuple(texts)
+        cdef const int64_t[::1] addresses, lengths
+        cdef Py_ssize_t n = len(texts) if of_buffers else PyTuple_GET_SIZE(items)
         cdef Py_buffer out_buffer, empty_buffer, truncated_buffer
         cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
         cdef size_t limit = SKM_NO_LIMIT if max_length is None else max_length
         cdef int scaling = SKM_UNIT if normalize else SKM_SUM if total else SKM_MEAN
         if n == 0:
             return
+        if of_buffers:
+            addresses, lengths = texts.addresses, texts.lengths
+            if addresses.shape[0] != n or lengths.shape[0] != n:
+                raise ValueError("There must be as many addresses as lengths.")
         PyObject_GetBuffer(out, &out_buffer, flags | PyBUF_FORMAT)
         try:
             if (out_buffer.ndim != 2 or out_buffer.shape[0] != n
@@ -280,8 +287,10 @@ cdef class Kernel:
                 try:
                     if empty_buffer.len != n or truncated_buffer.len != n:
                         raise ValueError(f"empty and truncated must be bool of shape ({n},).")
-                    self._run(items, n, limit, scaling, <float *>out_buffer.buf,
-                              <uint8_t *>empty_buffer.buf, <uint8_t *>truncated_buffer.buf)
+                    self._run(items, &addresses[0] if of_buffers else NULL,
+                              &lengths[0] if of_buffers else NULL, n, limit, scaling,
+                              <float *>out_buffer.buf, <uint8_t *>empty_buffer.buf,
+                              <uint8_t *>truncated_buffer.buf)
                 finally:
                     PyBuffer_Release(&truncated_buffer)
             finally:
@@ -289,8 +298,9 @@ cdef class Kernel:
         finally:
             PyBuffer_Release(&out_buffer)
 
-    cdef int _run(self, tuple items, Py_ssize_t n, size_t limit, int scaling, float *out,
-                  uint8_t *empty, uint8_t *truncated) except -1:
+    cdef int _run(self, tuple items, const int64_t *addresses, const int64_t *lengths,
+                  Py_ssize_t n, size_t limit, int scaling, float *out, uint8_t *empty,
+                  uint8_t *truncated) except -1:
         cdef _Workspace own = self._borrow()
         cdef skm_workspace *ws = own.ws
         cdef skm_text *texts = own.texts
@@ -302,11 +312,17 @@ cdef class Kernel:
             m = 0
             n_chars = 0
             while m < BATCH_TEXTS and start + m < n and n_chars < BATCH_CHARS:
-                if start + m + 8 < n:  # string objects lie scattered in memory
-                    header = <const char *>PyTuple_GET_ITEM(items, start + m + 8)
-                    SKM_PREFETCH(header)
-                    SKM_PREFETCH(header + 64)
-                _read(<object>PyTuple_GET_ITEM(items, start + m), start + m, &texts[m])
+                if addresses != NULL:
+                    texts[m].data = <const void *><size_t>addresses[start + m]
+                    texts[m].length = lengths[start + m]
+                    texts[m].unit = 1
+                    texts[m].ascii = True  # as good as: nothing is left to encode
+                else:
+                    if start + m + 8 < n:  # string objects lie scattered in memory
+                        header = <const char *>PyTuple_GET_ITEM(items, start + m + 8)
+                        SKM_PREFETCH(header)
+                        SKM_PREFETCH(header + 64)
+                    _read(<object>PyTuple_GET_ITEM(items, start + m), start + m, &texts[m])
                 n_chars += texts[m].length
                 m += 1
             if skm_workspace_begin(ws, m) != SKM_OK:
@@ -497,6 +513,17 @@ def only_text(list items):
         if bad:
             return False
     return True
+
+
+def invalid_utf8(const int64_t[::1] addresses, const int64_t[::1] lengths):
+    """Rows of the texts that are not valid UTF-8."""
+    cdef Py_ssize_t row
+    cdef list bad = []
+    for row in range(addresses.shape[0]):
+        if lengths[row] < 0 or not skm_is_utf8(<const uint8_t *><size_t>addresses[row],
+                                               lengths[row]):
+            bad.append(row)
+    return bad
 
 
 def best_simd():

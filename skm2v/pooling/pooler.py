@@ -15,6 +15,7 @@ import numpy.typing as npt
 from skm2v.exceptions import ModelFormatError, TextWarning
 from skm2v.pooling.reference import ReferenceEngine
 from skm2v.pooling.table import PoolingTable
+from skm2v.pooling.text_buffers import TextBuffers
 from skm2v.pooling.tokenization import TextTokenizer
 
 __all__ = ["Pooled", "TextPooler", "warn_of_counts", "warn_of_losses"]
@@ -106,7 +107,7 @@ class Engine(Protocol):
 
     def pool_into(
         self,
-        texts: list[str],
+        texts: list[str] | TextBuffers,
         out: npt.NDArray[np.float32],
         *,
         max_length: int | None,
@@ -148,7 +149,7 @@ class TextPooler:
 
     def pool(
         self,
-        texts: list[str],
+        texts: list[str] | TextBuffers,
         *,
         max_length: int | None,
         normalize: bool,
@@ -164,7 +165,7 @@ class TextPooler:
 
         Parameters
         ----------
-        texts : list of str
+        texts : list of str or TextBuffers
             Texts as returned by :func:`skm2v.pooling.check_texts`.
         max_length : int or None
             Number of tokens of a text to use, unknown ones included; None means all.
@@ -244,7 +245,7 @@ class TextPooler:
     def _pool_one(
         self,
         engine: Engine,
-        texts: list[str],
+        texts: list[str] | TextBuffers,
         vectors: npt.NDArray[np.float32],
         max_length: int | None,
         normalize: bool,
@@ -341,12 +342,13 @@ def _inside_worker() -> bool:
     return bool(backend.nesting_level)
 
 
-def _pieces(texts: list[str]) -> list[tuple[int, int]]:
+def _pieces(texts: list[str] | TextBuffers) -> list[tuple[int, int]]:
     """Contiguous ranges of texts, each bounded in number and characters."""
     pieces = []
     start, n_chars = 0, 0
-    for stop, text in enumerate(texts, start=1):
-        n_chars += len(text)
+    sizes = texts.lengths.tolist() if isinstance(texts, TextBuffers) else map(len, texts)
+    for stop, size in enumerate(sizes, start=1):
+        n_chars += size
         if n_chars >= PIECE_CHARS or stop - start >= PIECE_TEXTS:
             pieces.append((start, stop))
             start, n_chars = stop, 0

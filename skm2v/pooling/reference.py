@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from skm2v.pooling.table import PoolingTable
+from skm2v.pooling.text_buffers import TextBuffers
 from skm2v.pooling.tokenization import TextTokenizer
 
 __all__ = ["ReferenceEngine", "pool_ids"]
@@ -33,7 +34,7 @@ class ReferenceEngine:
 
     def pool_into(
         self,
-        texts: list[str],
+        texts: list[str] | TextBuffers,
         out: npt.NDArray[np.float32],
         *,
         max_length: int | None,
@@ -46,7 +47,7 @@ class ReferenceEngine:
 
         Parameters
         ----------
-        texts : list of str
+        texts : list of str or TextBuffers
         out : ndarray of float32 of shape (n_texts, d)
         max_length : int or None
             Number of tokens of a text to use; unknown ones count.
@@ -56,6 +57,7 @@ class ReferenceEngine:
         total : bool, default=False
             Sums instead of means.
         """
+        texts = list(texts)
         empty, truncated = np.frombuffer(empty, bool), np.frombuffer(truncated, bool)
         for start, stop in _blocks(texts):
             rows = slice(start, stop)

@@ -60,7 +60,7 @@ def pool_batches(
         When the batches have come to their end: once, for all of them.
     """
 
-    def pool(texts: list[str]) -> tuple[npt.NDArray[Any], ...]:
+    def pool(texts: Any) -> tuple[npt.NDArray[Any], ...]:
         return pooler.pool(
             texts, max_length=max_length, normalize=normalize, n_jobs=n_jobs, progress=progress
         )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from skm2v.exceptions import TextTypeError, TextValueError
 from skm2v.pooling.columns import batches_of, column_of, items_of, name_rows
+from skm2v.pooling.text_buffers import read_buffers
 
 __all__ = ["TextColumn", "check_texts", "iter_texts"]
 
@@ -37,7 +38,7 @@ class TextColumn(NamedTuple):
 
     Attributes
     ----------
-    texts : list of str
+    texts : list of str or TextBuffers
         Exact ``str`` objects without lone surrogates; a missing text is ``""``. The list is a
         copy of its own.
     missing : ndarray of int64 of shape (n_missing,)
@@ -48,14 +49,18 @@ class TextColumn(NamedTuple):
         Whether the input was a frame or an array of shape (n, 1).
     """
 
-    texts: list[str]
+    texts: Any
     missing: npt.NDArray[np.int64] = _NO_ROWS
     feature_name: str | None = None
     two_dimensional: bool = False
 
 
 def check_texts(
-    X: Any, *, handle_missing: Literal["error", "zero"] = "error", first_row: int = 0
+    X: Any,
+    *,
+    handle_missing: Literal["error", "zero"] = "error",
+    first_row: int = 0,
+    buffers: bool = False,
 ) -> TextColumn:
     """Check texts and return them as a list of ``str``.
 
@@ -70,6 +75,9 @@ def check_texts(
         give them the text ``""``.
     first_row : int, default=0
         What errors call the first row of `X`, if it is a part of something longer.
+    buffers : bool, default=False
+        Leave texts of an Arrow column where they are and return a
+        :class:`~skm2v.pooling.text_buffers.TextBuffers`, for :meth:`TextPooler.pool`.
 
     Returns
     -------
@@ -96,6 +104,10 @@ def check_texts(
         texts = X.copy()  # nothing that happens to X from now on matters
     else:
         column, feature_name, two_dimensional = column_of(X)
+        found = read_buffers(column, first_row) if buffers else None
+        # The error about missing texts says what they are, which their items know.
+        if found is not None and (handle_missing == "zero" or not found[1].size):
+            return TextColumn(*found, feature_name, two_dimensional)
         texts = items_of(column, first_row)
     missing = _NO_ROWS
     if not only_text(texts):
@@ -140,7 +152,9 @@ def iter_texts(
     def check() -> Iterator[TextColumn]:
         first_row = 0
         for batch in batches_of(column, batch_size):
-            checked = check_texts(batch, handle_missing=handle_missing, first_row=first_row)
+            checked = check_texts(
+                batch, handle_missing=handle_missing, first_row=first_row, buffers=True
+            )
             first_row += len(checked.texts)
             yield checked
 

@@ -154,7 +154,7 @@ typedef struct {
   const void *data; /* code units of the string object */
   size_t length;    /* in code units */
   int unit;         /* bytes per code unit: 1, 2 or 4 */
-  int ascii;
+  int ascii;        /* the code units are valid UTF-8 as they are */
 } skm_text;
 
 typedef struct {
@@ -200,6 +200,9 @@ int skm_workspace_begin(skm_workspace *ws, size_t n_documents);
 /* The bytes of the i-th chunk in question. */
 const uint8_t *skm_question(const skm_workspace *ws, size_t i, size_t *length);
 int skm_answer(skm_workspace *ws, size_t i, const int32_t *ids, size_t n);
+
+/* Whether bytes are well-formed UTF-8 of code points that are no surrogates, see utf8.c. */
+int skm_is_utf8(const uint8_t *p, size_t length);
 
 /* ---- running ------------------------------------------------------------------------------ */
 
