@@ -4,6 +4,7 @@ import pytest
 
 from skm2v import StaticModel
 from tests import tiny
+from tests.embedder.counting import counter  # noqa: F401  (a fixture)
 
 
 @pytest.fixture

@@ -8,32 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
-import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skm2v import StaticEmbedder, distill
+from skm2v import StaticEmbedder
 from skm2v.distill import clear_recent
 from tests import tiny
-
-ROOT = Path(__file__).parents[2]
-
-COUNTING_MODEL = """
-import os
-from transformers import BertModel
-
-class CountingBert(BertModel):
-    def forward(self, input_ids=None, **kwargs):
-        with open(os.environ["COUNT_FILE"], "a") as file:
-            file.write(f"{os.getpid()} {len(input_ids)}\\n")
-        return super().forward(input_ids=input_ids, **kwargs)
-"""
 
 SCRIPT = """
 import json, sys
@@ -65,54 +48,6 @@ def search(teacher, memory, *, n_jobs, **grid):
     scores = result.cv_results_["mean_test_score"]
     assert np.isfinite(scores).all()
     return [scores.tolist(), result.best_score_]
-
-
-class Counter:
-    """Tokens embedded by a teacher since the last reading, per process."""
-
-    def __init__(self, path, teacher):
-        self.path = path
-        self.teacher = str(teacher)
-        self.n_tokens = len(distill(self.teacher).tokens)
-        self.read()
-        clear_recent()
-
-    def read(self):
-        lines = self.path.read_text().split("\n")[:-1] if self.path.exists() else []
-        self.path.write_text("")
-        tokens: dict[str, int] = {}
-        for process, n_sequences in map(str.split, lines):
-            tokens[process] = tokens.get(process, 0) + int(n_sequences)
-        return tokens
-
-    def run(self, code, memory=None):
-        arguments = json.dumps([self.teacher, memory and str(memory)])
-        return subprocess.run(
-            [sys.executable, "-W", "error::UserWarning", "-c", code, arguments],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        )
-
-
-@pytest.fixture
-def counter(tmp_path, monkeypatch):
-    """Count of a new teacher with code of its own."""
-    folder = tiny.write_sentence_transformer(tmp_path / "teacher")
-    (folder / "counting.py").write_text(COUNTING_MODEL)
-    config = json.loads((folder / "config.json").read_text())
-    plain = Counter(tmp_path / "count.txt", folder)
-    config["auto_map"] = {"AutoModel": "counting.CountingBert"}
-    (folder / "config.json").write_text(json.dumps(config))
-    monkeypatch.setenv("COUNT_FILE", str(plain.path))
-    # Where transformers copies a teacher's code to; set for this process and for new ones.
-    import transformers.dynamic_module_utils
-
-    modules = str(tmp_path / "modules")
-    monkeypatch.setenv("HF_MODULES_CACHE", modules)
-    monkeypatch.setattr(transformers.dynamic_module_utils, "HF_MODULES_CACHE", modules)
-    monkeypatch.syspath_prepend(modules)
-    return plain
 
 
 def test_one_pass_in_one_process(counter):
