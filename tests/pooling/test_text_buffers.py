@@ -22,6 +22,8 @@ from tests import tiny
 
 invalid_utf8 = pytest.importorskip("skm2v.pooling._kernel").invalid_utf8
 
+pytestmark = pytest.mark.filterwarnings("ignore::skm2v.exceptions.TextWarning")  # empty texts
+
 TEXTS = ["", "water", "sécond \U0001f600 bank", "\u2603", "free " * 9, "a" * 12, "b" * 13,
          "é" * 300, "a\0b", "word " * 5000, *tiny.SENTENCES]  # fmt: skip
 MISSING = [None if i % 3 == 1 else text for i, text in enumerate(TEXTS)]
