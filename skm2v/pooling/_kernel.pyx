@@ -10,6 +10,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from skm2v.exceptions import TextTypeError, TextValueError
 
@@ -32,6 +33,7 @@ cdef extern from "skm.h" nogil:
         SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE
         SKM_FLOAT32, SKM_FLOAT16, SKM_INT8, SKM_FLOAT64
         SKM_BLOCKS
+        SKM_NOT_NATIVE, SKM_WORDPIECE, SKM_UNIGRAM
     const size_t SKM_NO_LIMIT
     ctypedef struct skm_trie:
         pass
@@ -42,9 +44,19 @@ cdef extern from "skm.h" nogil:
         size_t length
     ctypedef struct skm_simd:
         const char *name
+    ctypedef struct skm_unigram:
+        double *scores
+        double unknown_score
+        uint8_t marker[4]
+        size_t marker_length
+        int spaces
+        int split
+        int byte_fallback
+        int32_t byte_ids[256]
     ctypedef struct skm_model:
         int native
         skm_trie trie
+        skm_unigram unigram
         int32_t unknown
         uint32_t max_chars
         int32_t dropped
@@ -98,7 +110,7 @@ cdef enum:
 
 # As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
 # that was compiled before is then not used.
-INTERFACE = 1
+INTERFACE = 2
 
 # Workspaces kept for the next call; more may exist while more threads are at work.
 MAX_IDLE_WORKSPACES = 8
@@ -127,7 +139,7 @@ cdef class Kernel:
     native : bool
         Whether chunks are segmented here; otherwise every new chunk goes to `tokenize_chunks`.
     unknown : int
-        Id of a word that cannot be split.
+        Id of what cannot be split.
     max_chars : int
         Words with more characters are unknown.
     dropped : int
@@ -141,6 +153,9 @@ cdef class Kernel:
         Serialises additions to the table of code points.
     simd : str or None
         Instruction set; None takes the best of this CPU.
+    unigram : dict or None
+        For a Unigram model: ``scores`` (float64 array), ``unknown_score``, ``marker`` (UTF-8),
+        ``spaces``, ``split`` and ``byte_ids`` (256 ids, or empty) as in ``csrc/skm.h``.
     """
 
     cdef skm_model model
@@ -154,7 +169,7 @@ cdef class Kernel:
         skm_model_free(&self.model)
 
     def __init__(self, rows, weights, mapping, pairs, *, list words, bint native, int unknown,
-                 int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None):
+                 int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None, unigram=None):
         cdef bytes name
         cdef int status
         self._buffers = []
@@ -171,7 +186,7 @@ cdef class Kernel:
         if mapping is not None:
             self.model.mapping = <const int32_t *>self._address(mapping)
         self.model.n_tokens = len(rows) - n_pairs if mapping is None else len(mapping)
-        self.model.native = native
+        self.model.native = SKM_WORDPIECE if native else SKM_NOT_NATIVE
         self.model.unknown = unknown
         self.model.max_chars = max_chars
         self.model.dropped = dropped
@@ -181,6 +196,8 @@ cdef class Kernel:
             raise ValueError(f"The instruction set {simd!r} is not available on this CPU.")
         if native:
             self._build_trie(words)
+        if unigram is not None:
+            self._set_unigram(unigram)
         if n_pairs:
             status = skm_model_set_pairs(&self.model, <const int32_t *>self._address(pairs),
                                          n_pairs, len(rows) - n_pairs)
@@ -205,6 +222,28 @@ cdef class Kernel:
         free(entries)
         if status != SKM_OK:
             raise MemoryError("The vocabulary does not fit into the kernel's trie.")
+        return 0
+
+    cdef int _set_unigram(self, dict options) except -1:
+        cdef skm_unigram *unigram = &self.model.unigram
+        cdef const double[::1] scores = options["scores"]
+        cdef bytes marker = options["marker"]
+        cdef list byte_ids = options["byte_ids"]
+        cdef Py_ssize_t i
+        unigram.scores = <double *>malloc(max(scores.shape[0], 1) * sizeof(double))
+        if unigram.scores == NULL:
+            raise MemoryError
+        for i in range(scores.shape[0]):
+            unigram.scores[i] = scores[i]
+        unigram.unknown_score = options["unknown_score"]
+        unigram.marker_length = min(len(marker), 4)
+        memcpy(unigram.marker, <const char *>marker, unigram.marker_length)
+        unigram.spaces = options["spaces"]
+        unigram.split = options["split"]
+        unigram.byte_fallback = len(byte_ids) == 256
+        for i in range(len(byte_ids)):
+            unigram.byte_ids[i] = byte_ids[i]
+        self.model.native = SKM_UNIGRAM
         return 0
 
     cdef void *_address(self, array) except? NULL:

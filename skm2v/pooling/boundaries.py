@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["cut_pattern"]
+__all__ = ["cut_pattern", "steps_of"]
 
 ASCII_PUNCTUATION = r"!-/:-@\[-`{-~"
 UNIFIED_IDEOGRAPHS = "\u4e00-\u9fff"
@@ -49,7 +49,7 @@ def cut_pattern(spec: dict[str, Any]) -> re.Pattern[str] | None:
         return None
     pre_tokenizer = spec.get("pre_tokenizer") or {}
     kind = pre_tokenizer.get("type")
-    normalizers = _steps(spec.get("normalizer"), "normalizers")
+    normalizers = steps_of(spec.get("normalizer"), "normalizers")
     if kind == "BertPreTokenizer":
         return _bert_pattern(normalizers)
     words = (kind == "ByteLevel" and pre_tokenizer.get("use_regex", True)) or (
@@ -74,10 +74,10 @@ def _bert_pattern(normalizers: list[dict[str, Any]]) -> re.Pattern[str] | None:
     return re.compile(rf"[ \t\n\r{ASCII_PUNCTUATION}{ideographs}]")
 
 
-def _steps(component: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
+def steps_of(component: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
     """Flatten a component that may be missing or a sequence of components."""
     if component is None:
         return []
     if component.get("type") != "Sequence":
         return [component]
-    return [step for part in component.get(key, ()) for step in _steps(part, key)]
+    return [step for part in component.get(key, ()) for step in steps_of(part, key)]

@@ -19,11 +19,12 @@ from skm2v.pooling import _kernel
 from skm2v.pooling._kernel import Kernel
 from skm2v.pooling.table import PoolingTable
 from skm2v.pooling.tokenization import TextTokenizer
+from skm2v.pooling.unigram import unigram_parts
 
 __all__ = ["Kernel", "build_kernel"]
 
 # As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
-INTERFACE = 1
+INTERFACE = 2
 if getattr(_kernel, "INTERFACE", None) != INTERFACE:
     raise ImportError(
         f"{_kernel.__file__} was compiled from another version of skm2v. Compile it again:"
@@ -36,9 +37,9 @@ MOST_CHARS = 4096
 
 # As in csrc/skm.h.
 ITEM_WORD, ITEM_SPACE, ITEM_PUNCTUATION = 0, 1, 2
-MARK_FIRST, MARK_LAST = 1, 2
+MARK_FIRST, MARK_LAST = 1, 16  # flags
 
-FLAGS = [bytes([flags]) for flags in range(4)]
+FLAGS = [bytes([flags]) for flags in range(256)]
 ITEM_HEADS = [[bytes([kind, length]) for length in range(5)] for kind in range(3)]
 
 # Described when a kernel is built: Latin, Greek and Cyrillic letters, punctuation and kana.
@@ -68,6 +69,8 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
         or ``neon``) overrides the choice of the instruction set.
     """
     spec = json.loads(tokenizer.json)
+    if spec["model"]["type"] == "Unigram":
+        return _unigram_kernel(tokenizer, table)
     if not _chunks_are_independent(spec, tokenizer):
         return None
     model = spec["model"]
@@ -93,6 +96,30 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
     )
     if native:
         kernel.set_code_points(EAGER)
+    return kernel
+
+
+def _unigram_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None:
+    parts = unigram_parts(tokenizer)
+    if parts is None:
+        return None
+    kernel = Kernel(
+        table.rows,
+        table.weights,
+        table.mapping,
+        table.pairs,
+        words=parts.words,
+        native=True,
+        unknown=parts.unknown,
+        max_chars=0,
+        dropped=parts.unknown,
+        describe=parts.code_points.describe,
+        tokenize_chunks=tokenizer.ids,
+        lock=_LOCK,
+        simd=os.environ.get("SKM2V_SIMD") or None,
+        unigram=parts.options,
+    )
+    kernel.set_code_points(EAGER)
     return kernel
 
 

@@ -68,6 +68,12 @@ class TextTokenizer:
         return self._json
 
     @property
+    def hf_json(self) -> str:
+        """The JSON that ``tokenizers`` makes of its own state, without truncation and padding."""
+        text: str = self._tokenizer.to_str()
+        return text
+
+    @property
     def tokens(self) -> tuple[str, ...]:
         """Token strings; the position is the token id."""
         return self._tokens

@@ -46,9 +46,11 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
   }
   if (length == 0) {
     cp.f.kind = SKM_CP_DROP;
+  } else if (items[0] == SKM_ITEM_ASK) {
+    cp.f.kind = SKM_CP_ASK;
   } else if (length == 2u + items[1] && items[0] == SKM_ITEM_SPACE) {
     cp.f.kind = SKM_CP_SPACE;
-  } else if (is_closed(items, length)) {
+  } else if (model->native == SKM_WORDPIECE && is_closed(items, length)) {
     int32_t id;
     if (skm_single_token(model, items, length, &id)) {
       cp.f.kind = SKM_CP_ALONE;
@@ -125,6 +127,7 @@ void skm_model_init(skm_model *model) {
 void skm_model_free(skm_model *model) {
   size_t i;
   skm_trie_free(&model->trie);
+  free(model->unigram.scores);
   for (i = 0; i < SKM_BLOCKS; i++) free(model->blocks[i]);
   for (i = 0; i < SKM_ARENA_CHUNKS; i++) free(model->arena[i]);
   free(model->pair_keys);

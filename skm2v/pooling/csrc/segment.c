@@ -107,7 +107,7 @@ int skm_single_token(const skm_model *model, const uint8_t *items, size_t length
   return n == 1;
 }
 
-static int ask_code_point(skm_workspace *ws, uint32_t code_point) {
+int skm_ask_code_point(skm_workspace *ws, uint32_t code_point) {
   uint32_t *recent = &ws->asked[code_point & 255];
   if (*recent == code_point) return SKM_OK;
   if (ws->n_code_points == ws->code_points_capacity) {
@@ -122,45 +122,18 @@ static int ask_code_point(skm_workspace *ws, uint32_t code_point) {
   return SKM_OK;
 }
 
-/* One code point of valid UTF-8 beyond ASCII; *p moves behind it. */
-SKM_INLINE uint32_t decode(const uint8_t **p) {
-  const uint8_t *s = *p;
-  uint32_t c = s[0];
-  if (c < 0xe0) {
-    *p = s + 2;
-    return (c & 0x1f) << 6 | (s[1] & 0x3fu);
-  }
-  if (c < 0xf0) {
-    *p = s + 3;
-    return (c & 0x0f) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
-  }
-  *p = s + 4;
-  return (c & 0x07) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
-}
-
 int skm_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
                 size_t limit) {
   open_word word = {model, ws, 0, 0};
   int result = SKM_OK;
-  int after_mark = 0; /* the last surviving character may be reordered with a mark after it */
+  unsigned after = 0; /* of the last code point with any output: a mark that may be reordered */
   while (p < end) {
-    uint32_t code_point = *p;
-    skm_cp cp;
-    if (code_point < 128) {
-      cp.whole = skm_load_acquire(&model->ascii[code_point].whole);
-      p++;
-    } else {
-      const skm_cp *block;
-      code_point = decode(&p);
-      block = skm_load_pointer((void *const *)&model->blocks[code_point >> 8]);
-      cp.whole = block ? skm_load_acquire(&block[code_point & 255].whole) : 0;
-    }
-    if (SKM_UNLIKELY(cp.f.flags | after_mark) && cp.f.kind != SKM_CP_DROP &&
+    uint32_t code_point;
+    const skm_cp cp = skm_next_code_point(model, &p, &code_point);
+    if (SKM_UNLIKELY(cp.f.flags | after) && cp.f.kind != SKM_CP_DROP &&
         cp.f.kind != SKM_CP_UNSET) {
-      /* Canonical ordering may swap the two: not for a table of single code points. */
-      if (after_mark && (cp.f.flags & SKM_CP_MARK_FIRST) && result == SKM_OK)
-        result = SKM_ASK_CHUNK;
-      after_mark = cp.f.flags & SKM_CP_MARK_LAST;
+      if ((after & SKM_CP_BEFORE(cp.f.flags)) && result == SKM_OK) result = SKM_ASK_CHUNK;
+      after = SKM_CP_AFTER(cp.f.flags);
     }
     switch (cp.f.kind) {
       case SKM_CP_WORD:
@@ -184,7 +157,7 @@ int skm_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, con
         break;
       }
       default: /* go on, to ask for all of the chunk's code points at once */
-        if (ask_code_point(ws, code_point) != SKM_OK) return SKM_NO_MEMORY;
+        if (skm_ask_code_point(ws, code_point) != SKM_OK) return SKM_NO_MEMORY;
         result = SKM_ASK_CODE_POINT;
     }
     if (SKM_UNLIKELY(ws->n_ids > limit) && result == SKM_OK) return SKM_OK;

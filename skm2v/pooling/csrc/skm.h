@@ -1,6 +1,6 @@
 /* The compiled path from text to pooled vectors.
  *
- *   text ──transcode──► UTF-8 ──split at space, tab, LF, CR──► chunks
+ *   text ──transcode──► UTF-8 ──split at spaces──► chunks
  *   chunk ──front cache / store / segmenter──► token ids
  *   ids ──truncate, drop unknown, map, add pairs──► table rows ──sum, norm──► vector
  *
@@ -31,12 +31,16 @@ enum {
   SKM_CP_WORD,      /* `bytes` (UTF-8, at most 4) continue the current word */
   SKM_CP_SPACE,     /* ends the word */
   SKM_CP_ALONE,     /* ends the word, then is exactly the token `value` */
-  SKM_CP_PROGRAM    /* anything else: items at arena offset `value` */
+  SKM_CP_PROGRAM,   /* anything else: items at arena offset `value` */
+  SKM_CP_ASK        /* a text with it is a question for the reference tokenizer */
 };
 /* Classes of the items that describe a code point, see skm_model_set_code_point. */
-enum { SKM_ITEM_WORD = 0, SKM_ITEM_SPACE = 1, SKM_ITEM_PUNCTUATION = 2 };
-/* The output starts or ends with a character that canonical ordering may move. */
-enum { SKM_CP_MARK_FIRST = 1, SKM_CP_MARK_LAST = 2 };
+enum { SKM_ITEM_WORD = 0, SKM_ITEM_SPACE = 1, SKM_ITEM_PUNCTUATION = 2, SKM_ITEM_ASK = 3 };
+/* Flags: the low four bits say in which ways a code point may depend on the one before it, the high
+ * four in which ways it may matter to the one after it. Where two neighbours have a way in common
+ * the descriptions of single code points do not hold. */
+#define SKM_CP_BEFORE(flags) ((flags) & 15u)
+#define SKM_CP_AFTER(flags) ((unsigned)(flags) >> 4)
 
 typedef union {
   struct {
@@ -71,10 +75,32 @@ typedef struct {
   size_t length;
 } skm_word;
 
+/* How chunks are segmented; 0: every new one is a question for the reference tokenizer. */
+enum { SKM_NOT_NATIVE = 0, SKM_WORDPIECE, SKM_UNIGRAM, SKM_BYTE_LEVEL };
+
+/* What becomes of spaces where words begin with a marker, see unigram.c. */
+enum {
+  SKM_SPACES_EACH,     /* each is a marker and begins a piece */
+  SKM_SPACES_RUNS,     /* a run is one marker, also at the end of the text */
+  SKM_SPACES_BETWEEN,  /* a run is one marker, none at the end of the text */
+};
+
+typedef struct {
+  double *scores;         /* per token */
+  double unknown_score;
+  uint8_t marker[4];      /* UTF-8 */
+  size_t marker_length;
+  int spaces;             /* SKM_SPACES_* */
+  int split;              /* pieces begin at markers; 0: the text is one piece */
+  int byte_fallback;
+  int32_t byte_ids[256];  /* tokens of single bytes for byte_fallback, -1: none */
+} skm_unigram;
+
 typedef struct {
   /* tokenizer */
-  int native;            /* 0: every new chunk is a question for the reference tokenizer */
+  int native;            /* SKM_NOT_NATIVE and so on */
   skm_trie trie;
+  skm_unigram unigram;
   int32_t unknown;       /* id the segmenter emits for a word it cannot split */
   uint32_t max_chars;    /* longer words are unknown */
   skm_cp ascii[128];     /* a copy of the start of block 0 */
@@ -163,6 +189,13 @@ typedef struct {
 
 #define SKM_GROUP 64
 
+/* The best way to a byte of a piece, see unigram.c. */
+typedef struct {
+  double score;
+  uint32_t start; /* of its last token */
+  int32_t id;
+} skm_node;
+
 typedef struct {
   skm_slot *front; /* SKM_FRONT_BUCKETS pairs of slots, aligned to cache lines */
   void *front_memory;
@@ -176,6 +209,8 @@ typedef struct {
   size_t row_weights_capacity;
   uint8_t *word; /* the normalized word being built */
   size_t word_capacity;
+  skm_node *nodes; /* per byte of a piece */
+  size_t nodes_capacity;
   float *sums;
   double *totals;
   size_t dim;

@@ -1,7 +1,8 @@
-/* One document to token ids: transcode, split at space, tab, LF and CR, look the chunks up.
+/* One document to token ids: transcode, split at spaces, look the chunks up.
  *
- * These four are the only bytes that end a chunk: the normalizer and the pre-tokenizer treat
- * what is left and right of them separately, so a chunk always makes the same ids.
+ * The normalizer and the pre-tokenizer treat what is left and right of a boundary separately, so a
+ * chunk always makes the same ids. WordPiece: only space, tab, LF and CR end a chunk, and belong to
+ * none. Unigram and byte-level BPE: a space begins a chunk and belongs to it.
  */
 #include "workspace.h"
 
@@ -110,6 +111,21 @@ static void front_put(skm_slot *bucket, uint64_t low, uint64_t high, const uint3
   *slot_count(&bucket[1]) = (uint8_t)n;
 }
 
+/* Appends the ids of a record. */
+static int put_record(skm_workspace *ws, const skm_record *record) {
+  if (record->n_ids == SKM_UNANSWERED) return SKM_PENDING;
+  if (skm_ids_reserve(ws, (size_t)record->n_ids + 4) != SKM_OK) return SKM_NO_MEMORY;
+  memcpy(ws->ids + ws->n_ids, record + 1, (size_t)record->n_ids * 4);
+  ws->n_ids += record->n_ids;
+  return SKM_OK;
+}
+
+static int segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, size_t length,
+                   size_t limit) {
+  if (model->native == SKM_UNIGRAM) return skm_unigram_segment(model, ws, p, p + length, 0);
+  return skm_segment(model, ws, p, p + length, length >= LONG_CHUNK ? limit : SIZE_MAX);
+}
+
 /* Ids of a chunk that the front cache does not know. */
 static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const uint8_t *p,
                                 size_t length, size_t limit) {
@@ -122,7 +138,7 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
     record = skm_store_get(&ws->store, p, length, hash);
   }
   if (!record && model->native) {
-    result = skm_segment(model, ws, p, p + length, length >= LONG_CHUNK ? limit : SIZE_MAX);
+    result = segment(model, ws, p, length, limit);
     if (result == SKM_OK) {
       size_t n = ws->n_ids - first;
       if (stored && n <= STORE_IDS)
@@ -141,11 +157,7 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
     result = skm_ask_chunk(ws, p, length, hash);
     return result == SKM_OK ? SKM_PENDING : result;
   }
-  if (record->n_ids == SKM_UNANSWERED) return SKM_PENDING;
-  if (skm_ids_reserve(ws, (size_t)record->n_ids + 4) != SKM_OK) return SKM_NO_MEMORY;
-  memcpy(ws->ids + first, record + 1, (size_t)record->n_ids * 4);
-  ws->n_ids += record->n_ids;
-  return SKM_OK;
+  return put_record(ws, record);
 }
 
 SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_short_chunk *chunk,
@@ -283,6 +295,70 @@ static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, co
   return pending;
 }
 
+/* ---- chunks that own the space before them ------------------------------------------------- */
+
+/* Whether a chunk begins at the space *p; p[1] is readable. */
+SKM_INLINE int begins_chunk(const uint8_t *p) { return *p == ' '; }
+
+/* Whether the end of the text may matter to the ids of its last chunk. */
+static int end_matters(const skm_model *model, const uint8_t *end) {
+  return model->native == SKM_UNIGRAM && model->unigram.spaces == SKM_SPACES_RUNS &&
+         (end[-1] >= 128 || model->ascii[end[-1]].f.kind != SKM_CP_WORD);
+}
+
+/* As `split`; `last`: the text ends at `end`. */
+static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t *p,
+                       const uint8_t *end, size_t limit, int last) {
+  int pending = SKM_OK;
+  last = last && p < end && end_matters(model, end);
+  while (p < end && ws->n_ids <= limit) {
+    short_chunk chunks[AHEAD];
+    const uint8_t *long_chunk = NULL;
+    size_t n = 0, length = 0, i;
+    int result = SKM_OK;
+    while (n < AHEAD && p < end) {
+      int zero = *p == 0; /* in a key, zeros are bytes behind the chunk */
+      length = 1 + (size_t)find_low_byte(p + 1);
+      for (; p + length < end && !begins_chunk(p + length); length++) zero |= p[length] == 0;
+      if (length > 15 || zero || (last && p + length == end)) {
+        long_chunk = p;
+        p += length;
+        break;
+      }
+      chunks[n].low = skm_read64(p) & skm_read64(KEEP + 16 - length);
+      chunks[n].high = skm_read64(p + 8) & skm_read64(KEEP + 24 - length);
+      chunks[n].bucket = bucket_of(ws, chunks[n].low, chunks[n].high);
+      SKM_PREFETCH(chunks[n].bucket);
+      chunks[n].start = p;
+      chunks[n].length = length;
+      n++;
+      p += length;
+    }
+    for (i = 0; i < n; i++) {
+      result = look_up(model, ws, &chunks[i], limit);
+      if (SKM_UNLIKELY(result != SKM_OK)) {
+        if (result != SKM_PENDING) return result;
+        pending = SKM_PENDING;
+      }
+    }
+    if (long_chunk) {
+      if (last && p == end) {
+        result = skm_unigram_segment(model, ws, long_chunk, end, 1);
+        if (result == SKM_ASK_CODE_POINT) result = SKM_PENDING;
+      } else {
+        result = resolve(model, ws, long_chunk, length, limit);
+      }
+      if (result == SKM_PENDING)
+        pending = SKM_PENDING;
+      else if (result != SKM_OK)
+        return result;
+    }
+  }
+  return pending;
+}
+
+/* ---- documents ---------------------------------------------------------------------------- */
+
 static int text_reserve(skm_workspace *ws, size_t capacity) {
   uint8_t *text;
   if (capacity <= ws->text_capacity) return SKM_OK;
@@ -294,41 +370,88 @@ static int text_reserve(skm_workspace *ws, size_t capacity) {
   return SKM_OK;
 }
 
+SKM_INLINE size_t widest(const skm_text *text) {
+  return text->ascii ? 1 : text->unit == 1 ? 2 : text->unit == 2 ? 3 : 4;
+}
+
+/* Where the last chunk begins, or a separator before it ends, in the `n` bytes from `text`; 0 if
+ * they are one chunk. */
+static size_t last_boundary(const skm_model *model, const uint8_t *text, size_t n) {
+  if (model->native <= SKM_WORDPIECE) {
+    while (n > 0 && !is_separator(text[n - 1])) n--;
+    return n;
+  }
+  /* Whether a byte begins a chunk may depend on the one behind it. */
+  for (n = n > 1 ? n - 2 : 0; n > 0 && !begins_chunk(text + n);) n--;
+  return n;
+}
+
+/* Appends the ids of a document that the reference tokenizer has to see as a whole. */
+static int ask_text(skm_workspace *ws, const skm_text *text) {
+  const skm_record *record;
+  ptrdiff_t written;
+  uint64_t hash;
+  if (text_reserve(ws, text->length * widest(text) + PADDING) != SKM_OK) return SKM_NO_MEMORY;
+  written = transcode(text, 0, text->length, ws->text);
+  if (written < 0) return (int)written;
+  hash = ~skm_hash_bytes(ws->text, (size_t)written); /* not the record of an equal chunk */
+  record = skm_store_get(&ws->store, ws->text, (size_t)written, hash);
+  if (!record) {
+    const int result = skm_ask_chunk(ws, ws->text, (size_t)written, hash);
+    return result == SKM_OK ? SKM_PENDING : result;
+  }
+  return put_record(ws, record);
+}
+
 /* Appends the ids of a document; stops soon after more than `max_length` of them. */
-int skm_tokenize(const skm_model *model, skm_workspace *ws, skm_text text, size_t max_length) {
+static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *text,
+                    size_t max_length) {
   const size_t limit = max_length > SIZE_MAX - ws->n_ids ? SIZE_MAX : ws->n_ids + max_length;
-  const size_t widest = text.ascii ? 1 : text.unit == 1 ? 2 : text.unit == 2 ? 3 : 4;
-  size_t position = 0, filled = 0, want = PIECE;
+  const int whole = model->native == SKM_UNIGRAM && !model->unigram.split;
+  size_t position = 0, filled = 0, want = whole ? text->length : PIECE;
   int pending = SKM_OK;
-  while (position < text.length) {
-    size_t n = text.length - position < want ? text.length - position : want, stop;
+  while (position < text->length) {
+    size_t n = text->length - position < want ? text->length - position : want, stop;
+    const int last = position + n == text->length;
     ptrdiff_t written;
     int result;
-    if (text_reserve(ws, filled + n * widest + PADDING) != SKM_OK) return SKM_NO_MEMORY;
-    written = transcode(&text, position, n, ws->text + filled);
+    if (text_reserve(ws, filled + n * widest(text) + PADDING) != SKM_OK) return SKM_NO_MEMORY;
+    written = transcode(text, position, n, ws->text + filled);
     if (written < 0) return (int)written;
     position += n;
-    stop = filled + (size_t)written;
-    if (position == text.length) {
-      memset(ws->text + stop, ' ', PADDING);
-      filled = stop;
-    } else {
-      size_t old = filled;
-      filled = stop;
-      while (stop > old && !is_separator(ws->text[stop - 1])) stop--;
-      memset(ws->text + filled, ' ', PADDING); /* read, but not used */
-      if (stop == old) { /* no separator yet: the chunk goes on */
+    filled = stop = filled + (size_t)written;
+    memset(ws->text + filled, ' ', PADDING);
+    if (!last) {
+      stop = last_boundary(model, ws->text, filled);
+      if (stop == 0) { /* no boundary yet: the chunk goes on */
         want *= 2;
         continue;
       }
     }
-    result = split(model, ws, ws->text, ws->text + stop, limit);
-    if (result < 0) return result;
-    if (result == SKM_PENDING) pending = SKM_PENDING;
+    if (model->native <= SKM_WORDPIECE) {
+      result = split(model, ws, ws->text, ws->text + stop, limit);
+    } else if (whole) {
+      result = skm_unigram_segment(model, ws, ws->text, ws->text + stop, 1);
+      if (result == SKM_ASK_CODE_POINT) result = SKM_PENDING;
+    } else {
+      result = split_owned(model, ws, ws->text, ws->text + stop, limit, last);
+    }
+    if (result == SKM_PENDING)
+      pending = SKM_PENDING;
+    else if (result != SKM_OK)
+      return result;
     if (ws->n_ids > limit) break;
     filled -= stop;
     memmove(ws->text, ws->text + stop, filled);
     want = PIECE;
   }
   return pending;
+}
+
+int skm_tokenize(const skm_model *model, skm_workspace *ws, skm_text text, size_t max_length) {
+  const size_t first = ws->n_ids;
+  const int result = tokenize(model, ws, &text, max_length);
+  if (result != SKM_ASK_TEXT) return result;
+  ws->n_ids = first;
+  return ask_text(ws, &text);
 }
