@@ -280,6 +280,19 @@ cdef class Kernel:
                                             len(description) - 1) != SKM_OK:
                     raise MemoryError
 
+    def set_words_alone(self, code_points):
+        """Add code points of three UTF-8 bytes that are words of their own to the table."""
+        cdef uint8_t items[11]
+        cdef uint32_t code_point
+        memcpy(items, <const char *>b"\1\1 \0\3___\1\1 ", 11)
+        with self._lock:
+            for code_point in code_points:
+                items[5] = 0xe0 | code_point >> 12
+                items[6] = 0x80 | (code_point >> 6 & 0x3f)
+                items[7] = 0x80 | (code_point & 0x3f)
+                if skm_model_set_code_point(&self.model, code_point, 0, items, 11) != SKM_OK:
+                    raise MemoryError
+
     def cache_nbytes(self):
         """Bytes held by idle workspaces."""
         return sum((<_Workspace>idle).ws != NULL and skm_workspace_size((<_Workspace>idle).ws)

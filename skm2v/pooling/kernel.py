@@ -45,6 +45,10 @@ ITEM_HEADS = [[bytes([kind, length]) for length in range(5)] for kind in range(3
 # Described when a kernel is built: Latin, Greek and Cyrillic letters, punctuation and kana.
 EAGER = [*range(0x250), *range(0x370, 0x530), *range(0x2010, 0x2060), *range(0x3000, 0x3100)]
 
+# Those that the BERT normalizer sets apart from their neighbours, and does not change. A Chinese or
+# Japanese text has hundreds of different ones, and asking for them takes longer than its tokens.
+IDEOGRAPHS = range(0x4E00, 0xA000)
+
 # Guards the tables of code points, which grow. A fork waits for it: the child's tables are whole.
 _LOCK = threading.Lock()
 if hasattr(os, "register_at_fork"):
@@ -96,6 +100,8 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
     )
     if native:
         kernel.set_code_points(EAGER)
+        if (spec.get("normalizer") or {}).get("handle_chinese_chars"):
+            kernel.set_words_alone(IDEOGRAPHS)
     return kernel
 
 
