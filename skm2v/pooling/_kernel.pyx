@@ -33,7 +33,7 @@ cdef extern from "skm.h" nogil:
         SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE
         SKM_FLOAT32, SKM_FLOAT16, SKM_INT8, SKM_FLOAT64
         SKM_BLOCKS
-        SKM_NOT_NATIVE, SKM_WORDPIECE, SKM_UNIGRAM
+        SKM_NOT_NATIVE, SKM_WORDPIECE, SKM_UNIGRAM, SKM_BYTE_LEVEL
     const size_t SKM_NO_LIMIT
     ctypedef struct skm_trie:
         pass
@@ -53,10 +53,19 @@ cdef extern from "skm.h" nogil:
         int split
         int byte_fallback
         int32_t byte_ids[256]
+    ctypedef struct skm_byte_level:
+        int32_t byte_ids[256]
+        int whole_words
+        int prefix_space
+        int any_prefix
+        int any_case
+        uint32_t digits
+        int lines
     ctypedef struct skm_model:
         int native
         skm_trie trie
         skm_unigram unigram
+        skm_byte_level byte_level
         int32_t unknown
         uint32_t max_chars
         int32_t dropped
@@ -82,6 +91,7 @@ cdef extern from "skm.h" nogil:
     void skm_model_free(skm_model *)
     int skm_trie_build(skm_trie *, const skm_word *, size_t)
     int skm_model_set_code_point(skm_model *, uint32_t, int flags, const uint8_t *, size_t)
+    int skm_model_set_merges(skm_model *, const int32_t *, uint32_t)
     int skm_model_set_pairs(skm_model *, const int32_t *, uint32_t, uint32_t)
     skm_workspace *skm_workspace_new(const skm_model *)
     void skm_workspace_free(skm_workspace *)
@@ -156,6 +166,9 @@ cdef class Kernel:
     unigram : dict or None
         For a Unigram model: ``scores`` (float64 array), ``unknown_score``, ``marker`` (UTF-8),
         ``spaces``, ``split`` and ``byte_ids`` (256 ids, or empty) as in ``csrc/skm.h``.
+    byte_level : dict or None
+        For a byte-level BPE model: ``byte_ids`` (256 ids), ``merges`` (int32 array of left id,
+        right id, id), and the flags of ``csrc/skm.h``.
     """
 
     cdef skm_model model
@@ -169,7 +182,8 @@ cdef class Kernel:
         skm_model_free(&self.model)
 
     def __init__(self, rows, weights, mapping, pairs, *, list words, bint native, int unknown,
-                 int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None, unigram=None):
+                 int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None, unigram=None,
+                 byte_level=None):
         cdef bytes name
         cdef int status
         self._buffers = []
@@ -198,6 +212,8 @@ cdef class Kernel:
             self._build_trie(words)
         if unigram is not None:
             self._set_unigram(unigram)
+        if byte_level is not None:
+            self._set_byte_level(byte_level)
         if n_pairs:
             status = skm_model_set_pairs(&self.model, <const int32_t *>self._address(pairs),
                                          n_pairs, len(rows) - n_pairs)
@@ -244,6 +260,25 @@ cdef class Kernel:
         for i in range(len(byte_ids)):
             unigram.byte_ids[i] = byte_ids[i]
         self.model.native = SKM_UNIGRAM
+        return 0
+
+    cdef int _set_byte_level(self, dict options) except -1:
+        cdef skm_byte_level *bpe = &self.model.byte_level
+        cdef const int32_t[:, ::1] merges = options["merges"]
+        cdef int32_t no_merge[3]
+        cdef int i
+        for i in range(256):
+            bpe.byte_ids[i] = options["byte_ids"][i]
+        bpe.whole_words = options["whole_words"]
+        bpe.prefix_space = options["prefix_space"]
+        bpe.any_prefix = options["any_prefix"]
+        bpe.any_case = options["any_case"]
+        bpe.digits = options["digits"]
+        bpe.lines = options["lines"]
+        self.model.native = SKM_BYTE_LEVEL
+        if skm_model_set_merges(&self.model, &merges[0, 0] if merges.shape[0] else no_merge,
+                                merges.shape[0]) != SKM_OK:
+            raise MemoryError
         return 0
 
     cdef void *_address(self, array) except? NULL:

@@ -17,6 +17,8 @@ from typing import Any
 
 from skm2v.pooling import _kernel
 from skm2v.pooling._kernel import Kernel
+from skm2v.pooling.byte_level import byte_level_parts
+from skm2v.pooling.normalizers import build_hf
 from skm2v.pooling.table import PoolingTable
 from skm2v.pooling.tokenization import TextTokenizer
 from skm2v.pooling.unigram import unigram_parts
@@ -73,8 +75,8 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
         or ``neon``) overrides the choice of the instruction set.
     """
     spec = json.loads(tokenizer.json)
-    if spec["model"]["type"] == "Unigram":
-        return _unigram_kernel(tokenizer, table)
+    if spec["model"]["type"] in ("Unigram", "BPE"):
+        return _family_kernel(tokenizer, table, spec["model"]["type"])
     if not _chunks_are_independent(spec, tokenizer):
         return None
     model = spec["model"]
@@ -105,8 +107,9 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
     return kernel
 
 
-def _unigram_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None:
-    parts = unigram_parts(tokenizer)
+def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -> Kernel | None:
+    """Kernel for a Unigram or byte-level BPE tokenizer, whose chunks begin with their space."""
+    parts = unigram_parts(tokenizer) if family == "Unigram" else byte_level_parts(tokenizer)
     if parts is None:
         return None
     kernel = Kernel(
@@ -118,12 +121,12 @@ def _unigram_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | N
         native=True,
         unknown=parts.unknown,
         max_chars=0,
-        dropped=parts.unknown,
-        describe=parts.code_points.describe,
+        dropped=-1 if tokenizer.unk_id is None else tokenizer.unk_id,
+        describe=parts.describe,
         tokenize_chunks=tokenizer.ids,
         lock=_LOCK,
         simd=os.environ.get("SKM2V_SIMD") or None,
-        unigram=parts.options,
+        **{"unigram" if family == "Unigram" else "byte_level": parts.options},
     )
     kernel.set_code_points(EAGER)
     return kernel
@@ -194,17 +197,9 @@ class _CodePoints:
     MOST_KEPT = 1 << 16
 
     def __init__(self, normalizer: str, pre_tokenizer: str) -> None:
-        skeleton = {
-            "version": "1.0",
-            "added_tokens": [],
-            "normalizer": json.loads(normalizer),
-            "pre_tokenizer": json.loads(pre_tokenizer),
-            "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
-        }
-        hf = TextTokenizer(json.dumps(skeleton)).copy_hf()
-        self._normalizer = hf.normalizer
-        self._pre_tokenizer = hf.pre_tokenizer
-        self._reorders = _strips_accents(skeleton["normalizer"])
+        spec = json.loads(normalizer)
+        self._normalizer, self._pre_tokenizer = build_hf(spec, json.loads(pre_tokenizer))
+        self._reorders = _strips_accents(spec)
         self._known: dict[int, bytes] = {}
         self._items: dict[str, bytes] = {}
 

@@ -15,13 +15,47 @@ import numpy as np
 from skm2v.pooling.boundaries import steps_of
 from skm2v.pooling.tokenization import TextTokenizer
 
-__all__ = ["Neighbours", "NormalizerPlan", "build_normalizer", "neighbours_of", "plan_normalizer"]
+__all__ = [
+    "MARKER",
+    "WHITE_SPACE",
+    "KernelParts",
+    "NormalizerPlan",
+    "build_hf",
+    "build_normalizer",
+    "neighbours_of",
+    "plan_normalizer",
+]
 
 # Steps that look at one character at a time.
 CHARACTERWISE = ("Lowercase", "Nmt", "StripAccents")
 # Steps that may look at neighbours, see `neighbours_of`.
 CONTEXTUAL = ("NFC", "NFD", "NFKC", "NFKD", "Precompiled")
 MARKER = "\u2581"
+WHITE_SPACE = frozenset(
+    "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+)
+
+
+class KernelParts(NamedTuple):
+    """Arguments of the kernel that depend on the kind of tokenizer.
+
+    Attributes
+    ----------
+    words : list of (int, bytes, int)
+        Trie root, UTF-8 and id of tokens.
+    unknown : int
+        Id of what cannot be split.
+    options : dict
+        See ``Kernel``.
+    describe : callable
+        See ``Kernel``.
+    """
+
+    words: list[tuple[int, bytes, int]]
+    unknown: int
+    options: dict[str, Any]
+    describe: Callable[[list[int]], list[bytes]]
 
 
 class NormalizerPlan(NamedTuple):
@@ -81,20 +115,27 @@ def plan_normalizer(component: dict[str, Any] | None) -> NormalizerPlan | None:
     return NormalizerPlan(before, contextual, steps, collapse, strip)
 
 
+def build_hf(
+    normalizer: dict[str, Any] | None, pre_tokenizer: dict[str, Any] | None
+) -> tuple[Any, Any]:
+    """Normalizer and pre-tokenizer of the reference tokenizer, from their JSON."""
+    skeleton = {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": normalizer,
+        "pre_tokenizer": pre_tokenizer,
+        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
+    }
+    hf = TextTokenizer(json.dumps(skeleton)).copy_hf()
+    return hf.normalizer, hf.pre_tokenizer
+
+
 def build_normalizer(steps: list[dict[str, Any]]) -> Callable[[str], str]:
     """Normalizer of the reference tokenizer with these steps, as a function."""
     if not steps:
         return lambda text: text
-    skeleton = {
-        "version": "1.0",
-        "added_tokens": [],
-        "normalizer": {"type": "Sequence", "normalizers": steps},
-        "pre_tokenizer": None,
-        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
-    }
-    normalize: Callable[[str], str] = TextTokenizer(
-        json.dumps(skeleton)
-    ).copy_hf().normalizer.normalize_str
+    normalizer, _ = build_hf({"type": "Sequence", "normalizers": steps}, None)
+    normalize: Callable[[str], str] = normalizer.normalize_str
     return normalize
 
 

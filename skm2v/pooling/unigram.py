@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ import numpy.typing as npt
 from skm2v.pooling.boundaries import steps_of
 from skm2v.pooling.normalizers import (
     MARKER,
+    WHITE_SPACE,
+    KernelParts,
     NormalizerPlan,
     build_normalizer,
     neighbours_of,
@@ -19,40 +21,16 @@ from skm2v.pooling.normalizers import (
 )
 from skm2v.pooling.tokenization import TextTokenizer
 
-__all__ = ["PieceCodePoints", "UnigramParts", "unigram_parts"]
+__all__ = ["PieceCodePoints", "unigram_parts"]
 
 # As in csrc/skm.h.
 SPACES_EACH, SPACES_RUNS, SPACES_BETWEEN = 0, 1, 2
 ITEM_WORD, ITEM_SPACE, ITEM_ASK = 0, 1, 3
 
-WHITE_SPACE = frozenset(
-    "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
-    + "".join(map(chr, range(0x2000, 0x200B)))
-)
 UNKNOWN_PENALTY = 10.0
 
 
-class UnigramParts(NamedTuple):
-    """Arguments of the kernel.
-
-    Attributes
-    ----------
-    words : list of (int, bytes, int)
-        Trie root, UTF-8 and id of every token.
-    unknown : int
-        Id of the unknown token.
-    options : dict
-        See ``Kernel``.
-    code_points : PieceCodePoints
-    """
-
-    words: list[tuple[int, bytes, int]]
-    unknown: int
-    options: dict[str, Any]
-    code_points: PieceCodePoints
-
-
-def unigram_parts(tokenizer: TextTokenizer) -> UnigramParts | None:
+def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     """Take a Unigram tokenizer apart; None if the kernel cannot reproduce it exactly."""
     # As tokenizers writes it: all fields are there, and the scores are those it computes with,
     # which may differ in the last digit from the ones of the file.
@@ -75,7 +53,7 @@ def unigram_parts(tokenizer: TextTokenizer) -> UnigramParts | None:
     scores: npt.NDArray[np.float64] = np.array([score for _, score in model["vocab"]], np.float64)
     vocabulary = {token: i for i, (token, _) in enumerate(model["vocab"])}
     fallback = [vocabulary.get(f"<0x{byte:02X}>", -1) for byte in range(256)]
-    return UnigramParts(
+    return KernelParts(
         words=[(0, token.encode(), i) for token, i in vocabulary.items()],
         unknown=model["unk_id"],
         options={
@@ -86,7 +64,7 @@ def unigram_parts(tokenizer: TextTokenizer) -> UnigramParts | None:
             "split": split,
             "byte_ids": fallback if model.get("byte_fallback") else [],
         },
-        code_points=code_points,
+        describe=code_points.describe,
     )
 
 

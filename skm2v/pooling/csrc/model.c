@@ -48,6 +48,13 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
     cp.f.kind = SKM_CP_DROP;
   } else if (items[0] == SKM_ITEM_ASK) {
     cp.f.kind = SKM_CP_ASK;
+  } else if (model->native == SKM_BYTE_LEVEL) {
+    if (length == 2u + items[1]) {
+      cp.f.kind = SKM_CP_WORD;
+      cp.f.n_chars = items[0];
+      cp.f.n_bytes = items[1];
+      memcpy(cp.f.u.bytes, items + 2, items[1]);
+    }
   } else if (length == 2u + items[1] && items[0] == SKM_ITEM_SPACE) {
     cp.f.kind = SKM_CP_SPACE;
   } else if (model->native == SKM_WORDPIECE && is_closed(items, length)) {
@@ -117,6 +124,25 @@ int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint
   return SKM_OK;
 }
 
+int skm_model_set_merges(skm_model *model, const int32_t *merges, uint32_t n) {
+  skm_byte_level *bpe = &model->byte_level;
+  uint32_t size = 16, i;
+  while (size < 2 * (uint64_t)n) size *= 2;
+  bpe->mask = size - 1;
+  bpe->pairs = malloc(size * sizeof *bpe->pairs);
+  bpe->merges = malloc(size * sizeof *bpe->merges);
+  if (!bpe->pairs || !bpe->merges) return SKM_NO_MEMORY;
+  memset(bpe->pairs, 0xff, size * sizeof *bpe->pairs);
+  for (i = 0; i < n; i++) {
+    uint64_t key = (uint64_t)(uint32_t)merges[3 * i] << 32 | (uint32_t)merges[3 * i + 1];
+    uint32_t slot = (uint32_t)skm_pair_hash(key) & bpe->mask;
+    while (bpe->pairs[slot] != UINT64_MAX && bpe->pairs[slot] != key) slot = (slot + 1) & bpe->mask;
+    bpe->pairs[slot] = key;
+    bpe->merges[slot] = (uint64_t)i << 32 | (uint32_t)merges[3 * i + 2];
+  }
+  return SKM_OK;
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 void skm_model_init(skm_model *model) {
@@ -128,6 +154,8 @@ void skm_model_free(skm_model *model) {
   size_t i;
   skm_trie_free(&model->trie);
   free(model->unigram.scores);
+  free(model->byte_level.pairs);
+  free(model->byte_level.merges);
   for (i = 0; i < SKM_BLOCKS; i++) free(model->blocks[i]);
   for (i = 0; i < SKM_ARENA_CHUNKS; i++) free(model->arena[i]);
   free(model->pair_keys);

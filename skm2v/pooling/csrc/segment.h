@@ -24,6 +24,12 @@ int skm_unigram_segment(const skm_model *model, skm_workspace *ws, const uint8_t
 /* True if the items, taken alone, make exactly one token. */
 int skm_single_token(const skm_model *model, const uint8_t *items, size_t length, int32_t *id);
 
+/* The same for a byte-level BPE model. A chunk without a space begins the text. */
+int skm_byte_level_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p,
+                           const uint8_t *end);
+/* Token that is exactly these bytes, or -1. */
+int32_t skm_find_token(const skm_trie *trie, const uint8_t *bytes, size_t length);
+
 /* Keeps a code point as a question. */
 int skm_ask_code_point(skm_workspace *ws, uint32_t code_point);
 

@@ -35,7 +35,14 @@ enum {
   SKM_CP_ASK        /* a text with it is a question for the reference tokenizer */
 };
 /* Classes of the items that describe a code point, see skm_model_set_code_point. */
-enum { SKM_ITEM_WORD = 0, SKM_ITEM_SPACE = 1, SKM_ITEM_PUNCTUATION = 2, SKM_ITEM_ASK = 3 };
+enum {
+  SKM_ITEM_WORD = 0,
+  SKM_ITEM_SPACE,
+  SKM_ITEM_PUNCTUATION,
+  SKM_ITEM_ASK,
+  SKM_ITEM_LETTER, /* byte-level: a word character is neither of these two */
+  SKM_ITEM_NUMBER
+};
 /* Flags: the low four bits say in which ways a code point may depend on the one before it, the high
  * four in which ways it may matter to the one after it. Where two neighbours have a way in common
  * the descriptions of single code points do not hold. */
@@ -44,7 +51,7 @@ enum { SKM_ITEM_WORD = 0, SKM_ITEM_SPACE = 1, SKM_ITEM_PUNCTUATION = 2, SKM_ITEM
 
 typedef union {
   struct {
-    uint8_t kind, flags, n_bytes, n_chars;
+    uint8_t kind, flags, n_bytes, n_chars; /* byte-level: n_chars is the item class */
     union {
       uint8_t bytes[4];
       uint32_t value;
@@ -96,11 +103,35 @@ typedef struct {
   int32_t byte_ids[256];  /* tokens of single bytes for byte_fallback, -1: none */
 } skm_unigram;
 
+/* Pre-tokenizers of byte-level models, see byte_level.c. */
+typedef struct {
+  int32_t byte_ids[256];
+  uint64_t *pairs; /* open addressing: left << 32 | right, UINT64_MAX is free */
+  uint64_t *merges; /* rank << 32 | id of what the pair becomes */
+  uint32_t mask;
+  int whole_words; /* words in the vocabulary are not merged */
+  int prefix_space; /* a text begins with a space */
+  int any_prefix; /* any character but CR, LF and numbers may begin a word; 0: a space */
+  int any_case; /* of 's, 't and so on */
+  uint32_t digits; /* numbers are cut into so many digits; 0: not, and may begin with a space */
+  int lines; /* punctuation takes the ends of lines behind it, and white space before them */
+} skm_byte_level;
+
+typedef struct {
+  uint32_t id;
+  int32_t previous, next; /* -1: none */
+} skm_symbol;
+
+typedef struct {
+  uint32_t rank, position, id;
+} skm_merge;
+
 typedef struct {
   /* tokenizer */
   int native;            /* SKM_NOT_NATIVE and so on */
   skm_trie trie;
   skm_unigram unigram;
+  skm_byte_level byte_level;
   int32_t unknown;       /* id the segmenter emits for a word it cannot split */
   uint32_t max_chars;    /* longer words are unknown */
   skm_cp ascii[128];     /* a copy of the start of block 0 */
@@ -132,6 +163,8 @@ void skm_trie_free(skm_trie *trie);
  * complete trie. Calls must not run at the same time; readers may. */
 int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
                              const uint8_t *items, size_t length);
+/* Merges (left id, right id, id) of a byte-level model, in the order of their rank. */
+int skm_model_set_merges(skm_model *model, const int32_t *merges, uint32_t n);
 int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint32_t first_row);
 
 /* ---- workspace ---------------------------------------------------------------------------- */
@@ -211,6 +244,11 @@ typedef struct {
   size_t word_capacity;
   skm_node *nodes; /* per byte of a piece */
   size_t nodes_capacity;
+  uint8_t *classes; /* beside word: item class at the first byte of a character, 255 elsewhere */
+  size_t classes_capacity;
+  skm_symbol *symbols; /* per byte of a word */
+  skm_merge *heap;     /* three per byte of a word */
+  size_t symbols_capacity;
   float *sums;
   double *totals;
   size_t dim;

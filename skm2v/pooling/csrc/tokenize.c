@@ -123,6 +123,7 @@ static int put_record(skm_workspace *ws, const skm_record *record) {
 static int segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, size_t length,
                    size_t limit) {
   if (model->native == SKM_UNIGRAM) return skm_unigram_segment(model, ws, p, p + length, 0);
+  if (model->native == SKM_BYTE_LEVEL) return skm_byte_level_segment(model, ws, p, p + length);
   return skm_segment(model, ws, p, p + length, length >= LONG_CHUNK ? limit : SIZE_MAX);
 }
 
@@ -297,8 +298,24 @@ static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, co
 
 /* ---- chunks that own the space before them ------------------------------------------------- */
 
-/* Whether a chunk begins at the space *p; p[1] is readable. */
-SKM_INLINE int begins_chunk(const uint8_t *p) { return *p == ' '; }
+/* Whether a chunk begins at *p, behind which there is a whole character. In byte-level models a run
+ * of white space is cut before its last space only, which belongs to the next word. */
+SKM_INLINE int begins_chunk(const skm_model *model, const uint8_t *p) {
+  if (*p != ' ') return 0;
+  if (model->native == SKM_UNIGRAM) return 1;
+  switch (p[1]) { /* the first bytes of white space; others than these that begin so are rare */
+    case 0xc2:
+      return p[2] != 0x85 && p[2] != 0xa0;
+    case 0xe1:
+      return p[2] != 0x9a && p[2] != 0xa0;
+    case 0xe2:
+      return p[2] != 0x80 && p[2] != 0x81;
+    case 0xe3:
+      return p[2] != 0x80;
+    default:
+      return p[1] > ' ';
+  }
+}
 
 /* Whether the end of the text may matter to the ids of its last chunk. */
 static int end_matters(const skm_model *model, const uint8_t *end) {
@@ -319,7 +336,7 @@ static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t 
     while (n < AHEAD && p < end) {
       int zero = *p == 0; /* in a key, zeros are bytes behind the chunk */
       length = 1 + (size_t)find_low_byte(p + 1);
-      for (; p + length < end && !begins_chunk(p + length); length++) zero |= p[length] == 0;
+      for (; p + length < end && !begins_chunk(model, p + length); length++) zero |= p[length] == 0;
       if (length > 15 || zero || (last && p + length == end)) {
         long_chunk = p;
         p += length;
@@ -382,7 +399,7 @@ static size_t last_boundary(const skm_model *model, const uint8_t *text, size_t 
     return n;
   }
   /* Whether a byte begins a chunk may depend on the one behind it. */
-  for (n = n > 1 ? n - 2 : 0; n > 0 && !begins_chunk(text + n);) n--;
+  for (n = n > 1 ? n - 2 : 0; n > 0 && !begins_chunk(model, text + n);) n--;
   return n;
 }
 

@@ -203,6 +203,18 @@ int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n) {
   return status;
 }
 
+int32_t skm_find_token(const skm_trie *trie, const uint8_t *bytes, size_t length) {
+  uint32_t offset = trie->root[0];
+  size_t i;
+  for (i = 0; i < length; i++) {
+    const uint32_t at = offset ^ bytes[i], unit = trie->units[at];
+    if ((unit & 0xff) != bytes[i]) return -1;
+    if (i + 1 == length) return unit & 0x100 ? trie->token[at] : -1;
+    offset = unit >> 9;
+  }
+  return -1;
+}
+
 void skm_trie_free(skm_trie *trie) {
   free(trie->units);
   free(trie->token);

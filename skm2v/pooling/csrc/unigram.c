@@ -35,24 +35,11 @@ SKM_INLINE void offer(skm_node *node, double score, size_t start, int32_t id) {
   }
 }
 
-/* Token that is exactly these bytes, or -1. */
-static int32_t find_token(const skm_trie *trie, const uint8_t *bytes, size_t length) {
-  uint32_t offset = trie->root[0];
-  size_t i;
-  for (i = 0; i < length; i++) {
-    const uint32_t at = offset ^ bytes[i], unit = trie->units[at];
-    if ((unit & 0xff) != bytes[i]) return -1;
-    if (i + 1 == length) return unit & 0x100 ? trie->token[at] : -1;
-    offset = unit >> 9;
-  }
-  return -1;
-}
-
 /* Writes the ids of unknown characters in a row, last one first; their number. */
 static size_t put_unknown(const skm_model *model, const uint8_t *bytes, size_t length,
                           uint32_t *out) {
   const skm_unigram *unigram = &model->unigram;
-  const int32_t id = find_token(&model->trie, bytes, length);
+  const int32_t id = skm_find_token(&model->trie, bytes, length);
   size_t i;
   if (id >= 0) {
     out[0] = (uint32_t)id;

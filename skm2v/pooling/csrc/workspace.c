@@ -38,6 +38,9 @@ void skm_workspace_free(skm_workspace *ws) {
   free(ws->row_weights);
   free(ws->word);
   free(ws->nodes);
+  free(ws->classes);
+  free(ws->symbols);
+  free(ws->heap);
   free(ws->sums);
   free(ws->totals);
   free(ws->code_points);
@@ -51,7 +54,8 @@ size_t skm_workspace_size(const skm_workspace *ws) {
          ((size_t)ws->store.mask + 1) * sizeof *ws->store.index + ws->text_capacity +
          ws->ids_capacity * sizeof *ws->ids +
          ws->row_weights_capacity * sizeof *ws->row_weights + ws->word_capacity +
-         ws->nodes_capacity * sizeof *ws->nodes + ws->dim * (sizeof *ws->sums + sizeof *ws->totals) +
+         ws->nodes_capacity * sizeof *ws->nodes + ws->classes_capacity +
+         ws->symbols_capacity * (sizeof *ws->symbols + 3 * sizeof *ws->heap) + ws->dim * (sizeof *ws->sums + sizeof *ws->totals) +
          ws->code_points_capacity * sizeof *ws->code_points +
          ws->chunks_capacity * sizeof *ws->chunks + ws->done_capacity;
 }
