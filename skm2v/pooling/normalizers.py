@@ -8,7 +8,7 @@ import struct
 import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def build_hf(
     normalizer: dict[str, Any] | None, pre_tokenizer: dict[str, Any] | None
 ) -> tuple[Any, Any]:
     """Normalizer and pre-tokenizer of the reference tokenizer, from their JSON."""
-    skeleton = {
+    skeleton: dict[str, Any] = {
         "version": "1.0",
         "added_tokens": [],
         "normalizer": normalizer,
@@ -181,7 +181,7 @@ WAY_REORDERED, WAY_COMPOSED = 1, 2
 
 def _form_ways(form: str) -> tuple[Ways, Ways]:
     """Ways of left and of right neighbours in NFC, NFD, NFKC or NFKD."""
-    decomposition = form.replace("C", "D")
+    decomposition: Literal["NFD", "NFKD"] = "NFKD" if "K" in form else "NFD"
     composes = form != decomposition
 
     def left(character: str) -> int:

@@ -239,7 +239,7 @@ int skm_look_ahead(const skm_model *model, const skm_workspace *ws, const skm_te
   const uint8_t *p = out->bytes, *end;
   ptrdiff_t written;
   size_t n = 0;
-  if (text->length > SKM_SHORT_LENGTH || model->native > 1) return 0;
+  if (text->length > SKM_SHORT_LENGTH || model->native > SKM_WORDPIECE) return 0;
   written = transcode(text, 0, text->length, out->bytes);
   if (written < 0) return 0;
   end = p + written;
@@ -329,10 +329,10 @@ static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t 
   int pending = SKM_OK;
   last = last && p < end && end_matters(model, end);
   while (p < end && ws->n_ids <= limit) {
-    short_chunk chunks[AHEAD];
+    skm_short_chunk chunks[AHEAD];
     const uint8_t *long_chunk = NULL;
-    size_t n = 0, length = 0, i;
-    int result = SKM_OK;
+    size_t n = 0, length = 0;
+    int result;
     while (n < AHEAD && p < end) {
       int zero = *p == 0; /* in a key, zeros are bytes behind the chunk */
       length = 1 + (size_t)find_low_byte(p + 1);
@@ -342,22 +342,14 @@ static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t 
         p += length;
         break;
       }
-      chunks[n].low = skm_read64(p) & skm_read64(KEEP + 16 - length);
-      chunks[n].high = skm_read64(p + 8) & skm_read64(KEEP + 24 - length);
-      chunks[n].bucket = bucket_of(ws, chunks[n].low, chunks[n].high);
-      SKM_PREFETCH(chunks[n].bucket);
-      chunks[n].start = p;
-      chunks[n].length = length;
-      n++;
+      fetch(ws, p, length, &chunks[n++]);
       p += length;
     }
-    for (i = 0; i < n; i++) {
-      result = look_up(model, ws, &chunks[i], limit);
-      if (SKM_UNLIKELY(result != SKM_OK)) {
-        if (result != SKM_PENDING) return result;
-        pending = SKM_PENDING;
-      }
-    }
+    result = look_up_all(model, ws, chunks, n, limit);
+    if (result == SKM_PENDING)
+      pending = SKM_PENDING;
+    else if (result != SKM_OK)
+      return result;
     if (long_chunk) {
       if (last && p == end) {
         result = skm_unigram_segment(model, ws, long_chunk, end, 1);
