@@ -390,8 +390,8 @@ static size_t last_boundary(const skm_model *model, const uint8_t *text, size_t 
     while (n > 0 && !is_separator(text[n - 1])) n--;
     return n;
   }
-  /* Whether a byte begins a chunk may depend on the one behind it. */
-  for (n = n > 1 ? n - 2 : 0; n > 0 && !begins_chunk(model, text + n);) n--;
+  /* Whether a byte begins a chunk depends on the character behind it, which may be cut off. */
+  for (n = n > 4 ? n - 4 : 0; n > 0 && !begins_chunk(model, text + n);) n--;
   return n;
 }
 
