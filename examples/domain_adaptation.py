@@ -73,6 +73,22 @@ cosine = embedders["sentences"].fit_report_["held_out_cosine"]
 print("held-out cosine:", ", ".join(f"{name} {value:.3f}" for name, value in cosine.items()))
 
 # %%
+# A finished model can go on from where it is, in its own columns: with the same texts, which this
+# process remembers the teacher's vectors of, and with a few words that its vocabulary splits.
+start = time.perf_counter()
+adapted = embedders["bundled"].model_.adapt(unlabelled, teacher_name())
+report("adapted", time.perf_counter() - start, adapted.encode)
+
+words = ["paypal", "contactless"]
+start = time.perf_counter()
+extended = embedders["tokens"].model_.extend(words, teacher_name())
+print(
+    f"{len(words)} words added in {time.perf_counter() - start:.1f} s:"
+    f" {[len(ids) for ids in embedders['tokens'].model_.tokenize(words)]} tokens become"
+    f" {[len(ids) for ids in extended.tokenize(words)]}"
+)
+
+# %%
 # The teacher itself.
 teacher = load_teacher(teacher_name())
 report("teacher", 0.0, teacher.encode)

@@ -85,8 +85,9 @@ def build_model(
 
 
 def teacher_options(
-    model_name: str | os.PathLike[str] | StaticModel,
+    given: str | os.PathLike[str] | None,
     *,
+    model_name: str | os.PathLike[str] | StaticModel,
     revision: str | None,
     device: str | None,
     trust_remote_code: bool,
@@ -94,6 +95,8 @@ def teacher_options(
 ) -> dict[str, Any]:
     """Return where the teacher of a fitted embedder is found again, as arguments of `extend`."""
     options: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
+    if given is not None:
+        return {**options, "model_name": given}
     if isinstance(model_name, StaticModel) or model_name == BUNDLED:
         return options
     name = os.path.expanduser(model_name)

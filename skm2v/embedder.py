@@ -416,7 +416,9 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         vectors: npt.NDArray[np.float32] = self.fit(X, y).transform(X)
         return vectors
 
-    def add_words(self, words: Sequence[str]) -> StaticEmbedder:
+    def add_words(
+        self, words: Sequence[str], *, model_name: str | os.PathLike[str] | None = None
+    ) -> StaticEmbedder:
         """Add words to the vocabulary of the fitted embedder, without fitting it again.
 
         As `partial_fit` of other estimators does, this goes on from what `fit` left, and a later
@@ -428,6 +430,9 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         words : sequence of str
             Words, or strings of several words, which are matched as a whole. Those that are
             tokens already are left out.
+        model_name : str, path or None, default=None
+            The teacher, which reads the words. None means the parameter `model_name`, or where
+            that is static already, the teacher whose name the model keeps.
 
         Returns
         -------
@@ -438,18 +443,19 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         NotFittedError
             If `fit` was not called.
         ValueError, TeacherError, MissingExtraError
-            As for :meth:`StaticModel.extend <skm2v.StaticModel.extend>`: the teacher reads the
-            words. It is `model_name`, or where that is static already, the teacher whose name the
-            model keeps.
+            As for :meth:`StaticModel.extend <skm2v.StaticModel.extend>`.
         """
         model = self._fitted_model()
-        extended = model.extend(words, **teacher_options(**self.get_params(deep=False)))
+        teacher = teacher_options(model_name, **self.get_params(deep=False))
+        extended = model.extend(words, **teacher)
         self.model_ = extended
         added = self.fit_report_.get("n_added_words", 0) + len(extended) - len(model)
         self.fit_report_ = self.fit_report_.updated(extended, n_added_words=added)
         return self
 
-    def adapt(self, X: Any, y: Any = None) -> StaticEmbedder:
+    def adapt(
+        self, X: Any, y: Any = None, *, model_name: str | os.PathLike[str] | None = None
+    ) -> StaticEmbedder:
         """Adapt the vectors of the fitted embedder to texts of a domain.
 
         The teacher reads the texts, and tokens that they contain move closer to what it makes of
@@ -462,6 +468,8 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Texts, as for `fit`; missing ones are left out if `handle_missing` is "zero".
         y : Ignored
             Not used, present for API consistency by convention.
+        model_name : str, path or None, default=None
+            The teacher, as for :meth:`add_words`.
 
         Returns
         -------
@@ -474,8 +482,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         NotFittedError
             If `fit` was not called.
         TextTypeError, TextValueError, TeacherError, MissingExtraError
-            As for :meth:`StaticModel.adapt <skm2v.StaticModel.adapt>`. The teacher is
-            `model_name`, or where that is static already, the one whose name the model keeps.
+            As for :meth:`StaticModel.adapt <skm2v.StaticModel.adapt>`.
 
         Warns
         -----
@@ -490,7 +497,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             self._check_column(X).texts,
             max_teacher_texts=self.max_teacher_texts,
             memory=self.memory,
-            **teacher_options(**self.get_params(deep=False)),
+            **teacher_options(model_name, **self.get_params(deep=False)),
         )
         return self
 

@@ -79,9 +79,12 @@ def test_text_clustering():
 @pytest.mark.teacher
 def test_domain_adaptation(minilm):
     output = run("domain_adaptation.py")
-    accuracy = {name: figures(output, name)[0] for name in ("tokens", "sentences", "teacher")}
+    names = ("bundled", "tokens", "sentences", "adapted", "teacher")
+    accuracy = {name: figures(output, name)[0] for name in names}
     gap = accuracy["teacher"] - accuracy["tokens"]
     assert accuracy["sentences"] - accuracy["tokens"] > 0.6 * gap
+    assert accuracy["adapted"] > accuracy["bundled"]
+    assert "tokens become [1, 1]" in output
 
 
 def test_deduplication():

@@ -215,6 +215,28 @@ def test_an_embedder_of_a_static_model(tiny_teacher, tmp_path, monkeypatch):
     expected = model.extend(["zebra"], tiny_teacher)
     for source in (model, tmp_path / "model"):
         assert StaticEmbedder(source).fit(["a"]).add_words(["zebra"]).model_ == expected
+    monkeypatch.chdir(tmp_path)
+    embedder = StaticEmbedder(model).fit(["a"])
+    with pytest.raises(TeacherNotFoundError, match="model_name"):
+        embedder.add_words(["zebra"])
+    assert embedder.add_words(["zebra"], model_name=tiny_teacher).model_ == expected
+
+
+@pytest.mark.teacher
+def test_the_bundled_model_learns_words(minilm):
+    """Words that its vocabulary cuts to pieces come to mean what the teacher says."""
+    words = ["tramadol", "hypoglycemia", "esports", "burrito"]
+    topics = ["drug", "diabetes", "video game", "food"]
+    embedder = StaticEmbedder().fit(words)
+    before = embedder.model_
+    embedder.add_words(words, model_name=minilm)
+    after = embedder.model_
+    assert len(after) == len(before) + 4 and after.embedding.dtype == np.int8
+    known = before.encode(topics)
+    np.testing.assert_array_equal(after.encode(topics), known)
+    assert (np.argmax(after.encode(words) @ known.T, axis=1) == np.arange(4)).all()
+    gain = np.diag((after.encode(words) - before.encode(words)) @ known.T)
+    assert (gain > 0.05).all()
 
 
 # --- Errors -----------------------------------------------------------------------------------
