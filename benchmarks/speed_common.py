@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 PACKAGES = (
     "skm2v", "numpy", "scipy", "scikit-learn", "tokenizers", "model2vec", "sentence-transformers",
-    "laghu", "laghu-rs", "nanotoken", "fasttext", "torch",
+    "laghu", "laghu-rs", "nanotoken", "wordllama", "fasttext", "torch",
 )  # fmt: skip
 
 
@@ -147,19 +147,27 @@ class Peer:
 
 
 def peers(
-    folder: Path, table: Any, tokenizer: str, teacher: Path | None, train: list[str], threads: int
+    folder: Path,
+    table: Any,
+    tokenizer: str,
+    teacher: Path | None,
+    train: list[str],
+    threads: int,
+    only: list[str] | None = None,
 ) -> tuple[list[Peer], list[str]]:
     """Return the peers that are installed, and the names of those that are not."""
     found: list[Peer] = []
     absent: list[str] = []
 
     def add(name: str, package: str, make: Callable[[], Encoder], most: int | None = None) -> None:
+        if only is not None and name not in only:
+            return
         try:
             make()
         except ImportError:
             absent.append(f"{name} ({package} is not installed)")
         except Exception as error:  # a peer that cannot load this model is named as well
-            absent.append(f"{name} ({type(error).__name__}: {str(error)[:80]})")
+            absent.append(f"{name} ({type(error).__name__}: {str(error).splitlines()[0][:90]})")
         else:
             found.append(Peer(name, make, most))
 
@@ -172,9 +180,17 @@ def peers(
 
     def laghu() -> Encoder:
         import laghu
-        import laghu_rs  # noqa: F401
+        import laghu_rs
+        import tokenizers
 
         model = laghu.load(str(folder), fallback=False)
+        # Its fast path, which is taken in silence or not: the tokenizer's and the table's form are
+        # right, but the Rust core goes with one minor version of tokenizers only.
+        if model.tokenizer.rs is None:
+            raise RuntimeError(
+                f"laghu-rs wants tokenizers {laghu_rs.TOKENIZERS}, not {tokenizers.__version__}"
+            )
+        model.tokenizer.threads = threads
         return lambda texts: model.encode(texts, max_length=512, use_multiprocessing=threads > 1)
 
     def nanotoken() -> Encoder:
@@ -216,6 +232,13 @@ def peers(
         model = SentenceTransformer(modules=[module, Normalize()], device="cpu")
         return lambda texts: model.encode(texts, batch_size=1024, show_progress_bar=False)
 
+    def wordllama() -> Encoder:
+        from wordllama import WordLlama
+
+        # It has no other table than its own: 32,000 tokens of a byte-level BPE, 256 columns.
+        model = WordLlama.load(disable_download=True)
+        return lambda texts: model.embed(texts, norm=True, batch_size=1024)
+
     def fasttext() -> Encoder:
         import fasttext  # noqa: F401
 
@@ -252,6 +275,7 @@ def peers(
     add("laghu", "laghu with laghu-rs", laghu)
     add("nanotoken + CSR", "nanotoken", nanotoken)
     add("sentence-transformers StaticEmbedding", "sentence-transformers", static_embedding)
+    add("WordLlama (its own table)", "wordllama", wordllama)
     add("fastText", "fasttext", fasttext)
     add("HashingVectorizer", "scikit-learn", hashing)
     add("TfidfVectorizer + TruncatedSVD", "scikit-learn", tfidf)
