@@ -164,7 +164,7 @@ def peers(
             return
         try:
             make()
-        except ImportError:
+        except ModuleNotFoundError:
             absent.append(f"{name} ({package} is not installed)")
         except Exception as error:  # a peer that cannot load this model is named as well
             absent.append(f"{name} ({type(error).__name__}: {str(error).splitlines()[0][:90]})")
