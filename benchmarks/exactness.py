@@ -1,11 +1,13 @@
 """Token ids of the compiled kernel against Hugging Face ``tokenizers``, string for string.
 
-    python benchmarks/exactness.py --teacher FOLDER [--data ../shared/data] [--examples 200000]
+    python benchmarks/exactness.py (--teacher FOLDER | --tokenizer FILE) [--data ../shared/data]
+        [--examples 200000]
 
 Compares the ids of every text of a folder of development data (csv.gz, jsonl.gz and txt.gz files),
 every code point alone and between letters, all ordered pairs of combining marks that survive
-normalization, and random strings, for several settings of the BERT normalizer. Ends with status 1
-at the first difference.
+normalization, and random strings, for several normalizers and pre-tokenizers of the tokenizer's
+family: WordPiece with the BERT normalizer, Unigram with Metaspace, byte-level BPE. Ends with status
+1 at the first difference.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from skm2v.pooling import PoolingTable, TextTokenizer
+from skm2v.pooling.byte_level import GPT4
 from skm2v.pooling.kernel import Kernel, build_kernel
 
 BLOCK = 2000
@@ -74,11 +78,12 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def code_points() -> Iterator[str]:
-    """Every code point alone, between letters, and beside a separator."""
+    """Every code point alone, between letters, before a mark and beside spaces."""
     for code_point in itertools.chain(range(0xD800), range(0xE000, 0x110000)):
         c = chr(code_point)
         yield c
         yield f"a{c}b"
+        yield f"  {c}e\u0301 {c} "
 
 
 def surviving_marks(tokenizer: TextTokenizer) -> list[str]:
@@ -155,9 +160,15 @@ def check(name: str, tokenizer: TextTokenizer, kernel: Kernel, texts: Iterable[s
 
 
 def settings(tokenizer_json: str) -> Iterator[tuple[str, TextTokenizer]]:
-    """The tokenizer itself and with other flags of the BERT normalizer."""
+    """The tokenizer itself and with other settings of its family."""
     spec = json.loads(tokenizer_json)
     yield "as is", TextTokenizer(tokenizer_json)
+    kind = spec["model"]["type"]
+    if kind != "WordPiece":
+        parts = unigram_settings(spec) if kind == "Unigram" else byte_level_settings()
+        for name, changes in parts:
+            yield name, TextTokenizer(json.dumps({**spec, **changes}))
+        return
     for lowercase, strip_accents, clean_text, chinese in (
         (False, False, True, True),
         (True, False, True, True),
@@ -176,15 +187,61 @@ def settings(tokenizer_json: str) -> Iterator[tuple[str, TextTokenizer]]:
         yield f"{name} chinese={chinese}", TextTokenizer(json.dumps(spec))
 
 
+def unigram_settings(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Normalizers and pre-tokenizers of Unigram tokenizers."""
+    metaspace = {
+        "type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True
+    }  # fmt: skip
+    collapse = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
+    strip = {"type": "Strip", "strip_left": False, "strip_right": True}
+    own = [spec["normalizer"]] if spec["normalizer"] else []
+    for name, steps, changes in (
+        ("each space", own, {}),
+        ("runs of spaces", [*own, collapse], {}),
+        ("runs of spaces, whole texts", [*own, collapse], {"split": False}),
+        ("no space at the end", [*own, strip, collapse], {"prepend_scheme": "first"}),
+        ("NFKC and lowercase", [{"type": "NFKC"}, {"type": "Lowercase"}], {}),
+        ("lowercase and NFC", [{"type": "Lowercase"}, {"type": "NFC"}], {"split": False}),
+        ("without accents", [{"type": "NFD"}, {"type": "StripAccents"}], {}),
+    ):
+        normalizer = {"type": "Sequence", "normalizers": steps}
+        yield name, {"normalizer": normalizer, "pre_tokenizer": {**metaspace, **changes}}
+
+
+def byte_level_settings() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Normalizers and pre-tokenizers of byte-level tokenizers."""
+    nfc = {"type": "NFC"}
+    byte_level = {
+        "type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True
+    }  # fmt: skip
+    yield "NFC and prefix space", {"normalizer": nfc, "pre_tokenizer": byte_level}
+    for expression, digits in GPT4.items():
+        split = {
+            "type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated",
+            "invert": False,
+        }  # fmt: skip
+        plain = {**byte_level, "add_prefix_space": False, "use_regex": False}
+        yield (
+            f"{digits} digit(s)",
+            {
+                "normalizer": nfc if digits == 1 else None,
+                "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, plain]},
+            },
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--teacher", type=Path, required=True, help="folder with tokenizer.json")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--teacher", type=Path, help="folder with tokenizer.json")
+    source.add_argument("--tokenizer", type=Path, help="file like tokenizer.json")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--examples", type=int, default=200_000)
     parser.add_argument("--pairs", type=int, default=1_000_000, help="at most this many pairs")
     parser.add_argument("--quick", action="store_true", help="only the tokenizer as it is")
     args = parser.parse_args()
-    json_text = (args.teacher / "tokenizer.json").read_text(encoding="utf-8")
+    path = args.tokenizer or args.teacher / "tokenizer.json"
+    json_text = path.read_text(encoding="utf-8")
     total = 0
     for name, tokenizer in settings(json_text):
         table = PoolingTable(np.zeros((len(tokenizer.tokens), 1), dtype=np.float32))
@@ -193,7 +250,8 @@ def main() -> None:
             sys.exit(f"{name}: no native kernel for this tokenizer")
         print(f"-- {name}")
         total += check("code points", tokenizer, kernel, code_points())
-        total += check("pairs of marks", tokenizer, kernel, mark_pairs(tokenizer, args.pairs))
+        if tokenizer.copy_hf().normalizer:
+            total += check("pairs of marks", tokenizer, kernel, mark_pairs(tokenizer, args.pairs))
         total += check("random strings", tokenizer, kernel, random_texts(args.examples))
         if args.data.is_dir():
             total += check("development data", tokenizer, kernel, data_texts(args.data))

@@ -1,6 +1,6 @@
 r"""Random texts and tables through the compiled kernel, compared with the reference path.
 
-    python benchmarks/fuzz_kernel.py --teacher FOLDER [--minutes 10] [--seed 0]
+    python benchmarks/fuzz_kernel.py (--teacher FOLDER | --tokenizer FILE) [--minutes 10] [--seed 0]
 
 Made for a build with sanitizers:
 
@@ -96,11 +96,14 @@ def one_round(tokenizer: TextTokenizer, kernel: Kernel, table: PoolingTable, see
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--teacher", type=Path, required=True, help="folder with tokenizer.json")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--teacher", type=Path, help="folder with tokenizer.json")
+    source.add_argument("--tokenizer", type=Path, help="file like tokenizer.json")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    tokenizers = dict(settings((args.teacher / "tokenizer.json").read_text(encoding="utf-8")))
+    path = args.tokenizer or args.teacher / "tokenizer.json"
+    tokenizers = dict(settings(path.read_text(encoding="utf-8")))
     end, seed, n = time.monotonic() + 60 * args.minutes, args.seed, 0
     while time.monotonic() < end:
         tokenizer = random.Random(seed).choice(list(tokenizers.values()))

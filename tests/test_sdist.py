@@ -1,0 +1,34 @@
+"""What a source distribution holds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.skipif(not (ROOT / "setup.py").exists(), reason="needs the source tree")
+def test_sdist_holds_what_a_build_needs(tmp_path):
+    pytest.importorskip("setuptools")
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path,
+         "sdist", "--formats", "tar", "--dist-dir", tmp_path],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    (archive,) = tmp_path.glob("*.tar")
+    with tarfile.open(archive) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    sources = [
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("*.py", "_kernel.pyx", "csrc/*.c", "csrc/*.h")
+        for path in (ROOT / "skm2v" / "pooling").glob(pattern)
+    ]
+    assert len(sources) > 20
+    assert names.issuperset({"setup.py", "pyproject.toml", "LICENSE", "skm2v/py.typed", *sources})
+    assert "skm2v/pooling/_kernel.c" not in names  # generated: Cython makes a new one
+    assert not [name for name in names if name.endswith((".so", ".pyd", ".pyc"))]
