@@ -81,6 +81,12 @@ def test_texts_are_left_where_they_are(tiny_static, kind):
     assert_array_equal(tiny_static.encode(COLUMNS[kind](TEXTS), max_length=None), expected)
 
 
+@pytest.mark.parametrize("kind", ["string", "string_view", "polars, two chunks"])
+def test_every_tokenizer_family(any_tiny_static, kind):
+    expected = any_tiny_static.encode(TEXTS, max_length=None)
+    assert_array_equal(any_tiny_static.encode(COLUMNS[kind](TEXTS), max_length=None), expected)
+
+
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_missing_texts(tiny_static, kind):
     X = COLUMNS[kind](MISSING)
