@@ -37,6 +37,7 @@ def _arguments() -> argparse.Namespace:
         command.add_argument("--data", type=Path, required=True, help="the development sets")
         command.add_argument("--cache", type=Path, required=True, help="kept between runs")
         command.add_argument("--teacher", type=Path, help="folder of all-MiniLM-L6-v2")
+        command.add_argument("--without", default="", help="sets to leave out, with commas")
         if name == "in-domain":
             command.add_argument("--seeds", type=int, default=5, help="halvings of Stack Overflow")
         elif name == "rival":
@@ -44,7 +45,6 @@ def _arguments() -> argparse.Namespace:
             command.add_argument("--only", default="", help="part of the name of a domain")
         else:
             command.add_argument("--model", default="default", help="folder of another model")
-            command.add_argument("--without", default="", help="sets to leave out, with commas")
     scale = commands.add_parser("scale", help="seconds and memory of each stage, by size")
     scale.add_argument("--texts", type=int, nargs="+", default=[5_000, 50_000, 500_000])
     scale.add_argument("--vocabulary", type=int, default=30_522)

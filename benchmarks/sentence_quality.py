@@ -53,6 +53,7 @@ class Bench:
     data: Path
     cache: Path
     files: TeacherFiles
+    without: tuple[str, ...] = ()
 
     @cached_property
     def teacher(self) -> CachedTeacher:
@@ -73,7 +74,8 @@ class Bench:
     @cached_property
     def sources(self) -> list[TaskSource]:
         """The development sets."""
-        return select_sources(find_sources(self.data), FOLDERS)
+        found = select_sources(find_sources(self.data), FOLDERS)
+        return [s for s in found if s.name.rpartition("/")[2] not in self.without]
 
     def tasks(self, type: str, *names: str) -> list[Task]:
         """Load the tasks of a type, all or some of them."""
@@ -321,19 +323,17 @@ def general(options: argparse.Namespace, bench: Bench) -> None:
     folder = default_model_path() if options.model == "default" else options.model
     model = StaticModel.from_pretrained(folder)
     print(f"{model!r}\n", flush=True)
-    without = [word for word in options.without.split(",") if word]
-    sources = [s for s in bench.sources if s.name.rpartition("/")[2] not in without]
     families, lines = {}, []
     for type, title in TITLES.items():
-        chosen = [s for s in sources if s.type == type]
+        chosen = [s for s in bench.sources if s.type == type]
         family = families[title] = of_family(bench.scores({"default": model}, chosen))
         for results in zip(*family.values(), strict=True):
             lines.append([type, results[0].task, *(f"{100 * r.score:.1f}" for r in results)])
         print(f"{title}: done", flush=True)
     print(f"\n{table(families, {TITLES[t]: points for t, points in TARGETS.items()})}")
     print(f"\n{markdown(['type', 'task', *families[TITLES['sts']]], lines)}")
-    if without:
-        print(f"\nleft out: {', '.join(without)}")
+    if any(bench.without):
+        print(f"\nleft out: {', '.join(bench.without)}")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -345,7 +345,7 @@ def run(options: argparse.Namespace) -> int:
         folder = get_model_path()
     files = find_teacher(str(folder))
     options.cache.mkdir(parents=True, exist_ok=True)
-    bench = Bench(options.data, options.cache, files)
+    bench = Bench(options.data, options.cache, files, tuple(options.without.split(",")))
     print(
         f"teacher {files.fingerprint[:16]}; reference: model2vec's distill, {DIMS} dimensions;"
         " scores times 100; few-shot: 10 draws of 8 a class, clustering: 10 draws; intervals:"
