@@ -122,7 +122,7 @@ class StaticModel(Learning):
             ModelParts(
                 _tokenizer_json(tokenizer),
                 tensors,
-                bool(normalize),
+                _flag("normalize", normalize),
                 self._resolve_length(max_length),
                 config,
             )
@@ -417,7 +417,7 @@ class StaticModel(Learning):
             normalize = normalize_embeddings
         elif normalize_embeddings not in (None, normalize):
             raise ValueError("normalize and normalize_embeddings contradict each other.")
-        return self.normalize if normalize is None else bool(normalize)
+        return self.normalize if normalize is None else _flag("normalize", normalize)
 
     def _resolve_length(self, max_length: Any) -> int | None:
         if max_length is _FROM_MODEL:
@@ -562,7 +562,7 @@ class StaticModel(Learning):
             This model if nothing changes.
         """
         settings = (
-            self.normalize if normalize is None else bool(normalize),
+            self.normalize if normalize is None else _flag("normalize", normalize),
             self._resolve_length(max_length),
         )
         if settings == (self.normalize, self.max_length):
@@ -775,3 +775,9 @@ def _progress(total: int | None = None) -> Callable[[int], None]:
         sys.stderr.flush()
 
     return advance
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False; got {value!r}.")
+    return bool(value)

@@ -157,11 +157,14 @@ def neighbours_of(plan: NormalizerPlan) -> Neighbours:
     if plan.contextual is None:
         return lambda character: 0
     normalize = build_normalizer(plan.before)
-    left, right = (
+    ways = (
         _grapheme_ways(plan.contextual)
         if plan.contextual["type"] == "Precompiled"
         else _form_ways(plan.contextual["type"])
     )
+    if ways is None:
+        return lambda character: None
+    left, right = ways
 
     def flags(character: str) -> int | None:
         text = normalize(character) if plan.before else character
@@ -231,9 +234,12 @@ PREPENDED = frozenset(
 WAY_CRLF, WAY_ENTRY_2, WAY_ENTRIES, WAY_ENTRY_3 = 1, 2, 4, 8
 
 
-def _grapheme_ways(charsmap: dict[str, Any]) -> tuple[Ways, Ways]:
-    """Ways of left and of right neighbours in a Precompiled charsmap."""
-    single, first, second = _charsmap_characters(charsmap["precompiled_charsmap"])
+def _grapheme_ways(charsmap: dict[str, Any]) -> tuple[Ways, Ways] | None:
+    """Ways of left and of right neighbours in a Precompiled charsmap; None if it is no trie."""
+    characters = _charsmap_characters(charsmap["precompiled_charsmap"])
+    if characters is None:
+        return None
+    single, first, second = characters
 
     def left(character: str) -> int:
         ways = WAY_CRLF if character == "\r" else 0
@@ -253,11 +259,20 @@ def _grapheme_ways(charsmap: dict[str, Any]) -> tuple[Ways, Ways]:
     return left, right
 
 
+# A file can link its nodes in circles. The entries of SentencePiece's own charsmaps have at most
+# LONGEST_ENTRY bytes, and some 10,000 nodes.
+LONGEST_ENTRY = 32
+MOST_NODES = 1_000_000
+
+
 @lru_cache(maxsize=8)
 def _charsmap_characters(
     charsmap: str,
-) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Characters with an entry, first ones of longer entries, and second ones of those."""
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]] | None:
+    """Characters with an entry, first ones of longer entries, and second ones of those.
+
+    None if the charsmap has more or deeper nodes than a sound one.
+    """
     data = base64.b64decode(charsmap)
     (n_bytes,) = struct.unpack_from("<I", data)
     units = np.frombuffer(data, dtype="<u4", offset=4, count=n_bytes // 4).astype(np.int64)
@@ -271,8 +286,12 @@ def _charsmap_characters(
     child_bases = np.arange(len(units)) ^ (units >> 10 << ((units & 1 << 9) >> 6))
     nodes, keys = child_bases[:1], [b""]
     entries: set[str] = set()
-    while len(nodes):
+    n_nodes = 0
+    for _ in range(LONGEST_ENTRY):
         start, stop = np.searchsorted(bases, nodes), np.searchsorted(bases, nodes, side="right")
+        n_nodes += int((stop - start).sum())
+        if n_nodes > MOST_NODES:
+            return None
         parents = np.repeat(np.arange(len(nodes)), stop - start)
         before = np.cumsum(stop - start) - (stop - start)
         found = places[np.arange(len(parents)) - before[parents] + start[parents]]
@@ -281,6 +300,8 @@ def _charsmap_characters(
         nodes = child_bases[found]
         ends = np.nonzero(units[found] >> 8 & 1)[0]
         entries.update(keys[i].decode("utf-8", "ignore") for i in ends.tolist())
+    if len(nodes):
+        return None
     longer = [entry for entry in entries if len(entry) > 1]
     return (
         frozenset(entry for entry in entries if len(entry) == 1),

@@ -68,6 +68,8 @@ def test_encode_arguments_of_the_peers(tiny_static, capsys):
     np.testing.assert_array_equal(raw, tiny_static.encode(TEXTS, normalize=False))
     with pytest.raises(ValueError, match="contradict"):
         tiny_static.encode(TEXTS, normalize=True, normalize_embeddings=False)
+    with pytest.raises(ValueError, match="normalize must be True or False; got 'yes'"):
+        tiny_static.encode(TEXTS, normalize="yes")
     with pytest.raises(ValueError, match="from_numpy"):
         tiny_static.encode(TEXTS, convert_to_tensor=True)
     with pytest.raises(ValueError, match="CPU"):

@@ -196,8 +196,13 @@ def test_ctrl_c_ends_the_stream_and_harms_nothing(tiny_static, stream):
 
     batches = stream(lines(), batch_size=4)
     assert_array_equal(next(batches), expected[:4])
-    with pytest.raises(KeyboardInterrupt):
-        next(batches)
+    # A suite that runs in the background inherits SIGINT as ignored.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(batches)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     assert_array_equal(np.concatenate(list(stream(TEXTS, batch_size=4))), expected)
 
 
