@@ -134,12 +134,13 @@ def _fuse_pipeline(
     multilabel = bool(np.ndim(head.predict(np.zeros((1, n_inputs)))) == 2)
     points = _random_points(n_inputs)
     values = step(points)
+    near = np.concatenate([points, _near_boundary(step)])
     if not np.array_equal(
-        head.predict(points), classes_of(values, head.classes_, multilabel=multilabel)
+        head.predict(near), classes_of(step(near), head.classes_, multilabel=multilabel)
     ):
         raise ValueError(
             f"{what} ({type(head).__name__}) cannot be fused: it does not predict the class with"
-            " the largest decision value."
+            " the largest decision value, or cuts a single one at another place than 0."
         )
     return FusedTextClassifier(
         _scores(model, affine.then(step)),
@@ -184,6 +185,17 @@ def _random_points(n_inputs: int) -> Floats:
     rng = np.random.default_rng(0)
     sizes = np.logspace(-3, 2, N_PROBES)[:, np.newaxis]
     return rng.normal(size=(N_PROBES, n_inputs)) * sizes
+
+
+def _near_boundary(step: _Affine) -> Floats:
+    """Points on both sides of a binary boundary: a threshold that was tuned shows on them."""
+    n_inputs, n_outputs = step.matrix.shape
+    size = float(np.sum(step.matrix**2))
+    if n_outputs != 1 or size == 0:
+        return np.empty((0, n_inputs))
+    values = np.logspace(-4, 1, N_PROBES // 2)
+    values = np.concatenate([-values, values])[:, np.newaxis]
+    return (values - step.offset) / size * step.matrix.T
 
 
 def _probe(call: Callable[[Floats], Any], n_inputs: int, what: str, step: Any) -> _Affine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -209,23 +210,31 @@ def _as_array(y: Any, n_texts: int) -> npt.NDArray[Any]:
         )
     if y.dtype.kind == "O" and y.ndim == 1:
         # Python numbers and strings in an array of objects: as NumPy would store them.
-        kinds = {type(value) for value in y.tolist()}
+        values = _plain(y.tolist())
+        kinds = {type(value) for value in values}
         if kinds <= {int, float} or kinds == {bool}:
-            return np.array(y.tolist())
+            return np.array(values)
     return np.asarray(y)
 
 
+def _plain(values: list[Any]) -> list[Any]:
+    """Python's own objects for the items of arrays, as in ``[y[i] for i in rows]``."""
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
+
+
 def _from_list(values: list[Any]) -> npt.NDArray[Any]:
+    values = _plain(values)
     if all(isinstance(value, str) for value in values):
         return np.array(values, dtype=np.str_)
-    if any(isinstance(value, (list, tuple, np.ndarray)) for value in values):
-        try:
-            return np.array(values)
-        except ValueError:
-            raise ValueError(
-                "Several labels a text must be rows of 0 and 1, all of one length. Make them with"
-                " sklearn.preprocessing.MultiLabelBinarizer."
-            ) from None
+    if any(isinstance(value, (list, tuple, np.ndarray, set, frozenset, dict)) for value in values):
+        ragged = any(isinstance(value, (set, frozenset, dict)) for value in values)
+        with suppress(ValueError):
+            if not ragged:
+                return np.array(values)
+        raise ValueError(
+            "Several labels a text must be rows of 0 and 1, all of one length. Make them with"
+            " sklearn.preprocessing.MultiLabelBinarizer."
+        )
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array

@@ -402,6 +402,19 @@ def test_kinds_of_labels(classifier, data, labels):
     assert classifier.decision_function(texts).shape == (len(texts),)
 
 
+@pytest.mark.parametrize("labels", [[-1, 1], [False, True], ["b", "a"]])
+def test_lists_of_the_items_of_an_array(classifier, data, labels):
+    """As in ``[y[i] for i in rows]``."""
+    texts, y = data
+    named = np.asarray(labels)[y]
+    classifier.fit(texts, list(named))
+    assert classifier.classes_.dtype == named.dtype
+    assert classifier.score(texts, list(named)) == np.mean(classifier.predict(texts) == named)
+    objects = np.empty(len(named), object)
+    objects[:] = list(named)
+    assert classifier.fit(texts, objects).score(texts, objects) > 0.5
+
+
 def test_sparse_indicator(classifier, indicator):
     texts, y = indicator
     dense = classifier.fit(texts, y).predict(texts)
@@ -488,6 +501,7 @@ def test_missing_texts_by_request(tiny_static, data):
         ([0.5, 1, 2, 3], "continuous numbers, such as 0.5 in row 0"),
         (["a", 1, "b", 2], "of one type; got int, str"),
         ([[0], [1, 2], [], [1]], "rows of 0 and 1"),
+        ([{"a"}, {"a", "b"}, set(), {"b"}], "rows of 0 and 1"),
         (np.array([[0, 1], [0, 1], [0, 0], [0, 1]]), "No text has the label of column 0"),
         (np.array([[1, 1], [1, 0], [1, 0], [1, 1]]), "Every text has the label of column 0"),
         (np.array([[2, 1], [1, 0], [0, 0], [0, 1]]), "must be 0 and 1"),

@@ -21,7 +21,7 @@ from sklearn.linear_model import (
     SGDClassifier,
 )
 from sklearn.metrics import ConfusionMatrixDisplay
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -215,6 +215,14 @@ def test_refused_steps(tiny_static, data3, steps, message):
         y = np.stack([y == 0, y == 1], axis=1)
     pipeline = make_pipeline(StaticEmbedder(tiny_static), *steps).fit(texts, y)
     with pytest.raises(ValueError, match=f"Step {message}"):
+        fuse(pipeline)
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.9])
+def test_a_threshold_of_its_own_is_refused(tiny_static, data, threshold):
+    head = FixedThresholdClassifier(LogisticRegression(), threshold=threshold)
+    pipeline = make_pipeline(StaticEmbedder(tiny_static), head).fit(*data)
+    with pytest.raises(ValueError, match="'fixedthresholdclassifier'.*at another place than 0"):
         fuse(pipeline)
 
 
