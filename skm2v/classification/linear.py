@@ -157,12 +157,7 @@ def choose(
     per_text = features.nnz / max(len(labels.codes), 1) + 1
     sample = _sample(labels, int(SEARCH_SIZE / (n_outputs * per_text)))
     if sample is not None:
-        present, codes = labels.classes, labels.codes[sample]
-        if not labels.multilabel:  # a rare class may be gone
-            numbers, codes = np.unique(codes, return_inverse=True)
-            present = labels.classes[numbers]
-        features, labels = features[sample], Labels(present, codes)
-        n_outputs = labels.targets.shape[1]
+        features, labels = features[sample], labels.take(sample)
         weights = None if weights is None else weights[sample]
     folds = _folds(labels)
     if folds is None:
@@ -220,21 +215,22 @@ def _clearly_less(losses: Floats, others: Floats, importance: Floats) -> bool:
 
 
 def _sample(labels: Labels, size: int) -> npt.NDArray[np.int64] | None:
-    """Rows of a stratified sample; None means all of them."""
+    """Rows of a stratified sample, at least one of each class; None means all of them."""
     n = len(labels.codes)
-    size = max(size, SMALLEST_SEARCH)
+    size = max(size, SMALLEST_SEARCH, 0 if labels.multilabel else len(labels.classes))
     if n <= size:
         return None
     order = np.random.default_rng(0).permutation(n)
     if labels.multilabel:
         return np.sort(order[:size])
-    # Interleave the classes: the j-th of m texts of a class comes at j / m.
+    # Interleave the classes: the j-th of m texts of a class comes at j / m, the first one at 0.
     codes = labels.codes[order]
     by_class = np.argsort(codes, kind="stable")
     counts = np.bincount(codes)
     starts = np.cumsum(counts) - counts
     position = np.empty(n)
     position[by_class] = (np.arange(n) - starts[codes[by_class]] + 0.5) / counts[codes[by_class]]
+    position[by_class[starts]] = 0
     return np.sort(order[np.argsort(position, kind="stable")[:size]])
 
 

@@ -321,6 +321,21 @@ def test_search_on_a_sample(classifier, data3, monkeypatch):
     assert classifier.score(texts, y) > 0.9
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 40])
+def test_a_sample_has_every_class(monkeypatch, n_classes):
+    """The only text of a class is in it, so that its machine can be fitted."""
+    monkeypatch.setattr(linear, "SEARCH_SIZE", 1)
+    monkeypatch.setattr(linear, "SMALLEST_SEARCH", 30)
+    codes = np.append(np.zeros(300, dtype=np.int64), np.arange(1, n_classes))
+    labels = linear.Labels(np.arange(n_classes), codes)
+    sample = linear._sample(labels, 1)
+    assert_array_equal(np.unique(codes[sample]), np.arange(n_classes))
+    assert len(sample) == max(30, n_classes)
+    features = sparse.csr_array(np.random.default_rng(0).normal(size=(len(codes), 3)))
+    choice = linear.choose(features, labels, (0.1, 1.0))
+    assert bool(choice.losses) == (n_classes < 30)
+
+
 # --- Conventions --------------------------------------------------------------------------------
 
 
