@@ -42,7 +42,8 @@ class Choice(NamedTuple):
     factor : float
         What the first columns of the features are to be multiplied by.
     inverse_temperature : ndarray of float64 of shape (1,), or (n_labels,) for several labels a text
-        Factor that makes probabilities of decision values.
+        Factor that makes probabilities of decision values; 1 for a label with too few examples to
+        hold some out, by which nothing is chosen either.
     losses : dict of (float, float) to float
         Mean log loss of the held out texts for each C and factor that was tried; empty without
         cross-validation.
@@ -160,9 +161,14 @@ def choose(
         features, labels = features[sample], labels.take(sample)
         weights = None if weights is None else weights[sample]
     folds = _folds(labels)
-    if folds is None:
-        ones = np.ones(n_outputs if labels.multilabel else 1)
-        return Choice(candidates[0], 1.0, ones, {})
+    inverse_temperature = np.ones(n_outputs if labels.multilabel else 1)
+    calibrated = np.ones(len(inverse_temperature), dtype=bool)
+    if labels.multilabel and folds is not None:
+        calibrated = _learnable(labels.targets, folds)
+        labels = Labels(labels.classes[calibrated], labels.codes[:, calibrated])
+        n_outputs = len(labels.classes)
+    if folds is None or not calibrated.any():
+        return Choice(candidates[0], 1.0, inverse_temperature, {})
     held_out = np.flatnonzero(folds >= 0)
     of_held_out = labels.take(held_out)
     importance = np.ones(len(folds)) if weights is None else weights
@@ -194,7 +200,8 @@ def choose(
         if factor != 1:
             break
     losses = {candidate: result.mean for candidate, result in tried.items()}
-    return Choice(C, factor, tried[C, factor].inverse_temperature, losses)
+    inverse_temperature[calibrated] = tried[C, factor].inverse_temperature
+    return Choice(C, factor, inverse_temperature, losses)
 
 
 def scale_columns(features: Any, n_columns: int, factor: float) -> Any:
@@ -237,18 +244,13 @@ def _sample(labels: Labels, size: int) -> npt.NDArray[np.int64] | None:
 def _folds(labels: Labels) -> npt.NDArray[np.int64] | None:
     """Fold of each text, stratified; -1 where a text is always in the training part.
 
-    None if some fold would have to learn an output without examples.
+    None if some fold would be empty.
     """
     order = np.random.default_rng(0).permutation(len(labels.codes))
     folds = np.empty(len(order), dtype=np.int64)
     if labels.multilabel:
-        folds[order] = np.arange(len(order)) % N_FOLDS
-        targets = labels.targets
-        for fold in range(N_FOLDS):
-            share = targets[folds != fold].mean(axis=0) if len(order) > N_FOLDS else np.zeros(1)
-            if not ((share > 0) & (share < 1)).all():
-                return None
-        return folds
+        folds[order] = _spread(labels.targets[order])
+        return folds if len(order) >= N_FOLDS else None
     start = 0
     for code in range(len(labels.classes)):
         members = order[labels.codes[order] == code]
@@ -260,6 +262,39 @@ def _folds(labels: Labels) -> npt.NDArray[np.int64] | None:
     if min(np.count_nonzero(folds == fold) for fold in range(N_FOLDS)) == 0:
         return None
     return folds
+
+
+def _spread(targets: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Fold of each text such that each label's examples, or counterexamples if fewer, are spread.
+
+    Rare labels come first: those of common ones can make up for where they went.
+    """
+    n = len(targets)
+    folds = np.full(n, -1)
+    rarer = np.where(targets.mean(axis=0) > 0.5, ~targets, targets)
+    by_rarity = np.argsort(rarer.sum(axis=0), kind="stable")
+    for members in (*rarer.T[by_rarity], np.ones(n, dtype=bool)):  # at last, what is left
+        totals, counts = (
+            np.bincount(folds[rows & (folds >= 0)], minlength=N_FOLDS)
+            for rows in (np.ones(n, dtype=bool), members)
+        )
+        rest = np.flatnonzero(members & (folds < 0))
+        # Every one goes where the fewest are, and of such folds to the smallest one.
+        places = counts[:, np.newaxis] + np.arange(len(rest))
+        ranks = np.lexsort((np.repeat(totals, len(rest)), places.ravel()))
+        folds[rest] = ranks[: len(rest)] // max(len(rest), 1)
+    return folds
+
+
+def _learnable(
+    targets: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Whether each label has examples and counterexamples outside of every fold."""
+    learnable = np.ones(targets.shape[1], dtype=bool)
+    for fold in range(N_FOLDS):
+        train = targets[folds != fold]
+        learnable &= train.any(axis=0) & ~train.all(axis=0)
+    return learnable
 
 
 def _calibrate(values: Floats, labels: Labels, importance: Floats) -> _HeldOut:

@@ -336,6 +336,51 @@ def test_a_sample_has_every_class(monkeypatch, n_classes):
     assert bool(choice.losses) == (n_classes < 30)
 
 
+def test_rare_labels_are_spread_over_the_folds():
+    rng = np.random.default_rng(1)
+    codes = (rng.random((200, 6)) < [0.5, 0.3, 0.98, 0.02, 0.1, 0.9]).astype(np.int64)
+    codes[:, 3] = 0
+    codes[:2, 3] = 1  # random folds put both into the same one for a third of the seeds
+    labels = linear.Labels(np.arange(6), codes)
+    folds = linear._folds(labels)
+    sizes = np.bincount(folds, minlength=3)
+    assert sizes.sum() == 200 and np.ptp(sizes) <= 6
+    assert folds[0] != folds[1]
+    for rare in (codes[:, 2] == 0, codes[:, 4] == 1):
+        assert np.ptp(np.bincount(folds[rare], minlength=3)) <= 1
+    assert linear._learnable(labels.targets, folds).all()
+
+
+@pytest.mark.parametrize("n_weighted", [0, 2])
+def test_a_label_too_rare_to_hold_out_leaves_the_others_a_search(n_weighted):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(120, 5))
+    codes = (features[:, :3] + rng.normal(size=(120, 3)) > 0).astype(np.int64)
+    alone = linear.choose(
+        sparse.csr_array(features), linear.Labels(np.arange(3), codes), (0.1, 1.0), n_weighted
+    )
+    single, all_but_one = np.eye(1, 120, 7, dtype=np.int64).T, 1 - np.eye(1, 120, 9, dtype=int).T
+    with_rare = np.hstack([codes[:, :1], single, codes[:, 1:], all_but_one])
+    labels = linear.Labels(np.arange(5), with_rare)
+    choice = linear.choose(
+        sparse.csr_array(features), labels, (0.1, 1.0), n_weighted, class_weight={1: 2.0}
+    )
+    assert {C for C, _ in choice.losses} == {0.1, 1.0}
+    assert_array_equal(choice.inverse_temperature[[1, 4]], 1)
+    assert (choice.inverse_temperature[[0, 2, 3]] != 1).all()
+    assert_allclose(choice.inverse_temperature[[0, 2, 3]], alone.inverse_temperature, rtol=0.5)
+
+
+def test_a_rare_label_does_not_cost_the_classifier_its_search(classifier, indicator):
+    texts, y = indicator
+    rare = np.zeros((len(y), 1), dtype=int)
+    rare[5] = 1
+    classifier.fit(texts, np.hstack([y, rare]))
+    assert {C for C, _ in classifier.cv_losses_} == {0.1, 0.3, 1.0, 3.0}
+    assert (classifier.inverse_temperature_[:3] != 1).all()
+    assert classifier.inverse_temperature_[3] == 1
+
+
 # --- Conventions --------------------------------------------------------------------------------
 
 
