@@ -422,8 +422,9 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """Add words to the vocabulary of the fitted embedder, without fitting it again.
 
         As `partial_fit` of other estimators does, this goes on from what `fit` left, and a later
-        `fit` starts anew (`vocabulary` adds words in `fit`). The model is replaced, not changed:
-        other estimators that share it keep it as it is.
+        `fit` starts anew (`vocabulary` adds words in `fit`), also that of a pipeline that the
+        embedder is put into: there, ``StaticEmbedder(embedder.model_)`` keeps the words. The model
+        is replaced, not changed: other estimators that share it keep it as it is.
 
         Parameters
         ----------
@@ -454,13 +455,19 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return self
 
     def adapt(
-        self, X: Any, y: Any = None, *, model_name: str | os.PathLike[str] | None = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        model_name: str | os.PathLike[str] | None = None,
+        max_teacher_texts: int | None = None,
     ) -> StaticEmbedder:
         """Adapt the vectors of the fitted embedder to texts of a domain.
 
         The teacher reads the texts, and tokens that they contain move closer to what it makes of
-        them; all others stay as they are. As after :meth:`add_words`, a later `fit` starts anew,
-        and the model is replaced, not changed.
+        them; all others stay as they are. As after :meth:`add_words`, a later `fit` starts anew
+        (``make_pipeline(StaticEmbedder(embedder.model_), classifier)`` keeps the adaptation), and
+        the model is replaced, not changed.
 
         Parameters
         ----------
@@ -470,6 +477,8 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Not used, present for API consistency by convention.
         model_name : str, path or None, default=None
             The teacher, as for :meth:`add_words`.
+        max_teacher_texts : int or None, default=None
+            Let the teacher read so many of the texts only. None means the parameter of that name.
 
         Returns
         -------
@@ -495,7 +504,9 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.model_, self.fit_report_ = adapt_model(
             model,
             self._check_column(X).texts,
-            max_teacher_texts=self.max_teacher_texts,
+            max_teacher_texts=(
+                self.max_teacher_texts if max_teacher_texts is None else max_teacher_texts
+            ),
             memory=self.memory,
             **teacher_options(model_name, **self.get_params(deep=False)),
         )

@@ -37,9 +37,15 @@ def adapt_model(
     **teacher: Any,
 ) -> tuple[StaticModel, FitReport]:
     """Adapt a model to texts, and tell what was done; see :meth:`skm2v.StaticModel.adapt`."""
-    if max_teacher_texts is not None and max_teacher_texts < MIN_TEXTS:
+    n_most: Any = max_teacher_texts
+    if n_most is not None and not (
+        isinstance(n_most, (int, np.integer))
+        and not isinstance(n_most, bool)
+        and n_most >= MIN_TEXTS
+    ):
         raise ValueError(
-            f"max_teacher_texts must be at least {MIN_TEXTS} or None; got {max_teacher_texts}."
+            f"max_teacher_texts must be a number of texts, at least {MIN_TEXTS}, or None; got"
+            f" {n_most!r}."
         )
     column = check_texts(texts).texts
     source, load = teacher_of(model, model_name, **teacher)
@@ -69,7 +75,7 @@ def _adapt(
             f"A model of {model.dim} dimensions needs at least {n_least} different texts to adapt"
             f" to; got {len(unique)}.",
         )
-    window = reading_window(load, teacher.fingerprint, folder)
+    window = reading_window(load, teacher.fingerprint, folder, model.max_length)
     with stages("tokens counted", len(unique), "texts") as progress:
         counts = count_tokens(model.text_tokenizer, unique, max_length=window, progress=progress)
         rows = np.flatnonzero(counts.lengths)

@@ -294,6 +294,7 @@ def _builder(
     given = {name: parameters.pop(name, value) for name, value in SENTENCE_OPTIONS.items()}
     tokens = TokenRecipe(**parameters)
     if objective == "tokens":
+        given["ngram_range"] = tuple(given["ngram_range"])
         if corpus is not None or given != SENTENCE_OPTIONS:
             raise ValueError(
                 f"corpus, {', '.join(given)} have no effect with objective='tokens'. Set"

@@ -35,6 +35,8 @@ def extend_model(
     if isinstance(words, (str, bytes)) or not isinstance(words, Iterable):
         raise ValueError(f"words must be a sequence of strings; got {words!r:.60}.")
     words = list(words)
+    if not words:
+        return model
     projection = model.projection
     if projection is None:
         raise ValueError(
@@ -101,8 +103,8 @@ def teacher_of(
         raise TeacherError(
             "The model does not say which teacher it comes from. Pass it: model_name=..."
         )
-    if model_name is None and revision is None:
-        revision = None if os.path.isdir(name) else model.config.revision
+    if revision is None and name == model.config.teacher and not os.path.isdir(name):
+        revision = model.config.revision  # what the model was made of, whatever came after it
     try:
         files = find_teacher(name, revision=revision, **options)
     except TeacherNotFoundError as error:

@@ -34,8 +34,13 @@ class Once:
         return type(self), (self._load,)
 
 
-def reading_window(load: Once, fingerprint: str, folder: Path | None) -> int | None:
-    """Number of tokens of a text that the teacher reads, special tokens not counted."""
+def reading_window(
+    load: Once, fingerprint: str, folder: Path | None, max_length: int | None
+) -> int | None:
+    """Number of tokens of a text that both the teacher and a model of `max_length` use.
+
+    Special tokens do not count.
+    """
 
     def compute() -> dict[str, npt.NDArray[Any]]:
         teacher = load()
@@ -44,7 +49,8 @@ def reading_window(load: Once, fingerprint: str, folder: Path | None) -> int | N
         return {"window": np.array(-1 if length is None else max(length - special, 1))}
 
     window = int(fetch(f"{fingerprint}-window", compute, folder)["window"])
-    return None if window < 0 else window
+    lengths = [length for length in (window, max_length) if length is not None and length > 0]
+    return min(lengths, default=None)
 
 
 def unit_vectors(

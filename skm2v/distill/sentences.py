@@ -188,7 +188,9 @@ class _Fit:
     ) -> tuple[_Vectors, PairCounts | None, TextData, npt.NDArray[np.int64]]:
         """Let the teacher read: tokens, then texts."""
         recipe = self.recipe
-        window = reading_window(self.load, self.teacher.fingerprint, self.folder)
+        window = reading_window(
+            self.load, self.teacher.fingerprint, self.folder, recipe.tokens.max_length
+        )
         plain = self._token_table(recipe.tokens)
         words: tuple[str, ...] = ()
         table = plain

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
 """Python face of the compiled kernel in ``csrc/``; see ``csrc/skm.h`` for how it works."""
 
+import os
 from collections import deque
 
 from cpython.buffer cimport (
@@ -35,6 +36,7 @@ cdef extern from "skm.h" nogil:
         SKM_BLOCKS
         SKM_NOT_NATIVE, SKM_WORDPIECE, SKM_UNIGRAM, SKM_BYTE_LEVEL
     const size_t SKM_NO_LIMIT
+    uint64_t skm_seed
     ctypedef struct skm_trie:
         pass
     ctypedef struct skm_word:
@@ -121,6 +123,8 @@ cdef enum:
 # As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
 # that was compiled before is then not used.
 INTERFACE = 2
+
+skm_seed = int.from_bytes(os.urandom(8), "little")
 
 # Workspaces kept for the next call; more may exist while more threads are at work.
 MAX_IDLE_WORKSPACES = 8
@@ -237,7 +241,7 @@ cdef class Kernel:
         status = skm_trie_build(&self.model.trie, entries, n)
         free(entries)
         if status != SKM_OK:
-            raise MemoryError("The vocabulary does not fit into the kernel's trie.")
+            raise OverflowError("The vocabulary does not fit into the kernel's trie.")
         return 0
 
     cdef int _set_unigram(self, dict options) except -1:
@@ -596,7 +600,7 @@ def only_text(list items):
         elif PyUnicode_KIND(item) == 4:
             four = <const uint32_t *>PyUnicode_DATA(item)
             for i in range(PyUnicode_GET_LENGTH(item)):
-                bad |= (four[i] & 0xfffff800) == 0xd800
+                bad |= (four[i] & 0xfffff800) == 0xd800 or four[i] > 0x10ffff
         if bad:
             return False
     return True

@@ -64,7 +64,8 @@ def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
         words=[
             (0, bytes(map(bytes_of.__getitem__, token)), i)
             for token, i in vocabulary.items()
-            if whole_words and all(c in bytes_of for c in token)
+            # The byte 0xff is in no text, and the trie has another use for it.
+            if whole_words and all(bytes_of.get(c, 0xFF) != 0xFF for c in token)
         ],
         unknown=0,
         options={

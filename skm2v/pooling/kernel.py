@@ -75,8 +75,18 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
         or ``neon``) overrides the choice of the instruction set.
     """
     spec = json.loads(tokenizer.json)
-    if spec["model"]["type"] in ("Unigram", "BPE"):
-        return _family_kernel(tokenizer, table, spec["model"]["type"])
+    try:
+        if spec["model"]["type"] in ("Unigram", "BPE"):
+            return _family_kernel(tokenizer, table, spec["model"]["type"])
+        return _bert_kernel(spec, tokenizer, table)
+    except OverflowError:  # more words than the kernel's trie can hold
+        return None
+
+
+def _bert_kernel(
+    spec: dict[str, Any], tokenizer: TextTokenizer, table: PoolingTable
+) -> Kernel | None:
+    """Kernel for a tokenizer with BERT's normalizer and pre-tokenizer."""
     if not _chunks_are_independent(spec, tokenizer):
         return None
     model = spec["model"]

@@ -253,7 +253,7 @@ def _grapheme_ways(charsmap: dict[str, Any]) -> tuple[Ways, Ways] | None:
             return WAY_CRLF
         if unicodedata.category(character)[0] != "M" and character not in EXTENDING:
             return 0
-        ways = {2: WAY_ENTRY_2, 3: WAY_ENTRY_3}.get(len(character.encode()), 0)
+        ways = {2: WAY_ENTRY_2, 3: WAY_ENTRY_3, 4: WAY_ENTRY_3}.get(len(character.encode()), 0)
         return ways | (WAY_ENTRIES if character in second else 0)
 
     return left, right

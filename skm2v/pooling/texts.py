@@ -229,6 +229,7 @@ def _refuse_surrogates(texts: list[str], first_row: int) -> None:
 def _is_valid(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:
+        max(text, default="")  # looks at every character: memory that was never text has any
+    except (ValueError, SystemError):
         return False
     return True

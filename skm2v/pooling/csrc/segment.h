@@ -8,6 +8,7 @@
 enum { SKM_ASK_CODE_POINT = 2, SKM_ASK_CHUNK = 3, SKM_ASK_TEXT = 4 };
 
 SKM_INLINE uint64_t skm_pair_hash(uint64_t key) {
+  key ^= skm_seed;
   key *= UINT64_C(0x9E3779B97F4A7C15);
   key ^= key >> 32;
   key *= UINT64_C(0xD6E8FEB86659FD93);

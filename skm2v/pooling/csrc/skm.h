@@ -264,6 +264,10 @@ typedef struct {
   size_t done_capacity;
 } skm_workspace;
 
+/* Of all hashes; random in each process, so that nobody can make a file or a text whose keys all
+ * collide. */
+extern uint64_t skm_seed;
+
 skm_workspace *skm_workspace_new(const skm_model *model);
 void skm_workspace_free(skm_workspace *ws);
 /* Bytes held, for tests of the memory bound. */

@@ -73,6 +73,8 @@ static ptrdiff_t transcode(const skm_text *text, size_t start, size_t n, uint8_t
       } else if (c < 0x10000) {
         if ((c & 0xf800) == 0xd800) return SKM_SURROGATE;
         out = put3(out, c);
+      } else if (c > 0x10ffff) { /* not a string of Python's */
+        return SKM_SURROGATE;
       } else {
         out[0] = (uint8_t)(0xf0 | c >> 18);
         out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
@@ -142,7 +144,7 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
     result = segment(model, ws, p, length, limit);
     if (result == SKM_OK) {
       size_t n = ws->n_ids - first;
-      if (stored && n <= STORE_IDS)
+      if (stored && n <= STORE_IDS && ws->store.used <= SKM_STORE_LIMIT)
         return skm_store_put(&ws->store, p, length, hash, ws->ids + first, (uint32_t)n);
       return SKM_OK;
     }

@@ -20,7 +20,9 @@ typedef struct {
   int32_t *token; /* per node, -1: none */
 } builder;
 
-static uint32_t edge_hash(uint32_t key, int shift) { return (key * 2654435769u) >> shift; }
+static uint32_t edge_hash(uint32_t key, int shift) {
+  return (uint32_t)(skm_pair_hash(key) >> 32) >> shift;
+}
 
 static int builder_resize(builder *b, int bits) {
   uint32_t mask = (1u << bits) - 1, i, j;

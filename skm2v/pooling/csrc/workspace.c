@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#define STORE_LIMIT (8u << 20)     /* arena bytes, emptied between batches */
 #define KEEP_TEXT ((size_t)1 << 20) /* bigger text and id buffers are given back between batches */
 
 skm_workspace *skm_workspace_new(const skm_model *model) {
@@ -62,7 +61,7 @@ size_t skm_workspace_size(const skm_workspace *ws) {
 
 int skm_workspace_begin(skm_workspace *ws, size_t n_documents) {
   skm_store *store = &ws->store;
-  if (store->used > STORE_LIMIT) {
+  if (store->used > SKM_STORE_LIMIT) {
     free(store->arena);
     store->arena = NULL;
     store->used = store->capacity = 0;
@@ -99,8 +98,10 @@ void skm_begin_run(skm_workspace *ws) {
 
 /* ---- store -------------------------------------------------------------------------------- */
 
+uint64_t skm_seed;
+
 uint64_t skm_hash_bytes(const uint8_t *p, size_t length) {
-  uint64_t hash = length * UINT64_C(0x9E3779B97F4A7C15);
+  uint64_t hash = skm_seed ^ length * UINT64_C(0x9E3779B97F4A7C15);
   while (length >= 8) {
     hash = (hash ^ skm_read64(p)) * UINT64_C(0xD6E8FEB86659FD93);
     hash ^= hash >> 32;

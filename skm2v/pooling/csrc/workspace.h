@@ -6,6 +6,10 @@
 #define SKM_FRONT_BITS 16
 #define SKM_FRONT_BUCKETS ((size_t)1 << SKM_FRONT_BITS)
 
+/* Bytes of the store after which chunks that can be segmented again are not kept any more; it is
+ * emptied before the next batch. */
+#define SKM_STORE_LIMIT (8u << 20)
+
 uint64_t skm_hash_bytes(const uint8_t *p, size_t length);
 const skm_record *skm_store_get(const skm_store *store, const uint8_t *p, size_t length,
                                 uint64_t hash);
