@@ -83,7 +83,8 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         Mean log loss of held out texts for each `C` and `semantic_weight` that was tried; empty
         if there were too few texts for cross-validation.
     inverse_temperature_ : ndarray of float64 of shape (1,) or (n_labels,)
-        Factors that make probabilities of decision values.
+        Factors that make probabilities of decision values; 1 where there were too few texts, or
+        examples of a label, for cross-validation.
     intercept_ : ndarray of float64 of shape (n_outputs,)
         Decision values of a text without tokens.
     scores_ : ScoreTable

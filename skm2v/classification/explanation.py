@@ -39,6 +39,8 @@ class Explanation:
         two classes there is one column, and positive numbers speak for the second class.
     classes : ndarray or None
         The classes of which one is predicted; None for several labels a text and for regression.
+    multilabel : bool
+        Whether a text may have any number of labels.
     intercept : ndarray of float64 of shape (n_outputs,)
         Decision values of a text without tokens.
     decision : ndarray of float64 of shape (n_texts, n_outputs)
@@ -54,11 +56,18 @@ class Explanation:
         First character and one past the last character of each part in its text.
     indptr : ndarray of int64 of shape (n_texts + 1,)
         The parts of text ``i`` are ``indptr[i]`` to ``indptr[i + 1]``.
+    empty : ndarray of bool of shape (n_texts,)
+        Texts without a known token; their decision is the intercept.
+    truncated : ndarray of bool of shape (n_texts,)
+        Texts that were cut after `max_length` tokens: what follows has no contributions.
+    max_length : int or None
+        Number of tokens of a text that count, unknown ones included.
     """
 
     texts: list[str]
     outputs: list[Any]
     classes: npt.NDArray[Any] | None
+    multilabel: bool
     intercept: Floats
     decision: Floats
     contributions: Floats
@@ -66,6 +75,9 @@ class Explanation:
     is_pair: npt.NDArray[np.bool_]
     spans: npt.NDArray[np.int64]
     indptr: npt.NDArray[np.int64]
+    empty: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+    max_length: int | None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -86,6 +98,7 @@ class Explanation:
             self.texts[start:stop],
             self.outputs,
             self.classes,
+            self.multilabel,
             self.intercept,
             self.decision[start:stop],
             self.contributions[parts],
@@ -93,11 +106,16 @@ class Explanation:
             self.is_pair[parts],
             self.spans[parts],
             self.indptr[start : stop + 1] - self.indptr[start],
+            self.empty[start:stop],
+            self.truncated[start:stop],
+            self.max_length,
         )
 
     @property
     def predicted(self) -> npt.NDArray[Any]:
-        """Predicted classes, indicators of labels, or numbers."""
+        """Predicted classes, indicators of labels (0 and 1), or numbers."""
+        if self.multilabel:
+            return classes_of(self.decision, np.array(self.outputs), multilabel=True)
         if self.classes is not None:
             return classes_of(self.decision, self.classes, multilabel=False)
         return self.decision
@@ -170,6 +188,8 @@ def explain_texts(
     texts: list[str],
     outputs: list[Any],
     classes: npt.NDArray[Any] | None,
+    *,
+    multilabel: bool = False,
 ) -> Explanation:
     """Explain the decisions of a table of scores.
 
@@ -182,6 +202,8 @@ def explain_texts(
         Name of each output of `scores`.
     classes : ndarray or None
         The classes of which one is predicted.
+    multilabel : bool, default=False
+        Whether a text may have any number of labels.
 
     Returns
     -------
@@ -191,12 +213,15 @@ def explain_texts(
     decision = np.empty((len(texts), scores.n_outputs))
     contributions, tokens, is_pair, spans = [], [], [], []
     indptr = [0]
+    empty, truncated = np.zeros(len(texts), dtype=bool), np.zeros(len(texts), dtype=bool)
     for row, text in enumerate(texts):
         ids, offsets = scores.tokenizer.offsets(text)
+        truncated[row] = scores.max_length is not None and len(ids) > scores.max_length
         ids, offsets = ids[: scores.max_length], offsets[: scores.max_length]
         if scores.tokenizer.unk_id is not None:
             known = ids != scores.tokenizer.unk_id
             ids, offsets = ids[known], offsets[known]
+        empty[row] = not len(ids)
         of_tokens, of_pairs, left = scores.contributions(ids)
         decision[row] = scores.intercept + of_tokens.sum(axis=0) + of_pairs.sum(axis=0)
         contributions += [of_tokens, of_pairs]
@@ -211,6 +236,7 @@ def explain_texts(
         texts,
         outputs,
         classes,
+        multilabel,
         scores.intercept,
         decision,
         np.concatenate([np.empty((0, scores.n_outputs)), *contributions]),
@@ -218,4 +244,7 @@ def explain_texts(
         np.concatenate([np.empty(0, dtype=bool), *is_pair]),
         np.concatenate([np.empty((0, 2), dtype=np.int64), *spans]),
         np.array(indptr, dtype=np.int64),
+        empty,
+        truncated,
+        scores.max_length,
     )

@@ -64,6 +64,8 @@ def _article(one: Explanation, output: int | None) -> str:
         head += f"<span>{_decisions(one)}</span>"
     legend = f'<small><mark style="background:rgba({FOR},.35)">for {name}</mark> '
     legend += f'<mark style="background:rgba({AGAINST},.35)">{against}</mark></small>'
+    if one.truncated[0]:
+        legend += f"<small>cut after {one.max_length} tokens</small>"
     total = (
         f"intercept {intercept:+.3f}, {np.count_nonzero(~one.is_pair)} tokens"
         f" {values[~one.is_pair].sum():+.3f}, {np.count_nonzero(one.is_pair)} pairs"

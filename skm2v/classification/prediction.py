@@ -25,6 +25,7 @@ class TextScoring(TextInput):
 
     scores_: ScoreTable
     n_jobs: int | None
+    _multilabel: bool = False
 
     def _checked_scores(self) -> ScoreTable:
         try:
@@ -45,11 +46,7 @@ class TextScoring(TextInput):
         To be called by public methods, whose caller the warning points to.
         """
         values, empty, truncated = self.scores_.decide(column.texts, n_jobs=self.n_jobs)
-        if column.missing.size:
-            empty[column.missing] = False  # as asked for
-        warn_of_losses(
-            empty, truncated, consequence="are decided by the intercept alone", stacklevel=3
-        )
+        _warn(column, empty, truncated, stacklevel=3)
         return values
 
     def _output_names(self) -> list[Any]:
@@ -76,9 +73,22 @@ class TextScoring(TextInput):
             If `fit` was not called.
         TextTypeError, TextValueError
             If `X` is not a column of texts, or some of its rows are missing values.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated, or hold no known token.
         """
         column = self._check_column(X)
-        return explain_texts(self.scores_, column.texts, self._output_names(), self._classes())
+        explanation = explain_texts(
+            self.scores_,
+            column.texts,
+            self._output_names(),
+            self._classes(),
+            multilabel=self._multilabel,
+        )
+        _warn(column, explanation.empty.copy(), explanation.truncated, stacklevel=2)
+        return explanation
 
     def _classes(self) -> npt.NDArray[Any] | None:
         """Classes of which one is predicted; None for numbers and for several labels a text."""
@@ -90,7 +100,6 @@ class ClassPrediction(TextScoring):
 
     classes_: npt.NDArray[Any]
     _link: str | None
-    _multilabel: bool
     inverse_temperature_: Floats | None
 
     def decision_function(self, X: Any) -> Floats:
@@ -174,3 +183,21 @@ class ClassPrediction(TextScoring):
 
     def _classes(self) -> npt.NDArray[Any] | None:
         return None if self._multilabel else self.classes_
+
+
+def _warn(
+    column: TextColumn,
+    empty: npt.NDArray[np.bool_],
+    truncated: npt.NDArray[np.bool_],
+    *,
+    stacklevel: int,
+) -> None:
+    """Warn of losses, except of missing texts, which lose nothing; `empty` may be changed."""
+    if column.missing.size:
+        empty[column.missing] = False  # as asked for
+    warn_of_losses(
+        empty,
+        truncated,
+        consequence="are decided by the intercept alone",
+        stacklevel=stacklevel + 1,
+    )

@@ -6,6 +6,7 @@ import gzip
 import html
 import json
 import re
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -83,7 +84,8 @@ def test_real_text_sums():
     texts = [*X[600:900], "", "\U0001f600" * 3, " ".join(X[:60])]
     with pytest.warns(TextWarning):
         decision = classifier.decision_function(texts)
-    explanation = classifier.explain(texts)
+    with pytest.warns(TextWarning):
+        explanation = classifier.explain(texts)
     total = [one.intercept + one.contributions.sum(axis=0) for one in explanation]
     assert_allclose(np.ravel(total), decision, rtol=0, atol=1e-6)
 
@@ -96,6 +98,16 @@ def test_several_classes_of_real_text():
     explanation = classifier.explain(texts)
     assert_allclose(explanation.decision, classifier.decision_function(texts), atol=1e-6)
     assert_array_equal(explanation.predicted, classifier.predict(texts))
+
+
+def test_predicted(fitted):
+    """As predict does: classes, or indicators of labels."""
+    classifier, texts, _ = fitted
+    for estimator in (classifier, fuse(classifier)):
+        explanation = estimator.explain(texts)
+        expected = estimator.predict(texts)
+        assert_array_equal(explanation.predicted, expected, strict=True)
+        assert_array_equal(explanation[3:5].predicted, expected[3:5], strict=True)
 
 
 def test_a_contribution_is_what_its_token_adds(tiny_static, data):
@@ -169,13 +181,43 @@ def test_unknown_and_truncated_tokens_are_left_out(tiny_static, data):
     with pytest.warns(TextWarning):
         embedder = StaticEmbedder(tiny_static, max_length=4)
         fused = fuse(make_pipeline(embedder, LogisticRegression()).fit(texts, y))
-    explanation = fused.explain(["free \u4e00 money bank card win"])
-    assert explanation.tokens.tolist() == ["free", "money", "bank"]
+    texts = ["free \u4e00 money bank card win", "<b>free</b> bank", "\u4e00", "free bank"]
+    with pytest.warns(TextWarning, match="Of 4 texts, 1 without.* intercept alone and 2 were cut"):
+        explanation = fused.explain(texts)
+    assert explanation[0].tokens.tolist() == ["free", "money", "bank"]
+    assert explanation.truncated.tolist() == [True, True, False, False]
+    assert explanation.empty.tolist() == [False, False, True, False]
+    assert explanation[1:3].truncated.tolist() == [True, False]
+    assert explanation[1:3].empty.tolist() == [False, True]
+    for one, cut in zip(explanation, explanation.truncated, strict=True):
+        assert ("cut after 4 tokens" in one.to_html()) == cut
+    assert "&lt;/b&gt; bank</p>" in explanation[1].to_html()  # what was cut off is shown, escaped
+
+
+def test_losses_are_those_of_the_decision(tiny_static, data):
+    """The same warning, at the caller's line, and the same flags."""
+    embedder = StaticEmbedder(tiny_static, max_length=20, handle_missing="zero")
+    fused = fuse(make_pipeline(embedder, LogisticRegression()).fit(*data))
+    texts = ["free " * 20, "free " * 21, "", None, "\u4e00 " * 21, "bank"]
+    messages = []
+    for method in (fused.decision_function, fused.explain):
+        with pytest.warns(TextWarning) as caught:
+            result = method(texts)
+        assert [warning.filename for warning in caught] == [__file__]
+        messages.append(str(caught[0].message))
+    assert messages[0] == messages[1]
+    decided = fused.scores_.decide(result.texts)
+    assert_array_equal(result.empty, decided.empty)
+    assert_array_equal(result.truncated, decided.truncated)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fused.explain(["bank", None])
 
 
 def test_no_texts_and_no_tokens(classifier, data):
     classifier.fit(*data)
-    explanation = classifier.explain(["", "bank", "  "])
+    with pytest.warns(TextWarning, match="2 without a known token"):
+        explanation = classifier.explain(["", "bank", "  "])
     assert np.diff(explanation.indptr).tolist() == [0, 1, 0]
     assert_array_equal(explanation.decision[0], classifier.intercept_)
     empty = classifier.explain([])
@@ -269,7 +311,10 @@ def test_html_shows_hostile_texts_and_runs_nothing(classifier, data3):
     classifier.fit([*texts, *HOSTILE], names[np.append(y, np.arange(len(HOSTILE)) % 3)])
     hostile = [text for text in HOSTILE + naughty() if "\r" not in text]
     reader = Reader()
-    reader.feed(classifier.explain(hostile).to_html())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextWarning)
+        explanation = classifier.explain(hostile)
+    reader.feed(explanation.to_html())
     reader.close()
     assert reader.tags <= ALLOWED_TAGS
     assert reader.attributes <= {"class", "style", "title"}
