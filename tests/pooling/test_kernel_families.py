@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import random
@@ -421,3 +422,37 @@ def test_exactness_does_not_depend_on_the_vocabulary():
     tokenizer = TextTokenizer(json.dumps(spec))
     texts = [f"{a}{b}{c}" for a in CONTEXT[:30] for b in SPACES[:8] for c in CONTEXT[:30]]
     assert_equal_ids((tokenizer, build(tokenizer)), texts)
+
+
+@pytest.mark.parametrize("mark", ["\U000e0100", "\U0001d165", "\U0001f3fb"])
+def test_marks_of_four_bytes_belong_to_the_character_before(mark):
+    """An entry for "A" replaces "A" and its mark together, as both have five bytes."""
+    spec = unigram({**PRECOMPILED, "precompiled_charsmap": charsmap({"A": "a"})}, METASPACE)
+    spec["model"]["vocab"] += [[mark, -9.0]]
+    tokenizer = TextTokenizer(json.dumps(spec))
+    kernel = build(tokenizer)
+    assert_equal_ids((tokenizer, kernel), [f"A{mark}", f"xA{mark}x", f"a{mark}", f"é{mark}"])
+
+
+def test_the_byte_that_no_text_has_does_not_hide_words():
+    spec = bpe(None, BYTE_LEVEL, ignore_merges=True)
+    vocab = spec["model"]["vocab"]
+    alphabet = sorted(token for token in vocab if len(token) == 1)
+    tokens = [*alphabet, "ab", "abc", "abd", "ÿÿ", "ÿq"]
+    spec["added_tokens"], spec["post_processor"] = [], None
+    spec["model"] |= {
+        "vocab": {token: i for i, token in enumerate(tokens)},
+        "merges": [["a", "b"], ["ab", "c"]],
+    }
+    tokenizer = TextTokenizer(json.dumps(spec))
+    assert_equal_ids((tokenizer, build(tokenizer)), ["ab", "abc", "abd", "abe", "ÿ ab", "ÿÿq"])
+
+
+def test_nodes_in_a_circle_are_no_charsmap():
+    from skm2v.pooling.normalizers import _charsmap_characters
+
+    units = np.zeros(512, "<u4")
+    units[0] = 1 << 10  # the root's children are at 1 ^ byte, and so are those of its child "a"
+    units[1 ^ ord("a")] = ord("a") | ord("a") << 10
+    data = len(units.tobytes()).to_bytes(4, "little") + units.tobytes() + b"x\0"
+    assert _charsmap_characters(base64.b64encode(data).decode()) is None

@@ -245,6 +245,13 @@ def test_at_most_five_rows_are_named():
         check_texts([None] * 100)
 
 
+def test_memory_that_was_never_text_is_refused():
+    noise = np.array([97, 0x110000], np.uint32).view("U2").tolist()
+    with pytest.raises(TextValueError, match="row 1"):
+        check_texts(["a", *noise])
+
+
+
 @pytest.mark.parametrize("handle_missing", ["error", "zero"])
 def test_lone_surrogates_are_named(handle_missing):
     X = ["a", "\ud800", "é", "b \udfff c", "\U0001f600"]
