@@ -31,6 +31,8 @@ from skm2v.pooling import (
 
 __all__ = ["StaticModel"]
 
+# Of batch_size, normalize, normalize_embeddings, convert_to_numpy, convert_to_tensor and device.
+_USUAL_SETTINGS = (1024, None, None, True, False, None)
 _FROM_MODEL: Any = type("_FromModel", (), {"__repr__": lambda self: "<the model's>"})()
 
 
@@ -294,7 +296,8 @@ class StaticModel(Learning):
         TextWarning
             If texts were truncated or got a zero vector.
         """
-        normalize = self._check_settings(
+        parts = self._parts
+        settings = (
             batch_size,
             normalize,
             normalize_embeddings,
@@ -302,15 +305,22 @@ class StaticModel(Learning):
             convert_to_tensor,
             device,
         )
-        texts = _texts(sentences, buffers=True)
+        # One short text takes a few microseconds, of which calls for the usual settings are felt.
+        usual = settings == _USUAL_SETTINGS
+        normalize = parts.normalize if usual else self._check_settings(*settings)
+        column = [sentences] if isinstance(sentences, str) else sentences
+        texts: Any = check_texts(column, buffers=True).texts
         pooled = self._pooler.pool(
             texts,
-            max_length=self._resolve_length(max_length),
+            max_length=parts.max_length
+            if max_length is _FROM_MODEL
+            else self._resolve_length(max_length),
             normalize=normalize,
             n_jobs=n_jobs,
             progress=_progress(len(texts)) if show_progress_bar else None,
         )
-        warn_of_losses(pooled.empty, pooled.truncated, stacklevel=2)
+        if pooled.empty is not pooled.truncated:  # one array for both: nothing was lost
+            warn_of_losses(pooled.empty, pooled.truncated, stacklevel=2)
         return pooled.vectors[0] if isinstance(sentences, str) else pooled.vectors
 
     def encode_iter(
@@ -757,9 +767,10 @@ def _tokenizer_json(tokenizer: Any) -> str:
     return str(to_str())
 
 
-def _texts(sentences: str | Iterable[str], *, buffers: bool = False) -> Any:
+def _texts(sentences: str | Iterable[str]) -> list[str]:
     column = [sentences] if isinstance(sentences, str) else sentences
-    return check_texts(column, buffers=buffers).texts
+    texts: list[str] = check_texts(column).texts
+    return texts
 
 
 def _progress(total: int | None = None) -> Callable[[int], None]:

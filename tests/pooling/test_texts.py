@@ -251,7 +251,6 @@ def test_memory_that_was_never_text_is_refused():
         check_texts(["a", *noise])
 
 
-
 @pytest.mark.parametrize("handle_missing", ["error", "zero"])
 def test_lone_surrogates_are_named(handle_missing):
     X = ["a", "\ud800", "é", "b \udfff c", "\U0001f600"]
