@@ -43,7 +43,7 @@ def distill(
     trust_remote_code: bool = False,
     allow_pickle_weights: bool = False,
     memory: Any = None,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     show_progress_bar: bool = False,
 ) -> StaticModel:
     r"""Distil a sentence transformer into a static model.
@@ -116,7 +116,7 @@ def distill(
         Where the teacher's vectors are kept between processes. Within one process the recent
         ones are kept anyway: distilling a teacher again with other dimensions or weights takes
         no second pass of it.
-    batch_size : int, default=1024
+    batch_size : int, default=256
         Number of tokens that the teacher embeds at a time.
     show_progress_bar : bool, default=False
         Show a bar on standard error. Seconds per stage go to the logger "skm2v".
@@ -200,7 +200,7 @@ def distill_from_model(
     max_teacher_texts: int | None = None,
     device: str | None = None,
     memory: Any = None,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     show_progress_bar: bool = False,
 ) -> StaticModel:
     """Distil a sentence transformer that is in memory.
@@ -265,7 +265,7 @@ def distill_with_report(
     trust_remote_code: bool = False,
     allow_pickle_weights: bool = False,
     memory: Any = None,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     show_progress_bar: bool = False,
     **recipe: Any,
 ) -> tuple[StaticModel, FitReport]:

@@ -129,7 +129,7 @@ class TokenRecipe:
         load: Callable[[], Teacher],
         *,
         folder: Path | None = None,
-        batch_size: int = 1024,
+        batch_size: int = 256,
         show_progress_bar: bool = False,
     ) -> StaticModel:
         """Distil a teacher.
@@ -142,7 +142,7 @@ class TokenRecipe:
             Loads the teacher; called only if its vectors are not in the cache.
         folder : Path or None, default=None
             Where the cache keeps entries on disk.
-        batch_size : int, default=1024
+        batch_size : int, default=256
         show_progress_bar : bool, default=False
 
         Returns

@@ -101,7 +101,7 @@ class SentenceRecipe:
         texts: Sequence[str],
         *,
         folder: Path | None = None,
-        batch_size: int = 1024,
+        batch_size: int = 256,
         show_progress_bar: bool = False,
     ) -> tuple[StaticModel, FitReport]:
         """Distil a teacher on texts.
@@ -116,7 +116,7 @@ class SentenceRecipe:
             Texts like those that the model will embed. Empty ones do not count.
         folder : Path or None, default=None
             Where the cache keeps entries on disk.
-        batch_size : int, default=1024
+        batch_size : int, default=256
         show_progress_bar : bool, default=False
 
         Returns

@@ -105,7 +105,7 @@ class Teacher:
         sequences: Sequence[Sequence[int]],
         *,
         pooling: str = "mean",
-        batch_size: int = 1024,
+        batch_size: int = 256,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:
         """Embed sequences of token ids.
@@ -116,10 +116,10 @@ class Teacher:
             The teacher's own ids, with its special tokens where they belong.
         pooling : {"mean", "last", "first", "pooler", "auto"}, default="mean"
             "auto" is the teacher's own, followed by its Dense layers.
-        batch_size : int, default=1024
+        batch_size : int, default=256
             Sequences at a time; fewer where they are long. No influence on the result, beyond
-            rounding. On a busy machine each step of the encoder waits for its slowest thread, so
-            that few large batches take a third of the time of many small ones.
+            rounding. More no longer fit into the caches of a processor; with less, each step of
+            the encoder waits more often for its slowest thread, which is felt on a busy machine.
         progress : callable or None, default=None
             Called with the number of finished sequences after each batch.
 

@@ -65,7 +65,7 @@ def token_table(
     token_remove_pattern: str | None = None,
     pooling: str = "mean",
     folder: Path | None = None,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     show_progress_bar: bool = False,
 ) -> TokenTable:
     """Return the teacher's vectors of a model's tokens: one teacher pass, or none if cached.
