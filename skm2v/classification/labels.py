@@ -226,10 +226,10 @@ def _from_list(values: list[Any]) -> npt.NDArray[Any]:
     values = _plain(values)
     if all(isinstance(value, str) for value in values):
         return np.array(values, dtype=np.str_)
-    if any(isinstance(value, (list, tuple, np.ndarray, set, frozenset, dict)) for value in values):
-        ragged = any(isinstance(value, (set, frozenset, dict)) for value in values)
-        with suppress(ValueError):
-            if not ragged:
+    kinds = set(map(type, values))
+    if any(issubclass(kind, (list, tuple, np.ndarray, set, frozenset, dict)) for kind in kinds):
+        if not any(issubclass(kind, (set, frozenset, dict)) for kind in kinds):
+            with suppress(ValueError):  # rows of several lengths
                 return np.array(values)
         raise ValueError(
             "Several labels a text must be rows of 0 and 1, all of one length. Make them with"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skm2v.distill.checks import is_count, require
 from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
 from skm2v.distill.extending import teacher_of
 from skm2v.distill.extra_rows import count_known_pairs
@@ -37,16 +38,12 @@ def adapt_model(
     **teacher: Any,
 ) -> tuple[StaticModel, FitReport]:
     """Adapt a model to texts, and tell what was done; see :meth:`skm2v.StaticModel.adapt`."""
-    n_most: Any = max_teacher_texts
-    if n_most is not None and not (
-        isinstance(n_most, (int, np.integer))
-        and not isinstance(n_most, bool)
-        and n_most >= MIN_TEXTS
-    ):
-        raise ValueError(
-            f"max_teacher_texts must be a number of texts, at least {MIN_TEXTS}, or None; got"
-            f" {n_most!r}."
-        )
+    require(
+        max_teacher_texts is None or is_count(max_teacher_texts, MIN_TEXTS),
+        "max_teacher_texts",
+        max_teacher_texts,
+        f"a number of texts, at least {MIN_TEXTS}, or None",
+    )
     column = check_texts(texts).texts
     source, load = teacher_of(model, model_name, **teacher)
     stages = Stages(show_progress_bar)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from skm2v.distill.checks import is_count, require
 from skm2v.distill.principal_axes import number_of_components
 from skm2v.distill.teacher import POOLINGS, Teacher
 from skm2v.distill.tokens import RotatedTable, clusters, sif_weights, stage, token_table
@@ -70,49 +71,49 @@ class TokenRecipe:
         if isinstance(words, (str, bytes)):
             raise ValueError("vocabulary must be a sequence of words, not one string.")
         iterable = words is None or isinstance(words, Iterable)
-        _require(iterable, "vocabulary", words, "a sequence of strings")
+        require(iterable, "vocabulary", words, "a sequence of strings")
         words = () if words is None else tuple(words)
         for word in words:
-            _require(isinstance(word, str), "vocabulary", word, "a sequence of strings")
+            require(isinstance(word, str), "vocabulary", word, "a sequence of strings")
         object.__setattr__(self, "vocabulary", words)
         dims: Any = self.pca_dims
         if isinstance(dims, np.generic):
             dims = dims.item()
             object.__setattr__(self, "pca_dims", dims)
-        _require(
+        require(
             dims is None
             or dims == "auto"
-            or (_is_integer(dims) and dims >= 1)
+            or is_count(dims)
             or (isinstance(dims, float) and 0 < dims <= 1),
             "pca_dims",
             dims,
             "a positive integer, a share of variance between 0.0 and 1.0, 'auto' or None",
         )
         sif = self.sif_coefficient
-        _require(
+        require(
             sif is None or (isinstance(sif, (float, np.floating)) and 0 < sif < 1),
             "sif_coefficient",
             sif,
             "a number between 0 and 1 or None",
         )
-        _require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {POOLINGS}")
-        _require(self.quantize_to in _DTYPES, "quantize_to", self.quantize_to, f"one of {_DTYPES}")
+        require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {POOLINGS}")
+        require(self.quantize_to in _DTYPES, "quantize_to", self.quantize_to, f"one of {_DTYPES}")
         count = self.vocabulary_quantization
-        _require(
-            count is None or (_is_integer(count) and count >= 2),
+        require(
+            count is None or is_count(count, 2),
             "vocabulary_quantization",
             count,
             "a number of clusters, at least 2, or None",
         )
         length = self.max_length
-        _require(
-            length is None or (_is_integer(length) and length >= 1),
+        require(
+            length is None or is_count(length),
             "max_length",
             length,
             "a positive integer or None",
         )
         flag = self.normalize
-        _require(isinstance(flag, (bool, np.bool_)), "normalize", flag, "True or False")
+        require(isinstance(flag, (bool, np.bool_)), "normalize", flag, "True or False")
         pattern = self.token_remove_pattern
         if pattern is not None:
             try:
@@ -150,7 +151,7 @@ class TokenRecipe:
         model : StaticModel
         """
         wanted = "a positive integer"
-        _require(_is_integer(batch_size) and batch_size >= 1, "batch_size", batch_size, wanted)
+        require(is_count(batch_size), "batch_size", batch_size, wanted)
         table = token_table(
             load,
             teacher.fingerprint,
@@ -223,12 +224,3 @@ def _scaled(
     """Multiply rows by weights, in the precision that the result will have."""
     factors = weights if dtype == "float64" else weights.astype(np.float32)
     return np.asarray(rows * factors[:, None])
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _require(holds: bool, name: str, value: object, wanted: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} must be {wanted}; got {value!r}.")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v.distill.checks import is_count, require
 from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
 from skm2v.distill.extra_rows import PairCounts, count_pairs, split_words
 from skm2v.distill.principal_axes import PrincipalAxes, number_of_components
@@ -72,9 +73,9 @@ class SentenceRecipe:
     max_teacher_texts: int | None = None
 
     def __post_init__(self) -> None:
-        _require(self.align in ("texts", "teacher"), "align", self.align, "'texts' or 'teacher'")
+        require(self.align in ("texts", "teacher"), "align", self.align, "'texts' or 'teacher'")
         ngrams = self.ngram_range
-        _require(
+        require(
             isinstance(ngrams, (tuple, list)) and tuple(ngrams) in ((1, 1), (1, 2)),
             "ngram_range",
             ngrams,
@@ -82,17 +83,17 @@ class SentenceRecipe:
         )
         object.__setattr__(self, "ngram_range", tuple(ngrams))
         words = self.extra_words
-        _require(_is_count(words, 0), "extra_words", words, "a number of words, or 0")
+        require(is_count(words, 0), "extra_words", words, "a number of words, or 0")
         most = self.max_teacher_texts
-        _require(
-            most is None or _is_count(most, MIN_TEXTS),
+        require(
+            most is None or is_count(most, MIN_TEXTS),
             "max_teacher_texts",
             most,
             f"a number of texts, at least {MIN_TEXTS}, or None",
         )
         shared = self.tokens.vocabulary_quantization
         wanted = "None with objective='sentences'"
-        _require(shared is None, "vocabulary_quantization", shared, wanted)
+        require(shared is None, "vocabulary_quantization", shared, wanted)
 
     def build(
         self,
@@ -312,13 +313,3 @@ def _projection(affine: Any, rotation: Rotation) -> Projection:
         rotation.explained_variance_ratio,
         offset=(affine.offset - rotation.mean) @ rotation.axes,
     )
-
-
-def _is_count(value: object, least: int) -> bool:
-    integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    return integer and int(value) >= least  # type: ignore[call-overload]
-
-
-def _require(holds: bool, name: str, value: object, wanted: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} must be {wanted}; got {value!r}.")
