@@ -53,7 +53,8 @@ def fuse(estimator: Any) -> FusedTextClassifier | FusedTextRegressor:
     ----------
     estimator : Pipeline or StaticTextClassifier
         Fitted. A pipeline must start with a :class:`~skm2v.StaticEmbedder` and end with a linear
-        classifier or regressor; steps between them must be affine, as scalers and PCA are.
+        classifier or regressor; steps between them must be affine, as scalers and PCA are. Or it
+        has one step, a StaticTextClassifier. Pipelines in it count as their steps.
 
     Returns
     -------
@@ -88,20 +89,26 @@ def fuse(estimator: Any) -> FusedTextClassifier | FusedTextRegressor:
     >>> fused.predict(["A free prize for you"])
     array([1])
     """
-    if isinstance(estimator, StaticTextClassifier):
-        estimator._checked_scores()
-        return FusedTextClassifier(
-            estimator.scores_,
-            estimator.classes_,
-            link=estimator._link,
-            multilabel=estimator._multilabel,
-            inverse_temperature=estimator.inverse_temperature_,
-            handle_missing=estimator._missing,
-            n_jobs=estimator.n_jobs,
-        )
+    steps = _steps(estimator)
+    first = steps[0][1]
+    if len(steps) == 1 and isinstance(first, StaticTextClassifier):
+        return _fuse_text_classifier(first)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the names that columns had in fit
-        return _fuse_pipeline(*_parts(estimator))
+        return _fuse_pipeline(*_parts(steps))
+
+
+def _fuse_text_classifier(classifier: StaticTextClassifier) -> FusedTextClassifier:
+    classifier._checked_scores()
+    return FusedTextClassifier(
+        classifier.scores_,
+        classifier.classes_,
+        link=classifier._link,
+        multilabel=classifier._multilabel,
+        inverse_temperature=classifier.inverse_temperature_,
+        handle_missing=classifier._missing,
+        n_jobs=classifier.n_jobs,
+    )
 
 
 def _fuse_pipeline(
@@ -151,8 +158,10 @@ def _fuse_pipeline(
     )
 
 
-def _parts(estimator: Any) -> tuple[StaticEmbedder, list[tuple[str, Any]], tuple[str, Any]]:
-    """The embedder, the steps between, and the last step of a pipeline."""
+def _steps(estimator: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Steps that do something, with those of inner pipelines in their place."""
+    if isinstance(estimator, StaticTextClassifier):
+        return [(name, estimator)]
     steps = getattr(estimator, "steps", None)
     if hasattr(estimator, "best_estimator_"):
         raise TypeError(
@@ -163,12 +172,28 @@ def _parts(estimator: Any) -> tuple[StaticEmbedder, list[tuple[str, Any]], tuple
         raise TypeError(
             f"fuse needs a fitted Pipeline or StaticTextClassifier; got {type(estimator).__name__}."
         )
-    steps = [(name, step) for name, step in steps if step is not None and step != "passthrough"]
+    found: list[tuple[str, Any]] = []
+    for step_name, step in steps:
+        full_name = f"{name}__{step_name}" if name else step_name
+        if isinstance(getattr(step, "steps", None), list):
+            found += _steps(step, full_name)
+        elif step is not None and step != "passthrough":
+            found.append((full_name, step))
+    if not found and not name:
+        raise ValueError("A pipeline without steps cannot be fused: it does nothing with texts.")
+    return found
+
+
+def _parts(
+    steps: list[tuple[str, Any]],
+) -> tuple[StaticEmbedder, list[tuple[str, Any]], tuple[str, Any]]:
+    """The embedder, the steps between, and the last step of a pipeline."""
     name, first = steps[0]
     if not isinstance(first, StaticEmbedder) or len(steps) < 2:
         raise ValueError(
             f"Step {name!r} ({type(first).__name__}) cannot be fused: the pipeline must be a"
-            " StaticEmbedder, scalers if any, and a linear classifier or regressor."
+            " StaticEmbedder, scalers if any, and a linear classifier or regressor, or a"
+            " StaticTextClassifier alone."
         )
     if not hasattr(first, "model_"):
         raise NotFittedError("The pipeline is not fitted. Call fit before fuse.")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
@@ -191,6 +192,28 @@ def test_text_classifier(fitted):
     assert fused.score(texts, y) == classifier.score(texts, y)
 
 
+def test_a_text_classifier_as_the_only_step(fitted):
+    classifier, texts, _ = fitted
+    expected = classifier.decision_function(texts)
+    for pipeline in (
+        make_pipeline(classifier),
+        make_pipeline("passthrough", None, classifier),
+        make_pipeline(make_pipeline(make_pipeline(classifier), "passthrough")),
+    ):
+        assert_array_equal(fuse(pipeline).decision_function(texts), expected)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_pipelines_in_pipelines(tiny_static, data3, normalize):
+    texts, y = data3
+    embedder = StaticEmbedder(tiny_static, normalize=normalize)
+    pipeline = make_pipeline(
+        make_pipeline(embedder, StandardScaler()),
+        make_pipeline(PCA(6), make_pipeline("passthrough", LogisticRegression())),
+    )
+    assert_same(fuse(pipeline.fit(texts, y)), pipeline, texts)
+
+
 # --- What cannot be fused -----------------------------------------------------------------------
 
 
@@ -204,6 +227,9 @@ def test_text_classifier(fitted):
         ((KNeighborsClassifier(),), "'kneighborsclassifier'.*no decision_function"),
         ((GaussianNB(),), "'gaussiannb'.*no decision_function"),
         ((OneVsOneClassifier(LinearSVC()),), "'onevsoneclassifier'"),
+        ((OneVsRestClassifier(SVC()),), "'onevsrestclassifier'.*not a linear function"),
+        ((CalibratedClassifierCV(LinearSVC(), cv=2),), "'calibratedclassifiercv'.*no decision_fun"),
+        ((make_pipeline(Normalizer(), LinearSVC()),), "'pipeline__normalizer'.*not a linear"),
         ((MultiOutputClassifier(LinearSVC()),), "'multioutputclassifier'"),
         ((PoissonRegressor(),), "'poissonregressor'.*not a linear function"),
     ],
@@ -242,6 +268,18 @@ def test_refused_estimators(tiny_static, data):
         fuse(make_pipeline(StandardScaler(), LogisticRegression()))
     with pytest.raises(ValueError, match="Step 'staticembedder'"):
         fuse(make_pipeline(StaticEmbedder(tiny_static)).fit(data[0]))
+    for empty in (make_pipeline("passthrough"), make_pipeline(make_pipeline(None))):
+        with pytest.raises(ValueError, match="without steps"):
+            fuse(empty)
+    with pytest.raises(NotFittedError):
+        fuse(make_pipeline(StaticTextClassifier()))
+    classifier = StaticTextClassifier(StaticEmbedder(tiny_static)).fit(*data)
+    with pytest.raises(ValueError, match="'statictextclassifier'.*or a StaticTextClassifier alone"):
+        fuse(make_pipeline(classifier, LogisticRegression()))
+    with pytest.raises(ValueError, match="Step 'onevsrestclassifier'"):
+        fuse(make_pipeline(OneVsRestClassifier(classifier).fit(*data)))
+    with pytest.raises(TypeError, match="got OneVsRestClassifier"):
+        fuse(OneVsRestClassifier(classifier).fit(*data))
 
 
 # --- As an estimator ----------------------------------------------------------------------------
@@ -269,6 +307,12 @@ def test_scikit_learn_can_display_it(fused, data):
     pytest.importorskip("matplotlib").use("agg")
     display = ConfusionMatrixDisplay.from_estimator(fused, *data)
     assert display.confusion_matrix.sum() == len(data[0])
+
+
+def test_it_can_be_calibrated(fused, data):
+    frozen = pytest.importorskip("sklearn.frozen")  # scikit-learn 1.6
+    calibrated = CalibratedClassifierCV(frozen.FrozenEstimator(fused)).fit(*data)
+    assert_array_equal(calibrated.predict(data[0]), fused.predict(data[0]))
 
 
 def test_pickles(fused, data):
