@@ -25,12 +25,14 @@ class _Fused(TextScoring, BaseEstimator):
 
     _kind: ClassVar[str]
 
+    handle_missing: str
+    n_jobs: int | None
+
     def __init__(
         self, scores: ScoreTable, *, handle_missing: str = "error", n_jobs: int | None = None
     ) -> None:
         self.scores_ = scores
-        self.handle_missing = handle_missing
-        self.n_jobs = n_jobs
+        self.set_params(handle_missing=handle_missing, n_jobs=n_jobs)
 
     @property
     def nbytes(self) -> int:
@@ -70,7 +72,14 @@ class _Fused(TextScoring, BaseEstimator):
         fused_file.write(self._content(), path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, mmap: bool = False) -> Any:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        mmap: bool = False,
+        handle_missing: str | None = None,
+        n_jobs: int | None = None,
+    ) -> Any:
         """Read a model that :meth:`save` has written.
 
         Neither torch nor scikit-learn's linear models are needed, and nothing in the file is
@@ -82,6 +91,11 @@ class _Fused(TextScoring, BaseEstimator):
         mmap : bool, default=False
             Map the file into memory instead of reading it, so that processes share one copy.
             The file must not be changed in place as long as it is in use; `save` replaces it.
+        handle_missing : {"error", "zero"} or None, default=None
+            What to do with missing texts. None means as the file says.
+        n_jobs : int or None, default=None
+            Number of threads of prediction, which is no part of a file. None means 1, -1 all
+            processors.
 
         Returns
         -------
@@ -93,8 +107,18 @@ class _Fused(TextScoring, BaseEstimator):
             If the file is damaged, of a newer format, or holds another kind of model.
         OSError
             If there is no such file or it cannot be read.
+        ValueError
+            If a setting is invalid.
         """
-        return cls._of_content(fused_file.read(path, cls._kind, mmap=mmap))
+        model = cls._of_content(fused_file.read(path, cls._kind, mmap=mmap))
+        return model._with_given(handle_missing, n_jobs)
+
+    def _with_given(self, handle_missing: str | None, n_jobs: int | None) -> Any:
+        """Set what was given, leave what was not."""
+        given = {"handle_missing": handle_missing, "n_jobs": n_jobs}
+        return self.set_params(
+            **{name: value for name, value in given.items() if value is not None}
+        )
 
     def _content(self) -> FusedContent:
         """What belongs into a file."""
@@ -105,16 +129,43 @@ class _Fused(TextScoring, BaseEstimator):
         raise NotImplementedError
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters: none decides about predictions."""
-        return {"n_jobs": self.n_jobs}
+        """Return the parameters: none decides about the prediction of a text."""
+        return {"handle_missing": self.handle_missing, "n_jobs": self.n_jobs}
 
     def set_params(self, **params: Any) -> Any:
-        """Set `n_jobs`, the number of threads of prediction."""
-        unknown = set(params) - {"n_jobs"}
+        """Set what may change after the fit; not while other threads predict.
+
+        Parameters
+        ----------
+        handle_missing : {"error", "zero"}
+            What to do with missing texts: raise, or decide by the intercept.
+        n_jobs : int or None
+            Number of threads of prediction. None means 1, -1 all processors.
+
+        Returns
+        -------
+        self : FusedTextClassifier or FusedTextRegressor
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of a name, or a value is invalid.
+        """
+        unknown = set(params) - {"handle_missing", "n_jobs"}
         if unknown:
-            raise ValueError(f"A {type(self).__name__} has no parameters {sorted(unknown)}.")
-        if "n_jobs" in params:
-            self.n_jobs = params["n_jobs"]
+            raise ValueError(
+                f"A {type(self).__name__} has no parameters {sorted(unknown)}, only handle_missing"
+                " and n_jobs: set others before the fit."
+            )
+        missing, n_jobs = params.get("handle_missing", "error"), params.get("n_jobs")
+        if not isinstance(missing, str) or missing not in ("error", "zero"):
+            raise ValueError(f"handle_missing must be 'error' or 'zero'; got {missing!r}.")
+        if n_jobs is not None and (
+            not isinstance(n_jobs, (int, np.integer)) or isinstance(n_jobs, bool) or n_jobs == 0
+        ):
+            raise ValueError(f"n_jobs must be a number of threads, -1 or None; got {n_jobs!r}.")
+        for name, value in params.items():
+            setattr(self, name, value)
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -145,7 +196,7 @@ class FusedTextClassifier(ClassPrediction, ClassifierMixin, _Fused):
     """Classifier of texts as one table of scores; made by :func:`skm2v.fuse`.
 
     It predicts what the pipeline or :class:`~skm2v.StaticTextClassifier` predicts that it was
-    made from, without its parts. It is immutable and safe to share between threads.
+    made from, without its parts. It is safe to share between threads.
 
     Parameters
     ----------

@@ -46,7 +46,9 @@ class _Affine(NamedTuple):
         return points @ self.matrix + self.offset
 
 
-def fuse(estimator: Any) -> FusedTextClassifier | FusedTextRegressor:
+def fuse(
+    estimator: Any, *, handle_missing: str | None = None, n_jobs: int | None = None
+) -> FusedTextClassifier | FusedTextRegressor:
     """Collapse a fitted model of texts into one table of scores.
 
     Parameters
@@ -55,6 +57,11 @@ def fuse(estimator: Any) -> FusedTextClassifier | FusedTextRegressor:
         Fitted. A pipeline must start with a :class:`~skm2v.StaticEmbedder` and end with a linear
         classifier or regressor; steps between them must be affine, as scalers and PCA are. Or it
         has one step, a StaticTextClassifier. Pipelines in it count as their steps.
+    handle_missing : {"error", "zero"} or None, default=None
+        What to do with missing texts: raise, or decide by the intercept. None means what the
+        embedder does.
+    n_jobs : int or None, default=None
+        Number of threads of prediction, -1 for all processors. None means those of the estimator.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def fuse(estimator: Any) -> FusedTextClassifier | FusedTextRegressor:
     TypeError
         If `estimator` is neither a pipeline nor a StaticTextClassifier.
     ValueError
-        If a step cannot be fused; the message names it.
+        If a step cannot be fused; the message names it. If a setting is invalid.
     NotFittedError
         If `estimator` is not fitted.
 
@@ -91,11 +98,15 @@ def fuse(estimator: Any) -> FusedTextClassifier | FusedTextRegressor:
     """
     steps = _steps(estimator)
     first = steps[0][1]
+    fused: FusedTextClassifier | FusedTextRegressor
     if len(steps) == 1 and isinstance(first, StaticTextClassifier):
-        return _fuse_text_classifier(first)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the names that columns had in fit
-        return _fuse_pipeline(*_parts(steps))
+        fused = _fuse_text_classifier(first)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the names that columns had in fit
+            fused = _fuse_pipeline(*_parts(steps))
+    fused._with_given(handle_missing, n_jobs)
+    return fused
 
 
 def _fuse_text_classifier(classifier: StaticTextClassifier) -> FusedTextClassifier:

@@ -296,7 +296,7 @@ def test_is_an_estimator(fused, data):
     assert clone(fused) is fused
     assert "1 outputs, 231 tokens, 0 pairs, 0.0 MB" in repr(fused)
     assert fused.set_params(n_jobs=2) is fused
-    assert fused.get_params() == {"n_jobs": 2}
+    assert fused.get_params() == {"handle_missing": "error", "n_jobs": 2}
     with pytest.raises(ValueError, match="no parameters"):
         fused.set_params(C=1)
     with pytest.raises(TypeError, match="fit the pipeline"):
@@ -307,6 +307,35 @@ def test_scikit_learn_can_display_it(fused, data):
     pytest.importorskip("matplotlib").use("agg")
     display = ConfusionMatrixDisplay.from_estimator(fused, *data)
     assert display.confusion_matrix.sum() == len(data[0])
+
+
+def test_settings_can_be_changed(tiny_static, data):
+    embedder = StaticEmbedder(tiny_static, handle_missing="zero", n_jobs=2)
+    pipeline = make_pipeline(embedder, LogisticRegression()).fit(*data)
+    assert fuse(pipeline).get_params() == {"handle_missing": "zero", "n_jobs": 2}
+    fused = fuse(pipeline, handle_missing="error", n_jobs=1)
+    assert fused.get_params() == {"handle_missing": "error", "n_jobs": 1}
+    with pytest.raises(ValueError, match="Missing texts in row 0"):
+        fused.predict([None])
+    fused.set_params(handle_missing="zero")
+    assert_array_equal(fused.decision_function([None]), fused.scores_.intercept)
+    fused = fuse(
+        StaticTextClassifier(StaticEmbedder(tiny_static)).fit(*data), handle_missing="zero"
+    )
+    assert_array_equal(fused.decision_function([None]), fused.scores_.intercept)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"handle_missing": "drop"}, {"handle_missing": []}, {"n_jobs": 0}, {"n_jobs": "2"}]
+)
+def test_invalid_settings(tiny_static, data, fused, setting):
+    name = next(iter(setting))
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        fused.set_params(**setting)
+    assert fused.get_params() == {"handle_missing": "error", "n_jobs": None}
+    pipeline = make_pipeline(StaticEmbedder(tiny_static), Ridge()).fit(*data)
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        fuse(pipeline, **setting)
 
 
 def test_it_can_be_calibrated(fused, data):

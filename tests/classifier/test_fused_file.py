@@ -284,3 +284,29 @@ def test_a_classifier_that_was_fitted_saves_what_it_is(tiny_static, indicator, t
     fuse(classifier.fit(*indicator)).save(tmp_path / "f")
     loaded = FusedTextClassifier.load(tmp_path / "f")
     assert loaded.predict([None, "bank"]).shape == (2, 3)
+
+
+@pytest.mark.parametrize("mmap", [False, True])
+def test_settings_of_whoever_loads(saved, tmp_path, mmap):
+    fused, path = saved
+    assert FusedTextClassifier.load(path).get_params() == {
+        "handle_missing": "error",
+        "n_jobs": None,
+    }
+    loaded = FusedTextClassifier.load(path, mmap=mmap, handle_missing="zero", n_jobs=2)
+    assert loaded.get_params() == {"handle_missing": "zero", "n_jobs": 2}
+    assert_array_equal(loaded.decision_function([None]), fused.scores_.intercept)
+    loaded.save(tmp_path / "zero")  # missing texts belong to the model, threads to the machine
+    again = FusedTextClassifier.load(tmp_path / "zero")
+    assert again.get_params() == {"handle_missing": "zero", "n_jobs": None}
+    assert FusedTextClassifier.load(tmp_path / "zero", handle_missing="error")._missing == "error"
+    with pytest.raises(ValueError, match="handle_missing must be"):
+        FusedTextClassifier.load(path, handle_missing="drop")
+
+
+def test_settings_of_a_regressor(tiny_static, data, tmp_path):
+    pipeline = make_pipeline(StaticEmbedder(tiny_static), Ridge()).fit(*data)
+    fuse(pipeline, handle_missing="zero").save(tmp_path / "f")
+    loaded = FusedTextRegressor.load(tmp_path / "f", n_jobs=-1)
+    assert loaded.get_params() == {"handle_missing": "zero", "n_jobs": -1}
+    assert_array_equal(loaded.predict([None]), loaded.scores_.intercept)
