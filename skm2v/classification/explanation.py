@@ -127,7 +127,10 @@ class Explanation:
         -------
         frame : pandas.DataFrame
             One row per part: the number of its text, whether it is a token or a pair, the token,
-            its first and last character, the characters themselves, and one column per output.
+            its first and last character, the characters themselves (``text``, ``part``,
+            ``token``, ``start``, ``stop``, ``characters``), and one column per output, named as
+            it is. An output with one of these six names gets ``_score`` after it, and more
+            underscores if there is an output of that name too.
 
         Raises
         ------
@@ -150,7 +153,14 @@ class Explanation:
             "characters": np.array(pieces, dtype=object),
         }
         head = pandas.DataFrame(frame)
-        values = pandas.DataFrame(self.contributions, columns=list(self.outputs))
+        names = list(self.outputs)
+        for column in frame:
+            if column in names:
+                free = f"{column}_score"
+                while free in names:
+                    free += "_"
+                names[names.index(column)] = free
+        values = pandas.DataFrame(self.contributions, columns=names)
         return pandas.concat([head, values], axis=1)
 
     def to_html(self, *, output: Any = None) -> str:

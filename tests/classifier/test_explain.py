@@ -260,6 +260,21 @@ def test_frame(classifier, data3):
     assert set(frame.part) == {"token", "pair"}
 
 
+def test_frame_of_classes_that_are_called_as_columns(classifier, data3):
+    pytest.importorskip("pandas")
+    texts, y = data3
+    named = np.array(["text", "start", "text_score"])[y]
+    explanation = classifier.fit(texts, named).explain(texts[:5])
+    frame = explanation.to_frame()
+    assert frame.columns.tolist() == [
+        *["text", "part", "token", "start", "stop", "characters"],
+        *["start_score", "text_score_", "text_score"],
+    ]
+    assert explanation.outputs == ["start", "text", "text_score"]
+    assert_array_equal(frame.iloc[:, 6:].to_numpy(), explanation.contributions)
+    assert_array_equal(frame["text"].unique(), np.arange(5))
+
+
 class Reader(HTMLParser):
     """Collects what a browser would see."""
 
