@@ -589,18 +589,19 @@ def only_text(list items):
     cdef const uint16_t *two
     cdef const uint32_t *four
     cdef Py_ssize_t i
-    cdef bint bad = False
+    cdef uint32_t bad = 0  # `bint |=` and constants above 2**31 would make objects of Python
     for item in items:
         if not PyUnicode_CheckExact(item):
             return False
         if PyUnicode_KIND(item) == 2:
             two = <const uint16_t *>PyUnicode_DATA(item)
             for i in range(PyUnicode_GET_LENGTH(item)):
-                bad |= (two[i] & 0xf800) == 0xd800
+                bad |= <uint32_t>(two[i] >> 11 == 0x1b)
         elif PyUnicode_KIND(item) == 4:
             four = <const uint32_t *>PyUnicode_DATA(item)
             for i in range(PyUnicode_GET_LENGTH(item)):
-                bad |= (four[i] & 0xfffff800) == 0xd800 or four[i] > 0x10ffff
+                bad |= <uint32_t>(four[i] >> 11 == 0x1b)
+                bad |= <uint32_t>(four[i] > 0x10ffff)
         if bad:
             return False
     return True
