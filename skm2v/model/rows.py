@@ -81,21 +81,32 @@ def with_vectors(
         weights = table.weights.copy()
         weights[entries] = 1 if scales is None else scales
         tensors["weights"] = weights
-    places = _places(table, entries)
     if table.mapping is None:
         changed = table.rows.copy()
-    else:  # a row may belong to other tokens as well: these get rows of their own
-        n_rows = len(table.rows) - _n_pairs(table)
-        tokens = entries < table.n_tokens
-        mapping = table.mapping.copy()
-        mapping[entries[tokens]] = n_rows + np.arange(tokens.sum(), dtype=np.int32)
-        tensors["mapping"] = mapping
-        changed = np.insert(table.rows, n_rows, rows[tokens], axis=0)
-        places = places + tokens.sum()  # of the pairs, whose rows have moved
-        places[tokens] = mapping[entries[tokens]]
-    changed[places] = rows
+        changed[entries] = rows
+    else:
+        changed, tensors["mapping"] = _with_own_rows(table, entries, rows)
     tensors["embeddings"] = changed
     return replace(parts, tensors=tensors)
+
+
+def _with_own_rows(
+    table: PoolingTable, entries: npt.NDArray[Any], rows: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+    """Rows and mapping in which entries have rows of their own, as others may share the old ones.
+
+    Rows that no token has any more go, so that tables do not grow with each replacement.
+    """
+    assert table.mapping is not None
+    n_rows = len(table.rows) - _n_pairs(table)
+    tokens = entries < table.n_tokens
+    places = table.mapping.astype(np.int64)
+    places[entries[tokens]] = n_rows + np.arange(tokens.sum())
+    used, mapping = np.unique(places, return_inverse=True)
+    of_tokens = np.concatenate([table.rows[:n_rows], rows[tokens]])[used]
+    of_pairs = table.rows[n_rows:].copy()
+    of_pairs[entries[~tokens] - table.n_tokens] = rows[~tokens]
+    return np.concatenate([of_tokens, of_pairs]), mapping.astype(np.int32)
 
 
 def _n_pairs(table: PoolingTable) -> int:

@@ -122,6 +122,45 @@ def test_tokens_that_share_a_row_do_not_move_together(tiny_teacher):
     assert (np.abs(vectors_of(after) - vectors_of(before))[seen].max(axis=1) > 1e-3).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_table_with_shared_rows_does_not_grow_with_every_adaptation(tiny_teacher, dtype):
+    before = distill(tiny_teacher, pca_dims=16, vocabulary_quantization=40).quantized(dtype)
+    once = before.adapt(random_texts(1500), tiny_teacher)
+    twice = once.adapt(random_texts(1500, seed=1, words=tiny.WORDS[30:90]), tiny_teacher)
+    for model in (once, twice):
+        rows = np.unique(model.mapping)
+        np.testing.assert_array_equal(rows, np.arange(len(model.embedding)))
+    other = np.setdiff1d(
+        np.arange(len(before.tokens)),
+        seen_tokens(before, [" ".join(tiny.WORDS[:90])]),
+    )
+    assert len(other) > 20
+    np.testing.assert_array_equal(vectors_of(twice)[other], vectors_of(before)[other])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_replaced_vectors_of_a_table_with_everything(rng, dtype):
+    tokenizer = tiny.tiny_tokenizer()
+    n_tokens = tokenizer.get_vocab_size()
+    model = StaticModel(
+        rng.normal(size=(25, 8)).astype(np.float32),
+        tokenizer,
+        weights=rng.uniform(0.5, 2, n_tokens + 5).astype(np.float32),
+        mapping=rng.integers(0, 20, n_tokens),
+        pairs=np.stack([np.arange(5), np.arange(5) + 7], axis=1),
+    ).quantized(dtype)
+    entries = np.sort(rng.choice(n_tokens + 5, 60, replace=False))
+    assert (entries >= n_tokens).any()
+    expected = vectors_of(model)
+    expected[entries] = rng.normal(size=(60, 8))
+    changed = model._with_vectors(entries, expected[entries])._with_vectors(
+        entries[::2], expected[entries[::2]]
+    )
+    tolerance = 0.02 if dtype == "int8" else 0
+    np.testing.assert_allclose(vectors_of(changed), expected, atol=tolerance)
+    np.testing.assert_array_equal(np.unique(changed.mapping), np.arange(len(changed.embedding) - 5))
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_pairs_adapt_too(with_pairs, tiny_teacher, dtype):
     before, texts = with_pairs.quantized(dtype), random_texts(1500)
