@@ -302,7 +302,7 @@ BROKEN = [
     (
         RandomFit,
         "check_text_fit_deterministic",
-        "a second clone's vectors",
+        "transform of a second clone",
         {
             "check_text_fit_idempotent",
             "check_text_fit_transform",
@@ -431,7 +431,7 @@ def test_every_check_has_a_docstring_and_a_unique_name():
     checks = [check for _, check in text_transformer_checks(HashedWords())]
     names = [check.__name__ for check in checks]
     assert len(set(names)) == len(names) >= 34
-    from skm2v._text_checks import TEXT_CHECKS
+    from skm2v._text_checks import TRANSFORMER_CHECKS
 
-    assert len(TEXT_CHECKS) >= 20
-    assert all(check.__doc__ for check in TEXT_CHECKS)
+    assert len(TRANSFORMER_CHECKS) >= 20
+    assert all(check.__doc__ for check in TRANSFORMER_CHECKS)

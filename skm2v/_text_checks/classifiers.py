@@ -1,0 +1,352 @@
+"""What is asked of classifiers of texts only: classes, predictions, and the company they keep.
+
+Checks of what `fit` takes as labels and weights are in :mod:`skm2v._text_checks.labels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from unittest import SkipTest
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+
+from skm2v._text_checks.common import assert_fit_signature, assert_text_tags
+from skm2v._text_checks.lifetime import assert_changes_nothing
+from skm2v._text_checks.tools import (
+    LABELS,
+    TEXTS,
+    TOPICS,
+    answers,
+    assert_refused,
+    assert_same_answers,
+    fitted,
+    quiet,
+    unfitted,
+)
+
+# Any number of topics a text.
+INDICATOR = np.array([[topic == "prize", topic != "chat"] for topic in TOPICS]).astype(int)
+
+
+def targets(estimator: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Yield labels of two classes and, if the classifier knows more, of three."""
+    yield "two classes", LABELS
+    if get_tags(estimator).classifier_tags.multi_class:
+        yield "three classes", TOPICS
+
+
+def learnable(estimator: Any) -> tuple[list[str], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Texts of balanced classes, their labels, and wrong labels for them."""
+    if not get_tags(estimator).classifier_tags.multi_class:
+        rows = np.flatnonzero(np.array(TOPICS) != "card")
+        y = np.array(TOPICS)[rows]
+        return [TEXTS[row] for row in rows], y, np.where(y == "chat", "prize", "chat")
+    y = np.array(TOPICS)
+    classes, codes = np.unique(y, return_inverse=True)
+    return TEXTS, y, classes[(codes + 1) % len(classes)]
+
+
+def check_text_tags(name: str, estimator: Any, *, atol: float) -> None:
+    """The tags say that it classifies, and that the input is a 1-D column of strings."""
+    tags = get_tags(estimator)
+    assert tags.estimator_type == "classifier", (
+        f"estimator_type is {tags.estimator_type!r}. Inherit from sklearn.base.ClassifierMixin."
+    )
+    assert tags.classifier_tags is not None, (
+        "classifier_tags is None. Inherit from sklearn.base.ClassifierMixin."
+    )
+    assert tags.target_tags.required, "target_tags.required is False; set it to True."
+    assert_text_tags(estimator)
+
+
+def check_text_fit_signature(name: str, estimator: Any, *, atol: float) -> None:
+    """`fit` takes `y` next to the texts, and returns the estimator."""
+    assert_fit_signature(estimator, ("fit",))
+
+
+# --- Classes and predictions ----------------------------------------------------------------------
+
+
+def _kinds_of_labels() -> Iterator[tuple[str, Any]]:
+    names = ["spam" if label else "ham" for label in LABELS]
+    yield "a list of str", names
+    yield "an array of str", np.array(names)
+    yield "an array of objects", np.array(names, dtype=object)
+    yield "a list of int", LABELS
+    yield "an array of int, some negative", np.where(LABELS, 7, -1)
+    yield "an array of bool", np.array(LABELS, dtype=bool)
+
+
+def check_text_classes(name: str, estimator: Any, *, atol: float) -> None:
+    """`classes_` holds the distinct labels, sorted and of the dtype that they have."""
+    for what, y in (*_kinds_of_labels(), *targets(estimator)):
+        classifier = fitted(estimator, TEXTS, y)
+        assert hasattr(classifier, "classes_"), (
+            "fit sets no classes_. Use classes_, codes = np.unique(y, return_inverse=True)."
+        )
+        classes, wanted = classifier.classes_, np.unique(y)
+        assert isinstance(classes, np.ndarray), (
+            f"classes_ must be an array; it is {type(classes).__name__}."
+        )
+        assert classes.tolist() == wanted.tolist(), (
+            f"After fit on {what}, classes_ is {classes.tolist()} instead of {wanted.tolist()}: the"
+            " distinct labels, sorted."
+        )
+        assert classes.dtype == wanted.dtype, (
+            f"After fit on {what} of dtype {wanted.dtype}, classes_ is of dtype {classes.dtype}."
+        )
+
+
+def check_text_predict(name: str, estimator: Any, *, atol: float) -> None:
+    """`predict` gives one of `classes_` per text, and of their dtype."""
+    for what, y in (*_kinds_of_labels(), *targets(estimator)):
+        classifier = fitted(estimator, TEXTS, y)
+        predicted = classifier.predict(TEXTS)
+        assert isinstance(predicted, np.ndarray), (
+            f"predict must return an array; got {type(predicted).__name__}."
+        )
+        assert predicted.shape == (len(TEXTS),), (
+            f"predict of {len(TEXTS)} texts has shape {predicted.shape}, not {(len(TEXTS),)}."
+        )
+        classes = np.unique(y)
+        strange = sorted(set(predicted.tolist()) - set(classes.tolist()), key=repr)
+        assert not strange, (
+            f"After fit on {what}, predict gives {strange[0]!r}, which is none of the labels"
+            f" {classes.tolist()}. Return self.classes_[codes]."
+        )
+        assert predicted.dtype == classes.dtype, (
+            f"After fit on {what} of dtype {classes.dtype}, predict returns dtype"
+            f" {predicted.dtype}. Return self.classes_[codes]."
+        )
+
+
+def check_text_decision_function(name: str, estimator: Any, *, atol: float) -> None:
+    """`decision_function` has one column per class, or none for two, and `predict` follows it."""
+    _skip_without_method(name, estimator, "decision_function")
+    for what, y in targets(estimator):
+        classifier = fitted(estimator, TEXTS, y)
+        values = classifier.decision_function(TEXTS)
+        n_classes = len(set(y))
+        shape = (len(TEXTS),) if n_classes == 2 else (len(TEXTS), n_classes)
+        assert np.shape(values) == shape, (
+            f"decision_function for {what} has shape {np.shape(values)}, not {shape}."
+        )
+        columns = np.stack([-values, values], axis=1) if values.ndim == 1 else values
+        _assert_predict_follows(classifier, columns, f"decision_function for {what}")
+
+
+def check_text_predict_proba(name: str, estimator: Any, *, atol: float) -> None:
+    """`predict_proba` has one column per class, rows that sum to 1, and `predict` follows it."""
+    _skip_without_method(name, estimator, "predict_proba")
+    for what, y in targets(estimator):
+        classifier = fitted(estimator, TEXTS, y)
+        values = classifier.predict_proba(TEXTS)
+        shape = (len(TEXTS), len(set(y)))
+        assert np.shape(values) == shape, (
+            f"predict_proba for {what} has shape {np.shape(values)}, not {shape}."
+        )
+        assert values.min() >= 0 and values.max() <= 1, (
+            f"predict_proba for {what} is from {values.min():.3g} to {values.max():.3g}, not"
+            " between 0 and 1."
+        )
+        sums = values.sum(axis=1)
+        worst = int(np.argmax(np.abs(sums - 1)))
+        assert abs(sums[worst] - 1) < 1e-6, (
+            f"Row {worst} of predict_proba for {what} sums to {sums[worst]:.6g}, not to 1."
+        )
+        _assert_predict_follows(classifier, values, f"predict_proba for {what}")
+        if hasattr(classifier, "predict_log_proba"):
+            logs = classifier.predict_log_proba(TEXTS)
+            assert np.allclose(np.exp(logs), values, atol=1e-6), (
+                f"predict_log_proba for {what} is not the logarithm of predict_proba."
+            )
+
+
+def check_text_decision_proba_consistency(name: str, estimator: Any, *, atol: float) -> None:
+    """The larger a decision value, the larger the probability: of a text, and of its classes."""
+    for method in ("decision_function", "predict_proba"):
+        _skip_without_method(name, estimator, method)
+    for what, y in targets(estimator):
+        classifier = fitted(estimator, TEXTS, y)
+        values, probabilities = (
+            classifier.decision_function(TEXTS),
+            classifier.predict_proba(TEXTS),
+        )
+        if values.ndim == 1:
+            values, probabilities = values[np.newaxis], probabilities[np.newaxis, :, 1]
+        ordered = np.take_along_axis(probabilities, np.argsort(values, axis=1), axis=1)
+        assert (np.diff(ordered, axis=1) >= -1e-6).all(), (
+            f"For {what}, predict_proba and decision_function order "
+            + ("the texts" if len(values) == 1 else "the classes of a text")
+            + " differently. Compute one from the other by an increasing function."
+        )
+
+
+def _skip_without_method(name: str, estimator: Any, method: str) -> None:
+    if not hasattr(estimator, method):
+        raise SkipTest(f"{name} has no {method}.")
+
+
+def _assert_predict_follows(classifier: Any, values: npt.NDArray[Any], what: str) -> None:
+    """Assert that the predicted class has the largest value, or one as large."""
+    predicted = classifier.predict(TEXTS)
+    codes = np.searchsorted(classifier.classes_, predicted)
+    less = np.flatnonzero(values[np.arange(len(values)), codes] < values.max(axis=1) - 1e-9)
+    if len(less):
+        row = less[0]
+        best = classifier.classes_[values[row].argmax()]
+        raise AssertionError(
+            f"{what} is largest for {best.item() if hasattr(best, 'item') else best!r} in row"
+            f" {row}, where predict says {predicted[row : row + 1].tolist()[0]!r}; {len(less)} of"
+            f" {len(values)} rows disagree. Columns must be in the order of classes_."
+        )
+
+
+def check_text_score(name: str, estimator: Any, *, atol: float) -> None:
+    """`score` is the accuracy."""
+    for what, y in targets(estimator):
+        classifier = fitted(estimator, TEXTS, y)
+        others = y[3:] + y[:3]
+        actual = classifier.score(TEXTS, others)
+        expected = np.mean(classifier.predict(TEXTS) == np.array(others))
+        assert abs(actual - expected) < 1e-12, (
+            f"score for {what} is {actual:.6g}, but {expected:.6g} of the predictions are right."
+        )
+
+
+def check_text_learns(name: str, estimator: Any, *, atol: float) -> None:
+    """Most of the texts that were fitted get their own labels, unless tag `poor_score` is set."""
+    if get_tags(estimator).classifier_tags.poor_score:
+        raise SkipTest(f"{name} says it scores poorly.")
+    X, y, _ = learnable(estimator)
+    correct = np.mean(fitted(estimator, X, y).predict(X) == y)
+    assert correct > 0.8, (
+        f"{correct:.0%} of the texts that were fitted get their own label. Are texts and labels in"
+        " the same order? Else set classifier_tags.poor_score."
+    )
+
+
+def check_text_refit(name: str, estimator: Any, *, atol: float) -> None:
+    """A fit on labels of another kind leaves nothing behind."""
+    for (_, first), (what, second) in zip(
+        targets(estimator), reversed([*targets(estimator)]), strict=True
+    ):
+        again = fitted(estimator, TEXTS, first).fit(TEXTS, second)
+        expected = answers(fitted(estimator, TEXTS, second), TEXTS)
+        assert_same_answers(answers(again, TEXTS), expected, f"after a second fit, on {what}", atol)
+
+
+def check_text_no_texts(name: str, estimator: Any, *, atol: float) -> None:
+    """No texts cannot be fitted; later they are refused, or give no rows of the usual width."""
+    for what, X in (("[]", []), ("an empty array", np.array([], dtype=object))):
+        assert_refused(partial(fitted, estimator, X, []), f"fit of {what}")
+        for classes, y in targets(estimator):
+            classifier = fitted(estimator, TEXTS, y)
+            for method, rows in answers(classifier, TEXTS).items():
+                try:
+                    shape = np.shape(getattr(classifier, method)(X))
+                except (TypeError, ValueError):
+                    continue
+                wanted = (0, *rows.shape[1:])
+                assert shape == wanted, (
+                    f"{method} of {what} for {classes} has shape {shape}, not {wanted}."
+                )
+
+
+def check_text_predict_changes_nothing(name: str, estimator: Any, *, atol: float) -> None:
+    """`predict` leaves the input, the object and the process as they were, and prints nothing."""
+    for method in answers(fitted(estimator), TEXTS):
+        assert_changes_nothing(estimator, method)
+
+
+# --- Several labels a text ------------------------------------------------------------------------
+
+
+def check_text_multi_label(name: str, estimator: Any, *, atol: float) -> None:
+    """With the tag `multi_label`, an indicator is learned and predicted, one column per label."""
+    if not get_tags(estimator).classifier_tags.multi_label:
+        raise SkipTest(f"{name} says it knows one label a text.")
+    classifier = fitted(estimator, TEXTS, INDICATOR)
+    predicted = classifier.predict(TEXTS)
+    assert np.shape(predicted) == INDICATOR.shape and np.isin(predicted, (0, 1)).all(), (
+        f"predict must give 0 and 1 of shape {INDICATOR.shape}; got shape {np.shape(predicted)}."
+    )
+    if hasattr(classifier, "decision_function"):
+        values = classifier.decision_function(TEXTS)
+        assert np.shape(values) == INDICATOR.shape, (
+            f"decision_function has shape {np.shape(values)} for labels of {INDICATOR.shape}."
+        )
+        assert ((values > 0) == (predicted == 1))[values != 0].all(), (
+            "predict gives other labels than those whose decision_function is positive."
+        )
+    if hasattr(classifier, "predict_proba"):
+        values = classifier.predict_proba(TEXTS)
+        if isinstance(values, list):  # as trees do: one matrix of two columns for each label
+            values = np.stack([of_label[:, 1] for of_label in values], axis=1)
+        assert np.shape(values) == INDICATOR.shape, (
+            f"predict_proba has shape {np.shape(values)} for labels of {INDICATOR.shape}."
+        )
+        assert ((values > 0.5) == (predicted == 1))[values != 0.5].all(), (
+            "predict gives other labels than those whose predict_proba is above 0.5."
+        )
+
+
+# --- In company -----------------------------------------------------------------------------------
+
+
+def check_text_pipeline(name: str, estimator: Any, *, atol: float) -> None:
+    """It works as the end of a Pipeline, in cross-validation and in a grid search."""
+    for what, y in targets(estimator):
+        expected = fitted(estimator, TEXTS, y).predict(TEXTS)
+        pipeline = make_pipeline("passthrough", unfitted(estimator))
+        for X in (TEXTS, np.array(TEXTS, dtype=object)):
+            predicted = pipeline.fit(X, y).predict(X)
+            assert predicted.tolist() == expected.tolist(), (
+                f"In a Pipeline, predict for {what} is not what it is alone."
+            )
+        held_out = cross_val_predict(unfitted(estimator), TEXTS, y, cv=2)
+        assert held_out.shape == (len(TEXTS),) and set(held_out.tolist()) <= set(y), (
+            f"cross_val_predict for {what} gives {held_out.tolist()}."
+        )
+        search = GridSearchCV(unfitted(estimator), {}, cv=2, error_score="raise").fit(TEXTS, y)
+        assert np.isfinite(search.best_score_), f"GridSearchCV for {what} scores NaN."
+        assert search.predict(TEXTS).tolist() == expected.tolist(), (
+            f"Refitted by GridSearchCV, predict for {what} is not what it is alone."
+        )
+
+
+def check_text_calibrated(name: str, estimator: Any, *, atol: float) -> None:
+    """CalibratedClassifierCV makes probabilities of its decisions, or of its probabilities."""
+    if not (hasattr(estimator, "decision_function") or hasattr(estimator, "predict_proba")):
+        raise SkipTest(f"{name} has neither decision_function nor predict_proba.")
+    for what, y in targets(estimator):
+        calibrated = CalibratedClassifierCV(unfitted(estimator), cv=2).fit(TEXTS, y)
+        probabilities = calibrated.predict_proba(TEXTS)
+        shape = (len(TEXTS), len(set(y)))
+        assert probabilities.shape == shape, (
+            f"Calibrated predict_proba for {what} has shape {probabilities.shape}, not {shape}."
+        )
+        assert np.isfinite(probabilities).all(), f"Calibrated predict_proba for {what} has NaN."
+
+
+def check_text_one_vs_rest(name: str, estimator: Any, *, atol: float) -> None:
+    """OneVsRestClassifier makes of it a classifier for many classes, and for many labels a text."""
+    with quiet():
+        rest = OneVsRestClassifier(unfitted(estimator)).fit(TEXTS, TOPICS)
+        predicted = rest.predict(TEXTS)
+    assert predicted.shape == (len(TEXTS),) and set(predicted.tolist()) <= set(TOPICS), (
+        f"In OneVsRestClassifier, predict gives {predicted.tolist()}."
+    )
+    with quiet():
+        labels = OneVsRestClassifier(unfitted(estimator)).fit(TEXTS, INDICATOR).predict(TEXTS)
+    assert labels.shape == INDICATOR.shape and np.isin(labels, (0, 1)).all(), (
+        f"In OneVsRestClassifier with several labels a text, predict has shape {labels.shape}."
+    )
