@@ -222,6 +222,7 @@ def _info(arguments: argparse.Namespace) -> None:
         "normalize": model.normalize,
         "max length": model.max_length,
         "columns by variance": config.pca_ordered,
+        "adapted": "; ".join(map(str, config.adaptations)) or None,
         "made with": ", ".join(f"{k} {v}" for k, v in config.created_with.items()) or None,
     }
     if arguments.json:

@@ -138,7 +138,8 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     fit_report_ : mapping
         What `fit` did: the source, its revision and licence, the objective, the number of tokens
         and dimensions. For ``objective="sentences"`` also the chosen penalties, the cosine with
-        the teacher on held-out texts, and the seconds of each stage; notebooks show a table.
+        the teacher on held-out texts, and the seconds of each stage; after `add_words` and
+        `adapt`, what these did. Notebooks show a table.
         Pickles leave out seconds and memory, so that equal fits have equal pickles.
     n_features_in_ : int
         1, only if `fit` got a frame or an array with one column.
@@ -417,7 +418,11 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return vectors
 
     def add_words(
-        self, words: Sequence[str], *, model_name: str | os.PathLike[str] | None = None
+        self,
+        words: Sequence[str],
+        *,
+        model_name: str | os.PathLike[str] | None = None,
+        device: str | None = None,
     ) -> StaticEmbedder:
         """Add words to the vocabulary of the fitted embedder, without fitting it again.
 
@@ -434,6 +439,8 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         model_name : str, path or None, default=None
             The teacher, which reads the words. None means the parameter `model_name`, or where
             that is static already, the teacher whose name the model keeps.
+        device : str or None, default=None
+            Torch device of the teacher. None means the parameter `device`.
 
         Returns
         -------
@@ -447,8 +454,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             As for :meth:`StaticModel.extend <skm2v.StaticModel.extend>`.
         """
         model = self._fitted_model()
-        teacher = teacher_options(model_name, **self.get_params(deep=False))
-        extended = model.extend(words, **teacher)
+        extended = model.extend(words, **self._teacher(model_name, device))
         self.model_ = extended
         added = self.fit_report_.get("n_added_words", 0) + len(extended) - len(model)
         self.fit_report_ = self.fit_report_.updated(extended, n_added_words=added)
@@ -461,6 +467,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         *,
         model_name: str | os.PathLike[str] | None = None,
         max_teacher_texts: int | None = None,
+        device: str | None = None,
     ) -> StaticEmbedder:
         """Adapt the vectors of the fitted embedder to texts of a domain.
 
@@ -479,12 +486,15 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             The teacher, as for :meth:`add_words`.
         max_teacher_texts : int or None, default=None
             Let the teacher read so many of the texts only. None means the parameter of that name.
+        device : str or None, default=None
+            Torch device of the teacher, as for :meth:`add_words`.
 
         Returns
         -------
         self : StaticEmbedder
-            Its `fit_report_` is that of the adaptation: the held-out cosine with the teacher
-            before and after, the penalty, how many tokens and pairs moved, seconds.
+            Its `fit_report_` is that of `fit` and, as ``"adaptation"``, that of the latest
+            adaptation: the held-out cosine with the teacher before and after, the penalty, how
+            many tokens and pairs moved, seconds. ``model_.config.adaptations`` keeps all of them.
 
         Raises
         ------
@@ -501,16 +511,27 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         from skm2v.distill import adapt_model
 
         model = self._fitted_model()
-        self.model_, self.fit_report_ = adapt_model(
+        adapted, done = adapt_model(
             model,
             self._check_column(X).texts,
             max_teacher_texts=(
                 self.max_teacher_texts if max_teacher_texts is None else max_teacher_texts
             ),
             memory=self.memory,
-            **teacher_options(model_name, **self.get_params(deep=False)),
+            **self._teacher(model_name, device),
         )
+        self.model_ = adapted
+        self.fit_report_ = self.fit_report_.updated(adapted, adaptation=done)
         return self
+
+    def _teacher(
+        self, model_name: str | os.PathLike[str] | None, device: str | None
+    ) -> dict[str, Any]:
+        """Where the teacher is, as arguments of `extend` and `adapt`."""
+        parameters = self.get_params(deep=False)
+        if device is not None:
+            parameters["device"] = device
+        return teacher_options(model_name, **parameters)
 
     @available_if(lambda self: _HAS_CALLBACKS)  # type: ignore[untyped-decorator]
     def set_callbacks(self, *callbacks: Any) -> StaticEmbedder:

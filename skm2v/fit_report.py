@@ -30,10 +30,7 @@ class FitReport(Mapping[str, Any]):
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = {
-            name: MappingProxyType(dict(value)) if isinstance(value, Mapping) else value
-            for name, value in values.items()
-        }
+        self._values = {name: _frozen(value) for name, value in values.items()}
 
     @classmethod
     def of_model(cls, model: StaticModel, **facts: Any) -> FitReport:
@@ -71,7 +68,7 @@ class FitReport(Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
-        return self._reproducible() == {name: other[name] for name in other if name not in MEASURED}
+        return bool(self._reproducible() == _plain(other, measured=False))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -85,15 +82,13 @@ class FitReport(Mapping[str, Any]):
         return type(self), (self._reproducible(),)
 
     def _reproducible(self) -> dict[str, Any]:
-        values = self.to_dict()
-        return {name: value for name, value in values.items() if name not in MEASURED}
+        plain: dict[str, Any] = _plain(self._values, measured=False)
+        return plain
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts."""
-        return {
-            name: dict(value) if isinstance(value, Mapping) else value
-            for name, value in self._values.items()
-        }
+        plain: dict[str, Any] = _plain(self._values)
+        return plain
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -104,9 +99,29 @@ class FitReport(Mapping[str, Any]):
         return f"<table class='skm2v-fit-report'><tbody>{rows}</tbody></table>"
 
 
+def _frozen(value: Any) -> Any:
+    """Mappings that cannot be changed, all the way down."""
+    if not isinstance(value, Mapping):
+        return value
+    return MappingProxyType({name: _frozen(item) for name, item in value.items()})
+
+
+def _plain(value: Any, *, measured: bool = True) -> Any:
+    """Dicts, all the way down, with or without what a run measures of itself."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: _plain(item, measured=measured)
+        for name, item in value.items()
+        if measured or name not in MEASURED
+    }
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "<br>".join(f"{escape(str(name))}: {_cell(item)}" for name, item in value.items())
+        return "<br>".join(
+            f"{escape(str(name).replace('_', ' '))}: {_cell(item)}" for name, item in value.items()
+        )
     if isinstance(value, float):
         return f"{value:.4g}"
     return escape("–" if value is None else str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from skm2v.distill.sentences import MIN_TEXTS
 from skm2v.distill.stages import Stages, one_thread
 from skm2v.distill.store import cache_folder
 from skm2v.exceptions import TeacherError, TextWarning
-from skm2v.fit_report import FitReport
 from skm2v.model import StaticModel
+from skm2v.model.config import Adaptation
 from skm2v.model.rows import entry_vectors
 from skm2v.pooling import check_texts
 
@@ -36,7 +37,7 @@ def adapt_model(
     memory: Any = None,
     show_progress_bar: bool = False,
     **teacher: Any,
-) -> tuple[StaticModel, FitReport]:
+) -> tuple[StaticModel, dict[str, Any]]:
     """Adapt a model to texts, and tell what was done; see :meth:`skm2v.StaticModel.adapt`."""
     require(
         max_teacher_texts is None or is_count(max_teacher_texts, MIN_TEXTS),
@@ -49,7 +50,7 @@ def adapt_model(
     stages = Stages(show_progress_bar)
     folder = cache_folder(memory)
     adapted, facts = _adapt(model, column, source, Once(load), folder, max_teacher_texts, stages)
-    return adapted, FitReport.of_model(adapted, **facts, **stages.measured())
+    return adapted, {**facts, **stages.measured()}
 
 
 def _adapt(
@@ -62,7 +63,11 @@ def _adapt(
     stages: Stages,
 ) -> tuple[StaticModel, dict[str, Any]]:
     unique, weights = unique_texts([text for text in texts if text.strip()])
-    facts: dict[str, Any] = {"n_texts": len(texts), "n_different_texts": len(unique)}
+    facts: dict[str, Any] = {
+        "teacher": teacher.name,
+        "n_texts": len(texts),
+        "n_different_texts": len(unique),
+    }
     # The teacher's axes are found in the model's space by what both make of the texts.
     n_least = max(MIN_TEXTS, 2 * model.dim)
     if len(unique) < n_least:
@@ -112,8 +117,12 @@ def _adapt(
         moved, D = moved_rows(data, residual, chosen.rho, progress=progress)
     n_moved = int((moved < n_tokens).sum())
     facts.update(n_moved_tokens=n_moved, n_moved_pairs=len(moved) - n_moved)
+    done = Adaptation(
+        teacher.name, teacher.revision, len(rows), facts["n_moved_tokens"], facts["n_moved_pairs"]
+    )
+    config = replace(model.config, adaptations=(*model.config.adaptations, done))
     with stages("model built"):
-        return model._with_vectors(moved, table[moved] + D), facts
+        return model._with_vectors(moved, table[moved] + D, config), facts
 
 
 def _unchanged(

@@ -64,6 +64,8 @@ def _facts(parts: ModelParts) -> Iterator[tuple[str, object]]:
     yield "Longest text", f"{parts.max_length} tokens" if parts.max_length else "any"
     if config.source:
         yield "Loaded from", f"{config.source} at {config.source_revision or 'unknown revision'}"
+    for adaptation in config.adaptations:
+        yield "Adapted", adaptation
     for name, version in sorted(config.created_with.items()):
         yield f"Made with {name}", version
 

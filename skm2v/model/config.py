@@ -4,15 +4,62 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["ModelConfig", "software_versions"]
+__all__ = ["Adaptation", "ModelConfig", "software_versions"]
 
 OBJECTIVES = ("tokens", "sentences")
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What :meth:`skm2v.StaticModel.adapt` did to a model.
+
+    Parameters
+    ----------
+    teacher : str
+        Name of the teacher that read the texts.
+    revision : str or None
+        Commit of the teacher.
+    n_texts : int
+        Number of different texts that it read.
+    n_moved_tokens, n_moved_pairs : int
+        Number of tokens and pairs whose vectors moved.
+    """
+
+    teacher: str
+    revision: str | None
+    n_texts: int
+    n_moved_tokens: int
+    n_moved_pairs: int
+
+    def __post_init__(self) -> None:
+        _require("an adaptation's teacher", self.teacher, _is_text, "a string")
+        _require("an adaptation's revision", self.revision, _is_text, "a string or None", True)
+        for name in ("n_texts", "n_moved_tokens", "n_moved_pairs"):
+            value = getattr(self, name)
+            _require(f"an adaptation's {name}", value, _is_count, "a number that is not negative")
+
+    @classmethod
+    def from_dict(cls, values: object) -> Adaptation:
+        """Build it from a dict of all fields."""
+        names = {item.name for item in fields(cls)}
+        if not isinstance(values, Mapping) or set(values) != names:
+            raise ModelFormatError(
+                f"An adaptation in the model configuration must be a mapping of {sorted(names)};"
+                f" got {str(values)[:60]!r}."
+            )
+        return cls(**values)
+
+    def __str__(self) -> str:
+        return (
+            f"to {self.n_texts} texts that {self.teacher} read: {self.n_moved_tokens} tokens and"
+            f" {self.n_moved_pairs} pairs moved"
+        )
 
 
 @dataclass(frozen=True)
@@ -45,6 +92,8 @@ class ModelConfig:
         Commit of `source`.
     attribution : str or None, default=None
         Text for the card: data sources, their licences, acknowledgements.
+    adaptations : tuple of Adaptation, default=()
+        What the model was adapted to since, the latest last.
     created_with : mapping of str to str, default={}
         Versions of the software that made the model.
     """
@@ -61,6 +110,7 @@ class ModelConfig:
     source: str | None = None
     source_revision: str | None = None
     attribution: str | None = None
+    adaptations: tuple[Adaptation, ...] = ()
     created_with: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -93,6 +143,12 @@ class ModelConfig:
             optional=True,
         )
         _require("pca_ordered", self.pca_ordered, lambda v: isinstance(v, bool), "True or False")
+        done = self.adaptations
+        _require("adaptations", done, lambda v: isinstance(v, (tuple, list)), "a sequence")
+        done = tuple(
+            item if isinstance(item, Adaptation) else Adaptation.from_dict(item) for item in done
+        )
+        object.__setattr__(self, "adaptations", done)
         versions = self.created_with
         _require(
             "created_with",
@@ -131,6 +187,9 @@ class ModelConfig:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["language"] = list(self.language)
         values["created_with"] = dict(self.created_with)
+        values["adaptations"] = [asdict(item) for item in self.adaptations]
+        if not self.adaptations:  # as before there were any: hashes of models stay what they are
+            del values["adaptations"]
         return values
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -164,6 +223,10 @@ def _is_text(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _require(name: str, value: object, test: Any, wanted: str, optional: bool = False) -> None:

@@ -587,10 +587,14 @@ class StaticModel(Learning):
         return self._from_parts(with_new_tokens(self._parts, tokenizer, vectors))
 
     def _with_vectors(
-        self, entries: npt.NDArray[Any], vectors: npt.NDArray[np.floating[Any]]
+        self,
+        entries: npt.NDArray[Any],
+        vectors: npt.NDArray[np.floating[Any]],
+        config: ModelConfig | None = None,
     ) -> StaticModel:
         """Return a model with other vectors; see :func:`skm2v.model.rows.with_vectors`."""
-        return self._from_parts(with_vectors(self._parts, entries, vectors))
+        parts = with_vectors(self._parts, entries, vectors)
+        return self._from_parts(parts if config is None else replace(parts, config=config))
 
     def _with_tensors(self, tensors: Mapping[str, npt.NDArray[Any]]) -> StaticModel:
         return self._from_parts(replace(self._parts, tensors=tensors))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skm2v import StaticEmbedder, StaticModel, distill
-from skm2v.distill import adapt_model, find_teacher, load_files
+from skm2v.distill import adapt_model, find_teacher, load_files, store
 from skm2v.distill import selection as selection_module
 from skm2v.distill.corpus import count_tokens
 from skm2v.distill.regression import align, cosines
 from skm2v.distill.selection import TextData, moved_rows
-from skm2v.exceptions import TeacherError, TextTypeError, TextWarning
+from skm2v.distill.text_vectors import forget_texts
+from skm2v.exceptions import ModelFormatError, TeacherError, TextTypeError, TextWarning
+from skm2v.model.config import Adaptation, ModelConfig
 from skm2v.model.rows import entry_vectors
 from skm2v.pooling import TextTokenizer
 from tests import tiny
@@ -109,7 +112,10 @@ def test_tokens_that_the_texts_lack_keep_their_bytes(model, tiny_teacher, dtype)
         np.testing.assert_array_equal(after.weights[other], before.weights[other])
     assert (np.abs(vectors_of(after) - vectors_of(before))[seen].max(axis=1) > 1e-3).all()
     assert after.text_tokenizer.json == before.text_tokenizer.json
-    assert after.config == before.config and after.max_length == before.max_length
+    (done,) = after.config.adaptations
+    assert done == Adaptation("tiny-wordpiece", None, len(set(texts)), len(seen), 0)
+    assert replace(after.config, adaptations=()) == before.config
+    assert after.max_length == before.max_length
 
 
 def test_tokens_that_share_a_row_do_not_move_together(tiny_teacher):
@@ -277,13 +283,81 @@ def test_the_embedder_adapts(model, tiny_teacher, tmp_path, monkeypatch):
     embedder = StaticEmbedder(tiny_teacher, **options).fit(texts)
     assert embedder.adapt(texts) is embedder
     assert embedder.model_ == expected
-    assert embedder.fit_report_["n_moved_tokens"] > 0
-    assert {"tokens counted", "regression"} <= set(embedder.fit_report_["seconds"])
+    report = embedder.fit_report_["adaptation"]
+    assert report["n_moved_tokens"] > 0 and report["teacher"] == "tiny-wordpiece"
+    assert {"tokens counted", "regression"} <= set(report["seconds"])
     assert "held out cosine" in embedder.fit_report_._repr_html_()
     assert pickle.loads(pickle.dumps(embedder)).model_ == expected
     assert embedder.fit(texts).model_ == model
     monkeypatch.chdir(tiny_teacher.parent)
     assert StaticEmbedder(model).fit(texts).adapt(texts).model_ == expected
+
+
+def test_the_report_of_the_fit_is_kept(tiny_teacher):
+    texts = random_texts(1500)
+    embedder = StaticEmbedder(tiny_teacher, objective="sentences", pca_dims=16)
+    fit = embedder.fit(random_texts(2000, seed=5, words=tiny.WORDS)).fit_report_
+    report = embedder.adapt(texts).fit_report_
+    assert {name: report[name] for name in fit} == dict(fit)
+    assert report["adaptation"]["n_texts"] == 1500 != fit["n_texts"]
+    assert set(report["adaptation"]["held_out_cosine"]) == {"before", "after"}
+    with pytest.raises(TypeError):
+        report["adaptation"]["held_out_cosine"]["after"] = 1
+    copy = pickle.loads(pickle.dumps(report))
+    assert copy == report and "seconds" not in copy["adaptation"]
+    assert report.to_dict()["adaptation"]["seconds"]["all"] > 0
+
+
+def test_every_adaptation_is_recorded(model, tiny_teacher):
+    embedder = StaticEmbedder(model).fit(["a"])
+    embedder.adapt(random_texts(1500), model_name=tiny_teacher)
+    more = random_texts(1600, seed=8, words=tiny.WORDS[60:])
+    embedder.adapt(more, model_name=tiny_teacher).add_words(["zebra"], model_name=tiny_teacher)
+    assert embedder.fit_report_["adaptation"]["n_texts"] == 1600
+    assert [done.n_texts for done in embedder.model_.config.adaptations] == [1500, 1600]
+
+
+def test_adaptations_are_saved(model, tiny_teacher, tmp_path):
+    after = model.adapt(random_texts(1500), tiny_teacher)
+    after.save_pretrained(tmp_path / "model")
+    loaded = StaticModel.from_pretrained(tmp_path / "model")
+    assert loaded == after and loaded.config == after.config
+    (done,) = loaded.config.adaptations
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert f"| Adapted | to {done.n_texts} texts that tiny-wordpiece read: 6" in card
+    assert "adaptations" not in model.config.to_dict()  # hashes of other models stay
+    values = after.config.to_dict()
+    assert ModelConfig.from_dict(values) == after.config
+    (one,) = values["adaptations"]
+    for wrong in (
+        "text",
+        [3],
+        [{**one, "n_texts": -1}],
+        [{**one, "n_texts": True}],
+        [{**one, "teacher": None}],
+        [{**one, "more": 1}],
+        [{"teacher": "a"}],
+    ):
+        with pytest.raises(ModelFormatError, match="adaptation"):
+            ModelConfig.from_dict({**values, "adaptations": wrong})
+
+
+@pytest.mark.parametrize("device", ["cpu", "no such device"])
+def test_a_device_for_the_teacher_of_a_static_model(model, tiny_teacher, device):
+    """`device` of the embedder is refused with a static source, which has no use for it."""
+    texts, embedder = random_texts(1500), StaticEmbedder(model).fit(["a"])
+    steps = (
+        lambda: embedder.adapt(texts, model_name=tiny_teacher, device=device),
+        lambda: embedder.add_words(["zebra"], model_name=tiny_teacher, device=device),
+    )
+    for step in steps:
+        store.clear_recent()
+        forget_texts()
+        if device == "cpu":
+            assert step() is embedder
+        else:
+            with pytest.raises(ValueError, match="device must name.*no such device"):
+                step()
 
 
 @pytest.mark.teacher
