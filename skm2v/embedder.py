@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from numbers import Integral, Real
@@ -24,6 +23,7 @@ from sklearn.utils.metaestimators import available_if
 from skm2v._sources import BUNDLED, build_model, teacher_options
 from skm2v._text_input import TextInput
 from skm2v._version import __version__
+from skm2v._warnings import warn_user
 from skm2v.exceptions import VersionWarning
 from skm2v.model import StaticModel
 from skm2v.pooling import (
@@ -340,7 +340,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         if column.missing.size:
             vectors[column.missing] = 0.0
             empty[column.missing] = False  # as asked for: no reason to warn
-        warn_of_losses(empty, truncated, stacklevel=3)  # the caller of set_output's wrapper
+        warn_of_losses(empty, truncated)
         return vectors
 
     def transform_iter(self, X: Any, batch_size: int = 1024) -> Iterator[npt.NDArray[np.float32]]:
@@ -598,11 +598,10 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         version = state.pop("_skm2v_version", None)
         # The state of a fitted embedder holds a model, which compares versions itself.
         if version != __version__ and "model_" not in state:
-            warnings.warn(
+            warn_user(
                 f"This {type(self).__name__} was pickled with skm2v {version}; here is skm2v"
                 f" {__version__}. Its parameters may mean something else.",
                 VersionWarning,
-                stacklevel=2,
             )
         super().__setstate__(state)
 

@@ -41,12 +41,9 @@ class TextScoring(TextInput):
         return super()._check_column(X, buffers=buffers)
 
     def _decide(self, column: TextColumn) -> Floats:
-        """Decision values of shape (n_texts, n_outputs), with one warning about losses.
-
-        To be called by public methods, whose caller the warning points to.
-        """
+        """Decision values of shape (n_texts, n_outputs), with one warning about losses."""
         values, empty, truncated = self.scores_.decide(column.texts, n_jobs=self.n_jobs)
-        _warn(column, empty, truncated, stacklevel=3)
+        _warn(column, empty, truncated)
         return values
 
     def _output_names(self) -> list[Any]:
@@ -87,7 +84,7 @@ class TextScoring(TextInput):
             self._classes(),
             multilabel=self._multilabel,
         )
-        _warn(column, explanation.empty.copy(), explanation.truncated, stacklevel=2)
+        _warn(column, explanation.empty.copy(), explanation.truncated)
         return explanation
 
     def _classes(self) -> npt.NDArray[Any] | None:
@@ -189,8 +186,6 @@ def _warn(
     column: TextColumn,
     empty: npt.NDArray[np.bool_],
     truncated: npt.NDArray[np.bool_],
-    *,
-    stacklevel: int,
 ) -> None:
     """Warn of losses, except of missing texts, which lose nothing; `empty` may be changed."""
     if column.missing.size:
@@ -199,5 +194,4 @@ def _warn(
         empty,
         truncated,
         consequence="are decided by the intercept alone",
-        stacklevel=stacklevel + 1,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from skm2v._warnings import warn_user
 from skm2v.distill.checks import is_count, require
 from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
 from skm2v.distill.extending import teacher_of
@@ -128,5 +128,5 @@ def _adapt(
 def _unchanged(
     model: StaticModel, facts: dict[str, Any], reason: str
 ) -> tuple[StaticModel, dict[str, Any]]:
-    warnings.warn(f"{reason} The model stays as it is.", TextWarning, stacklevel=5)
+    warn_user(f"{reason} The model stays as it is.", TextWarning)
     return model, {**facts, "fallback": reason}

@@ -7,7 +7,6 @@ of every row; the tokens that the texts contain move away from it as far as the 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._warnings import warn_user
 from skm2v.distill.checks import is_count, require
 from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
 from skm2v.distill.extra_rows import PairCounts, count_pairs, split_words
@@ -279,9 +279,7 @@ class _Fit:
             )
 
     def _fall_back(self, facts: dict[str, Any], reason: str) -> tuple[StaticModel, FitReport]:
-        warnings.warn(
-            f"{reason} The model is that of objective='tokens'.", TextWarning, stacklevel=6
-        )
+        warn_user(f"{reason} The model is that of objective='tokens'.", TextWarning)
         model = self.recipe.tokens.build(
             self.teacher,
             self.load,

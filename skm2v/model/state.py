@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from skm2v._warnings import warn_user
 from skm2v.exceptions import ModelFormatError, VersionWarning
 from skm2v.model.config import ModelConfig, software_versions
 from skm2v.model.parts import FORMAT, ModelParts, check_format
@@ -101,11 +101,10 @@ def _warn_of_versions(versions: object, what: str) -> None:
         if _series(name, versions.get(name)) != _series(name, version)
     ]
     if different:
-        warnings.warn(
+        warn_user(
             f"{what} was made with {', '.join(different)}. Its content is intact; vectors can"
             " differ in the last digits, or where the tokenizer's behaviour changed.",
             VersionWarning,
-            stacklevel=4,
         )
 
 

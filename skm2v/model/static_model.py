@@ -320,7 +320,7 @@ class StaticModel(Learning):
             progress=_progress(len(texts)) if show_progress_bar else None,
         )
         if pooled.empty is not pooled.truncated:  # one array for both: nothing was lost
-            warn_of_losses(pooled.empty, pooled.truncated, stacklevel=2)
+            warn_of_losses(pooled.empty, pooled.truncated)
         return pooled.vectors[0] if isinstance(sentences, str) else pooled.vectors
 
     def encode_iter(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, Protocol
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._warnings import warn_user
 from skm2v.exceptions import ModelFormatError, TextWarning
 from skm2v.pooling.reference import ReferenceEngine
 from skm2v.pooling.table import PoolingTable
@@ -54,7 +54,6 @@ def warn_of_losses(
     truncated: npt.NDArray[np.bool_],
     *,
     consequence: str = "got a zero vector",
-    stacklevel: int,
 ) -> None:
     """Count texts without a known token and truncated texts in one warning, if there are any.
 
@@ -64,8 +63,6 @@ def warn_of_losses(
         As in :class:`Pooled`.
     consequence : str
         What texts without a known token come to.
-    stacklevel : int
-        Where the warning points, as for :func:`warnings.warn`: 1 is the caller.
     """
     # One short text would notice the time of np.any.
     if len(empty) == 1:
@@ -78,7 +75,6 @@ def warn_of_losses(
         int(np.count_nonzero(empty)),
         int(np.count_nonzero(truncated)),
         consequence=consequence,
-        stacklevel=stacklevel + 1,
     )
 
 
@@ -88,7 +84,6 @@ def warn_of_counts(
     n_truncated: int,
     *,
     consequence: str = "got a zero vector",
-    stacklevel: int,
 ) -> None:
     """Do what :func:`warn_of_losses` does, with texts that were counted already."""
     losses = []
@@ -97,9 +92,7 @@ def warn_of_counts(
     if n_truncated:
         losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
     if losses:
-        warnings.warn(
-            f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning, stacklevel=stacklevel + 1
-        )
+        warn_user(f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning)
 
 
 class Engine(Protocol):

@@ -80,6 +80,6 @@ def pool_batches(
             yield vectors
         if progress is not None:
             progress(0)
-        warn_of_counts(n_texts, n_empty, n_truncated, stacklevel=2)  # whoever asked for more
+        warn_of_counts(n_texts, n_empty, n_truncated)
 
     return embed()
