@@ -72,11 +72,11 @@ def check_labels(y: Any, n_texts: int) -> Labels:
     if values.ndim == 2:
         return _check_indicator(values)
     if values.dtype.kind == "f":
-        fractional = np.flatnonzero(values != np.floor(values))
-        if len(fractional):
+        continuous = np.flatnonzero((values != np.floor(values)) | np.isinf(values))
+        if len(continuous):
             raise ValueError(
-                f"Labels must be classes; got continuous numbers, such as {values[fractional[0]]}"
-                f" in row {fractional[0]}. Bin them, or fit a regressor on StaticEmbedder's"
+                f"Labels must be classes; got continuous numbers, such as {values[continuous[0]]}"
+                f" in row {continuous[0]}. Bin them, or fit a regressor on StaticEmbedder's"
                 " vectors and fuse that pipeline."
             )
     try:

@@ -559,6 +559,7 @@ def test_missing_texts_by_request(tiny_static, data):
         (pd.Series([1, None, 0, 1], dtype="Int64"), "missing in row 1"),
         (["a", "a", "a", "a"], "all 4 texts have the label 'a'. Add texts of another class"),
         ([0.5, 1, 2, 3], "continuous numbers, such as 0.5 in row 0"),
+        ([0.0, 1.0, np.inf, 1.0], "continuous numbers, such as inf in row 2"),
         (["a", 1, "b", 2], "of one type; got int, str"),
         ([[0], [1, 2], [], [1]], "rows of 0 and 1"),
         ([{"a"}, {"a", "b"}, set(), {"b"}], "rows of 0 and 1"),
