@@ -62,7 +62,7 @@ def assert_fit_signature(estimator: Any, methods: tuple[str, ...]) -> None:
             f" {parameters}."
         )
     to_fit = unfitted(estimator)
-    assert to_fit.fit(TEXTS, LABELS) is to_fit, "fit must return self."
+    assert to_fit.fit(TEXTS.copy(), LABELS.copy()) is to_fit, "fit must return self."
 
 
 def parameter_hashes(estimator: Any) -> dict[str, str]:
@@ -102,7 +102,7 @@ def check_text_fit_attributes(name: str, estimator: Any, *, atol: float) -> None
     estimator = unfitted(estimator)
     before = parameter_hashes(estimator)
     known = set(vars(estimator))
-    estimator.fit(TEXTS, LABELS)
+    estimator.fit(TEXTS.copy(), LABELS.copy())
     changed = [key for key, value in parameter_hashes(estimator).items() if value != before[key]]
     assert not changed, f"fit changes the parameters {changed}. Set {changed[0]}_ instead."
     public = [
@@ -128,7 +128,7 @@ def check_text_fit_idempotent(name: str, estimator: Any, *, atol: float) -> None
     again = fitted(estimator)
     expected = answers(again, TEXTS)
     again.fit(TEXTS[::-1], LABELS[::-1])
-    again.fit(TEXTS, LABELS)
+    again.fit(TEXTS.copy(), LABELS.copy())
     assert_same_answers(answers(again, TEXTS), expected, "after a second fit", atol)
 
 
@@ -298,7 +298,7 @@ def check_text_n_features_in(name: str, estimator: Any, *, atol: float) -> None:
     assert names == ["body"], (
         f"After fit on a DataFrame with the column 'body', feature_names_in_ is {names}."
     )
-    reader.fit(TEXTS, LABELS)
+    reader.fit(TEXTS.copy(), LABELS.copy())
     assert not hasattr(reader, "feature_names_in_"), (
         "feature_names_in_ of an earlier fit is still there after fit on a list."
     )

@@ -92,10 +92,15 @@ def unfitted(estimator: Any) -> Any:
 
 def fitted(estimator: Any, X: Any = TEXTS, y: Any = LABELS) -> Any:
     """Return a fitted clone; `y` is passed to those that need it only."""
-    estimator = unfitted(estimator)
+    estimator, X, y = unfitted(estimator), _own(X), _own(y)
     if get_tags(estimator).target_tags.required or methods_of(estimator) != ["transform"]:
         return estimator.fit(X, y)
     return estimator.fit(X)
+
+
+def _own(column: Any) -> Any:
+    """Copy a list, so that an estimator that changes it does not change the other checks."""
+    return column.copy() if isinstance(column, list) else column
 
 
 def labels_for(X: Any) -> list[int]:
@@ -134,7 +139,7 @@ Answers = Mapping[str, Any]
 
 def answers(estimator: Any, X: Any) -> Answers:
     """Call each of the methods of an estimator, with the same texts."""
-    return {method: dense(getattr(estimator, method)(X)) for method in methods_of(estimator)}
+    return {method: dense(getattr(estimator, method)(_own(X))) for method in methods_of(estimator)}
 
 
 def dense(result: Any) -> npt.NDArray[Any]:
@@ -163,9 +168,10 @@ def assert_same(actual: Any, expected: Any, what: str, atol: float) -> None:
     if not wrong.any():
         return
     rows = np.unique(np.nonzero(wrong)[0])
-    message = f"{what}: {len(rows)} of {len(actual)} rows differ, first row {rows[0]}"
+    first = rows[0]
+    message = f"{what}: {len(rows)} of {len(actual)} rows differ, first row {first}"
     if expected.dtype.kind != "f":
-        got, wanted = actual[rows[0]].tolist(), expected[rows[0]].tolist()
+        (got,), (wanted,) = actual[[first]].tolist(), expected[[first]].tolist()
         raise AssertionError(f"{message}: {got!r} instead of {wanted!r}.")
     raise AssertionError(
         f"{message}, by up to {np.nanmax(difference):.3g}"
