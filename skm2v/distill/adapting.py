@@ -10,7 +10,7 @@ import numpy as np
 
 from skm2v._warnings import warn_user
 from skm2v.distill.checks import is_count, require
-from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
+from skm2v.distill.corpus import choose_texts, count_tokens, held_out, says_too_little, unique_texts
 from skm2v.distill.extending import teacher_of
 from skm2v.distill.extra_rows import count_known_pairs
 from skm2v.distill.reading import Once, reading_window, unit_vectors
@@ -94,6 +94,9 @@ def _adapt(
             " max_teacher_texts is too small.",
         )
     read = [unique[i] for i in rows]
+    held = held_out(read, 0.1)
+    if alike := says_too_little(read, held):
+        return _unchanged(model, facts, alike)
     with stages("teacher's texts", len(rows), "texts") as progress:
         S = unit_vectors(read, load, teacher.fingerprint, folder, progress)
     if S.shape[1] < model.dim:
@@ -105,7 +108,7 @@ def _adapt(
     n_tokens = len(model.tokens)
     table = entry_vectors(model.pooler.table, np.arange(data.A.shape[1]))
     with stages("choice of penalties", len(RHOS) + 1) as progress, one_thread():
-        chosen, axes = choose_residual(data, table, held_out(read, 0.1), progress=progress)
+        chosen, axes = choose_residual(data, table, held, progress=progress)
     facts.update(rho=chosen.rho, held_out_cosine=chosen.cosines)
     if chosen.kept == "prior":
         return _unchanged(

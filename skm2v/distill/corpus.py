@@ -15,10 +15,19 @@ from scipy.sparse import csr_array, diags_array
 from skm2v.distill.progress import Progress, ignore
 from skm2v.pooling import TextTokenizer
 
-__all__ = ["TokenCounts", "choose_texts", "count_tokens", "held_out", "unique_texts"]
+__all__ = [
+    "TokenCounts",
+    "choose_texts",
+    "count_tokens",
+    "held_out",
+    "says_too_little",
+    "unique_texts",
+]
 
 # Times that a token should be seen before texts are taken at random.
 _SIGHTINGS = 8
+# Different wordings without which texts that were held out prove nothing, nor those left.
+_FEWEST_WORDINGS = 5
 _BLOCK = 8192  # texts that are counted at a time
 
 
@@ -79,6 +88,25 @@ def held_out(texts: Sequence[str], share: float) -> npt.NDArray[np.bool_]:
     """
     limit = int(share * 2**32)
     return np.fromiter((_hash(text) < limit for text in texts), np.bool_, len(texts))
+
+
+def says_too_little(texts: Sequence[str], held: npt.NDArray[np.bool_]) -> str | None:
+    """Say why a split of :func:`held_out` is no test, or None if it is one.
+
+    Texts that differ in case, punctuation and spaces only are all on one side, or nearly so.
+    """
+    for side, what in ((~held, "left to learn from"), (held, "held out to judge by")):
+        wordings = set()
+        for row in np.flatnonzero(side).tolist():
+            wordings.add(_hash(texts[row]))
+            if len(wordings) == _FEWEST_WORDINGS:
+                break
+        else:
+            return (
+                "Apart from case, punctuation and spaces, the number of different texts"
+                f" {what} is {len(wordings)}; at least {_FEWEST_WORDINGS} are needed."
+            )
+    return None
 
 
 def choose_texts(counts: Any, n_texts: int) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from skm2v._warnings import warn_user
 from skm2v.distill.checks import is_count, require
-from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
+from skm2v.distill.corpus import choose_texts, count_tokens, held_out, says_too_little, unique_texts
 from skm2v.distill.extra_rows import PairCounts, count_pairs, split_words
 from skm2v.distill.principal_axes import PrincipalAxes, number_of_components
 from skm2v.distill.reading import Once, reading_window, unit_vectors
@@ -163,9 +163,12 @@ class _Fit:
                 f"Only {len(data.S)} of {len(unique)} different texts have a token that the"
                 " vocabulary of the teacher knows.",
             )
+        read = [unique[i] for i in rows]
+        held = held_out(read, 0.1)
+        if alike := says_too_little(read, held):
+            return self._fall_back(facts, alike)
         with self.stages("choice of penalties", N_TRIALS) as progress, one_thread():
             rotation = self._rotation(data)
-            held = held_out([unique[i] for i in rows], 0.1)
             chosen = choose(data, table, rotation, held, progress=progress)
         facts.update(gamma=chosen.gamma, rho=chosen.rho, held_out_cosine=chosen.cosines)
         if chosen.kept == "tokens":

@@ -16,7 +16,13 @@ from skm2v import StaticEmbedder, distill
 from skm2v.distill import TokenRecipe, clear_recent, find_teacher, load_files
 from skm2v.distill import sentences as sentences_module
 from skm2v.distill import text_vectors as text_vectors_module
-from skm2v.distill.corpus import choose_texts, count_tokens, held_out, unique_texts
+from skm2v.distill.corpus import (
+    choose_texts,
+    count_tokens,
+    held_out,
+    says_too_little,
+    unique_texts,
+)
 from skm2v.distill.extra_rows import count_pairs, split_words
 from skm2v.distill.regression import cosines, fit_affine, rotation_of, solve_ridge
 from skm2v.distill.selection import Chosen, TextData, fit_table, token_weights
@@ -305,6 +311,32 @@ def test_texts_that_the_vocabulary_cannot_spell(tiny_teacher):
     texts = [chr(0x0905 + i % 50) * (1 + i // 50) for i in range(400)]
     with pytest.warns(TextWarning, match="Only 0 of 400 different texts have a token"):
         distill(tiny_teacher, pca_dims=16, objective="sentences", corpus=texts)
+
+
+@pytest.mark.parametrize("n_wordings", [1, 3])
+@pytest.mark.parametrize("first", ["bank", "card", "free"])
+def test_texts_that_differ_in_punctuation_only(tiny_teacher, n_wordings, first):
+    """None of them could be held out, or all would be."""
+    words = [f"{first} {word}" for word in tiny.WORDS[:n_wordings]]
+    texts = [f"{words[i % n_wordings]}{'!' * (i // n_wordings + 1)}" for i in range(300)]
+    options = {"pca_dims": 16, "objective": "sentences", "corpus": texts}
+    with pytest.warns(TextWarning, match="Apart from case, punctuation") as caught:
+        model = distill(tiny_teacher, **options)
+    assert len(caught) == 1
+    assert model == distill(tiny_teacher, pca_dims=16)
+
+
+def test_a_split_needs_wordings_on_both_sides():
+    texts = random_texts(400)
+    held = held_out(texts, 0.1)
+    assert says_too_little(texts, held) is None
+    assert "held out to judge by is 0" in says_too_little(texts, np.zeros(400, bool))
+    assert "left to learn from is 0" in says_too_little(texts, np.ones(400, bool))
+    few = [*texts[:50], *(f"Bank{'.' * i}" for i in range(50))]
+    held = np.arange(100) >= 46
+    assert says_too_little(few, held) is None
+    held = np.arange(100) >= 47  # three other texts, and one
+    assert "held out to judge by is 4" in says_too_little(few, held)
 
 
 def test_duplicates_and_empty_texts_change_little(tiny_teacher):
