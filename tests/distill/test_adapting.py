@@ -253,7 +253,10 @@ def test_a_penalty_that_lets_nothing_move_changes_nothing(model, tiny_teacher, m
     ("texts", "message"),
     [
         (random_texts(100) * 10, "at least 200 different texts to adapt to; got"),
-        ([f"Bank{'.' * i}" for i in range(300)], "Apart from case, punctuation .* is [01]; at least 5"),
+        (
+            [f"Bank{'.' * i}" for i in range(300)],
+            "Apart from case, punctuation .* is [01]; at least 5",
+        ),
         ([chr(0x0905 + i % 50) * (1 + i // 50) for i in range(400)], "a token of 0 of 400"),
     ],
 )
