@@ -34,7 +34,7 @@ TEXTS = [
 ]
 
 
-def pool(engine, texts, *, max_length=None, normalize=True):
+def pool(engine, texts, *, max_length=None, normalize=True, total=False):
     dim = engine.dim if hasattr(engine, "dim") else engine.table.dim
     out = np.full((len(texts), dim), np.nan, dtype=np.float32)
     empty, truncated = np.ones(len(texts), dtype=bool), np.ones(len(texts), dtype=bool)
@@ -45,6 +45,7 @@ def pool(engine, texts, *, max_length=None, normalize=True):
         normalize=normalize,
         empty=empty,
         truncated=truncated,
+        total=total,
     )
     return out, empty, truncated
 
@@ -108,6 +109,20 @@ def test_equal_to_the_reference_and_on_every_instruction_set(tokenizer, monkeypa
                 assert_array_equal(empty, want[1])
                 assert_array_equal(truncated, want[2])
                 assert_array_equal(vectors, outcomes[0][0])
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 4, 7, 15, 21, 64, 85, 156])
+def test_totals_are_rounded_once_and_on_every_instruction_set(tokenizer, monkeypatch, dim):
+    table = full_table(tokenizer, "float32", dim, weights=False, mapping=False, pairs=True)
+    texts = [*TEXTS, "the bank " * 4000]  # so many additions in float32 would be 1e-5 off
+    want, *_ = pool(ReferenceEngine(tokenizer, table), texts, normalize=False, total=True)
+    assert not want[TEXTS.index("")].any() and want.any(axis=1).sum() > 10
+    size = np.abs(want).max(axis=1, keepdims=True)
+    kernels = available_simd(tokenizer, table, monkeypatch).values()
+    outcomes = [pool(kernel, texts, normalize=False, total=True)[0] for kernel in kernels]
+    for vectors in outcomes:
+        assert_array_equal(vectors, outcomes[0])
+        assert (np.abs(vectors - want) <= 1.3e-7 * size).all()
 
 
 def test_pairs_are_found(tokenizer):

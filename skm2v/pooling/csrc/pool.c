@@ -86,9 +86,13 @@ static double half_to_double(uint16_t half) {
 }
 
 static void exact_totals(const skm_model *model, const uint32_t *rows, const float *weights,
-                         size_t n, double *totals) {
+                         size_t n, size_t ahead, double *totals) {
   const size_t dim = model->dim;
   size_t t, j;
+  if (model->dtype == SKM_FLOAT32 && !weights) { /* scores */
+    model->simd->totals(model->rows, dim, rows, n, ahead, totals);
+    return;
+  }
   memset(totals, 0, dim * sizeof *totals);
   for (t = 0; t < n; t++) {
     const size_t at = (size_t)rows[t] * dim;
@@ -174,7 +178,7 @@ static void pool_document(const skm_model *model, skm_workspace *ws, const skm_g
       return;
     }
   }
-  exact_totals(model, rows, weights, n, ws->totals);
+  exact_totals(model, rows, weights, n, ahead, ws->totals);
   finish_exact(ws->totals, dim, item->n_tokens, scaling, out);
 }
 

@@ -184,6 +184,7 @@ typedef struct {
   size_t length;
 } skm_short_chunk;
 
+#define SKM_PADDING 64 /* readable, blank bytes behind a text that is split */
 #define SKM_SHORT_LENGTH 256 /* code units */
 #define SKM_SHORT_CHUNKS 64
 
@@ -191,7 +192,7 @@ typedef struct {
 typedef struct {
   size_t n;
   skm_short_chunk chunks[SKM_SHORT_CHUNKS + 1]; /* the last one is written, but not used */
-  uint8_t bytes[4 * SKM_SHORT_LENGTH + 32];
+  uint8_t bytes[4 * SKM_SHORT_LENGTH + SKM_PADDING];
 } skm_short_text;
 
 /* Store: longer chunks, and answers of the reference tokenizer. */
@@ -316,6 +317,10 @@ typedef struct skm_simd {
   void (*fold)(const float *sums, size_t dim, double *totals);
   double (*square_norm)(const float *sums, size_t dim);
   void (*scale)(const float *sums, size_t dim, float scale, float *out);
+  /* out[j] = sum over t of table[rows[t], j] in float64, in the same order on every instruction
+   * set. */
+  void (*totals)(const float *table, size_t dim, const uint32_t *rows, size_t n, size_t ahead,
+                 double *out);
 } skm_simd;
 
 /* The best instruction set of this CPU, or the one named; NULL if it is not available. */

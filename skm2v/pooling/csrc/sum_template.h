@@ -117,6 +117,50 @@ TARGET static void SUFFIX(scale)(const float *SKM_RESTRICT sums, size_t dim, flo
   for (j = 0; j < dim; j++) out[j] = sums[j] * scale;
 }
 
+/* Columns of float64 totals that stay in registers. Where they are few, rows take turns among
+ * chains of sums: an addition has to wait for the one before it. */
+#define DEFINE_TOTALS(COUNT, CHAINS)                                                            \
+  TARGET static void SUFFIX(totals_##COUNT)(const float *table, size_t dim,                     \
+                                            const uint32_t *rows, size_t n, size_t ahead,       \
+                                            double *out) {                                      \
+    double sums[CHAINS][COUNT] = {{0}};                                                         \
+    size_t t = 0;                                                                               \
+    int i, j;                                                                                   \
+    for (; t + CHAINS <= n; t += CHAINS) {                                                      \
+      UNROLL for (i = 0; i < CHAINS; i++) {                                                     \
+        const float *row = table + (size_t)rows[t + i] * dim;                                   \
+        if (COUNT * sizeof *row >= LINE && t + DISTANCE < ahead)                                \
+          UNROLL for (j = 0; j < (int)(COUNT * sizeof *row) / LINE; j++) SKM_PREFETCH(          \
+              (const char *)(table + (size_t)rows[t + DISTANCE] * dim) + j * LINE);             \
+        UNROLL for (j = 0; j < COUNT; j++) sums[i][j] += (double)row[j];                        \
+      }                                                                                         \
+    }                                                                                           \
+    for (; t < n; t++)                                                                          \
+      UNROLL for (j = 0; j < COUNT; j++) sums[0][j] += (double)table[(size_t)rows[t] * dim + j]; \
+    for (i = 1; i < CHAINS; i++)                                                                \
+      for (j = 0; j < COUNT; j++) sums[0][j] += sums[i][j];                                     \
+    for (j = 0; j < COUNT; j++) out[j] = sums[0][j];                                            \
+  }
+DEFINE_TOTALS(1, 4)
+DEFINE_TOTALS(2, 4)
+DEFINE_TOTALS(4, 4)
+DEFINE_TOTALS(16, 1)
+DEFINE_TOTALS(64, 1)
+
+TARGET static void SUFFIX(totals)(const float *table, size_t dim, const uint32_t *rows, size_t n,
+                                  size_t ahead, double *out) {
+  size_t column = 0;
+#define RUN_TOTALS(COUNT)                                                                       \
+  for (; column + COUNT <= dim; column += COUNT)                                                \
+    SUFFIX(totals_##COUNT)(table + column, dim, rows, n, ahead, out + column);
+  RUN_TOTALS(64)
+  RUN_TOTALS(16)
+  RUN_TOTALS(4)
+  RUN_TOTALS(2)
+  RUN_TOTALS(1)
+#undef RUN_TOTALS
+}
+
 static const skm_simd SUFFIX(simd) = {
     NAME,
     {SUFFIX(sum_f32_0), SUFFIX(sum_f16_0), SUFFIX(sum_i8_0)},
@@ -124,11 +168,13 @@ static const skm_simd SUFFIX(simd) = {
     SUFFIX(fold),
     SUFFIX(square_norm),
     SUFFIX(scale),
+    SUFFIX(totals),
 };
 
 #undef DEFINE_BLOCK
 #undef RUN_BLOCKS
 #undef DEFINE_SUM
+#undef DEFINE_TOTALS
 #undef BLOCK_16
 #undef RUN_16
 #undef BLOCK_8

@@ -12,7 +12,6 @@
 #define STORE_BYTES 256  /* longer chunks are segmented anew every time */
 #define STORE_IDS 128
 #define LONG_CHUNK 4096  /* from here on segmenting may stop at the limit */
-#define PADDING 32       /* readable, blank bytes behind the text */
 
 SKM_INLINE int is_separator(uint8_t c) {
   return c <= 32 && (UINT64_C(0x100002600) >> c & 1);
@@ -196,18 +195,49 @@ static const uint8_t KEEP[32] = {
     0xff, 0xff, 0xff, 0xff, 0xff, 0,    0,    0,    0,    0,    0,
     0,    0,    0,    0,    0,    0,    0,    0,    0,    0};
 
-/* Position of the first byte <= 32 among 16, or 16. */
-SKM_INLINE unsigned find_low_byte(const uint8_t *p) {
+/* One bit for each of 64 bytes: whether it is <= 32. */
+SKM_INLINE uint64_t low_bytes(const uint8_t *p) {
+  uint64_t mask = 0;
+  int i;
 #if defined(SKM_X86_64)
-  __m128i bytes = _mm_loadu_si128((const __m128i *)p);
-  __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(32)), bytes);
-  return skm_ctz32((uint32_t)_mm_movemask_epi8(low) | 0x10000);
+  for (i = 0; i < 4; i++) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(p + 16 * i));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(32)), bytes);
+    mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(low) << 16 * i;
+  }
+#elif defined(SKM_BIG_ENDIAN)
+  for (i = 0; i < 64; i++) mask |= (uint64_t)(p[i] <= 32) << i;
 #else
-  unsigned i;
-  for (i = 0; i < 16; i++)
-    if (p[i] <= 32) break;
-  return i;
+  for (i = 0; i < 8; i++) { /* eight bytes at a time: the top bit of each, then these side by side */
+    const uint64_t bytes = skm_read64(p + 8 * i), top = UINT64_C(0x8080808080808080);
+    const uint64_t low = ~(bytes | ((bytes & ~top) + UINT64_C(0x5f5f5f5f5f5f5f5f))) & top;
+    mask |= ((low >> 7) * UINT64_C(0x0102040810204080) >> 56) << 8 * i;
+  }
 #endif
+  return mask;
+}
+
+/* Goes from one byte <= 32 to the next. Where a chunk begins is known early that way: a search that
+ * started at the end of the chunk before would have to wait for it. */
+typedef struct {
+  const uint8_t *base;
+  uint64_t mask; /* of the 64 bytes from base, those still ahead */
+} skm_scan;
+
+SKM_INLINE skm_scan scan_from(const uint8_t *p) {
+  skm_scan scan = {p, low_bytes(p)};
+  return scan;
+}
+
+SKM_INLINE const uint8_t *next_low_byte(skm_scan *scan) {
+  const uint8_t *p;
+  while (SKM_UNLIKELY(!scan->mask)) {
+    scan->base += 64;
+    scan->mask = low_bytes(scan->base);
+  }
+  p = scan->base + skm_ctz64(scan->mask);
+  scan->mask &= scan->mask - 1;
+  return p;
 }
 
 /* Prepares the look-up of the chunk of at most 15 bytes at `p`. */
@@ -241,17 +271,20 @@ int skm_look_ahead(const skm_model *model, const skm_workspace *ws, const skm_te
   const uint8_t *p = out->bytes, *end;
   ptrdiff_t written;
   size_t n = 0;
+  skm_scan scan;
   if (text->length > SKM_SHORT_LENGTH || model->native > SKM_WORDPIECE) return 0;
   written = transcode(text, 0, text->length, out->bytes);
   if (written < 0) return 0;
   end = p + written;
-  memset(out->bytes + written, ' ', PADDING);
+  memset(out->bytes + written, ' ', SKM_PADDING);
+  scan = scan_from(p);
   while (p < end) {
-    const size_t length = find_low_byte(p);
-    if (SKM_UNLIKELY(length == 16 || !is_separator(p[length]) || n == SKM_SHORT_CHUNKS)) return 0;
+    const uint8_t *stop = next_low_byte(&scan);
+    const size_t length = (size_t)(stop - p);
+    if (SKM_UNLIKELY(length > 15 || !is_separator(*stop) || n == SKM_SHORT_CHUNKS)) return 0;
     fetch(ws, p, length, &out->chunks[n]);
     n += length != 0;
-    p += length + 1;
+    p = stop + 1;
   }
   out->n = n;
   return 1;
@@ -267,22 +300,23 @@ int skm_tokenize_short(const skm_model *model, skm_workspace *ws, const skm_shor
 static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
                  size_t limit) {
   int pending = SKM_OK;
+  skm_scan scan = scan_from(p);
   while (p < end && ws->n_ids <= limit) {
     skm_short_chunk chunks[AHEAD];
     const uint8_t *long_chunk = NULL;
     size_t n = 0, length = 0;
     int result;
     while (n < AHEAD && p < end) {
-      length = find_low_byte(p);
-      if (SKM_UNLIKELY(length == 16 || !is_separator(p[length]))) {
+      const uint8_t *stop = next_low_byte(&scan);
+      if (SKM_UNLIKELY(stop - p > 15 || !is_separator(*stop))) {
         long_chunk = p;
-        while (!is_separator(p[length])) length++;
-        p += length + 1;
-        break;
+        while (!is_separator(*stop)) stop = next_low_byte(&scan);
       }
-      fetch(ws, p, length, &chunks[n]);
+      length = (size_t)(stop - p);
+      p = stop + 1;
+      if (SKM_UNLIKELY(long_chunk != NULL)) break;
+      fetch(ws, stop - length, length, &chunks[n]);
       n += length != 0;
-      p += length + 1;
     }
     result = look_up_all(model, ws, chunks, n, limit);
     if (result == SKM_PENDING)
@@ -325,10 +359,12 @@ static int end_matters(const skm_model *model, const uint8_t *end) {
          (end[-1] >= 128 || model->ascii[end[-1]].f.kind != SKM_CP_WORD);
 }
 
-/* As `split`; `last`: the text ends at `end`. */
+/* As `split`, but `end` is at a space; `last`: the text ends there. */
 static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t *p,
                        const uint8_t *end, size_t limit, int last) {
   int pending = SKM_OK;
+  skm_scan scan = scan_from(p);
+  if (*p <= 32) scan.mask &= scan.mask - 1; /* what begins the first chunk does not end it */
   last = last && p < end && end_matters(model, end);
   while (p < end && ws->n_ids <= limit) {
     skm_short_chunk chunks[AHEAD];
@@ -337,8 +373,10 @@ static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t 
     int result;
     while (n < AHEAD && p < end) {
       int zero = *p == 0; /* in a key, zeros are bytes behind the chunk */
-      length = 1 + (size_t)find_low_byte(p + 1);
-      for (; p + length < end && !begins_chunk(model, p + length); length++) zero |= p[length] == 0;
+      const uint8_t *stop = next_low_byte(&scan);
+      for (; stop < end && !begins_chunk(model, stop); stop = next_low_byte(&scan))
+        zero |= *stop == 0;
+      length = (size_t)(stop - p);
       if (length > 15 || zero || (last && p + length == end)) {
         long_chunk = p;
         p += length;
@@ -402,7 +440,7 @@ static int ask_text(skm_workspace *ws, const skm_text *text) {
   const skm_record *record;
   ptrdiff_t written;
   uint64_t hash;
-  if (text_reserve(ws, text->length * widest(text) + PADDING) != SKM_OK) return SKM_NO_MEMORY;
+  if (text_reserve(ws, text->length * widest(text) + SKM_PADDING) != SKM_OK) return SKM_NO_MEMORY;
   written = transcode(text, 0, text->length, ws->text);
   if (written < 0) return (int)written;
   hash = ~skm_hash_bytes(ws->text, (size_t)written); /* not the record of an equal chunk */
@@ -426,12 +464,12 @@ static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *t
     const int last = position + n == text->length;
     ptrdiff_t written;
     int result;
-    if (text_reserve(ws, filled + n * widest(text) + PADDING) != SKM_OK) return SKM_NO_MEMORY;
+    if (text_reserve(ws, filled + n * widest(text) + SKM_PADDING) != SKM_OK) return SKM_NO_MEMORY;
     written = transcode(text, position, n, ws->text + filled);
     if (written < 0) return (int)written;
     position += n;
     filled = stop = filled + (size_t)written;
-    memset(ws->text + filled, ' ', PADDING);
+    memset(ws->text + filled, ' ', SKM_PADDING);
     if (!last) {
       stop = last_boundary(model, ws->text, filled);
       if (stop == 0) { /* no boundary yet: the chunk goes on */
