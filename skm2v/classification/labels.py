@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._warnings import warn_user
+
 __all__ = ["Labels", "check_class_weight", "check_known", "check_labels", "check_sample_weight"]
 
 MAX_NAMED = 5
@@ -114,7 +116,14 @@ def check_known(y: Any, n_texts: int, classes: npt.NDArray[Any], multilabel: boo
     Raises
     ------
     ValueError
-        If labels are missing or unknown, or their shape is not that of the predictions.
+        If labels are missing, of another type than the classes (numbers or strings), or their
+        shape is not that of the predictions.
+
+    Warns
+    -----
+    UserWarning
+        If labels are of no class that the classifier knows. That must not be an error, as in
+        cross-validation a rare class may be in the held out texts only.
     """
     values = _as_array(y, n_texts)
     if multilabel:
@@ -129,10 +138,10 @@ def check_known(y: Any, n_texts: int, classes: npt.NDArray[Any], multilabel: boo
     known = set(classes.tolist())
     unknown = sorted({value for value in values.tolist() if value not in known}, key=repr)
     if unknown:
-        raise ValueError(
-            f"{len(unknown)} labels were not in the training data: {_shown(unknown)}; the classes"
-            f" are {_shown(classes)}. Fit on texts of these classes, or leave the texts out."
-        )
+        what = f"not in the training data: {_shown(unknown)}; the classes are {_shown(classes)}."
+        if any(isinstance(value, str) != isinstance(classes.item(0), str) for value in unknown):
+            raise ValueError(f"Labels are of another type than those {what} Convert them.")
+        warn_user(f"Labels count as wrong that were {what}", UserWarning)
     return values
 
 

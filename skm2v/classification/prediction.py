@@ -161,7 +161,12 @@ class ClassPrediction(TextScoring):
         Raises
         ------
         ValueError
-            If labels are missing, or of a class that was not in the training data.
+            If labels are missing, or strings where the classes are numbers, or the reverse.
+
+        Warns
+        -----
+        UserWarning
+            If labels are of a class that was not in the training data; they count as wrong.
         """
         from sklearn.metrics import accuracy_score
 

@@ -301,6 +301,13 @@ def test_rare_classes(classifier, data3):
     assert classifier.predict(["mobile phone reply"]) == [7]
 
 
+def test_cross_validation_of_a_class_with_one_text(classifier, data3):
+    texts, y = data3
+    with pytest.warns(UserWarning, match="members|wrong"):
+        scores = cross_val_score(classifier, [*texts, "mobile phone"], [*y, 7], cv=3)
+    assert (scores > 0.8).all()
+
+
 def test_search_on_a_sample(classifier, data3, monkeypatch):
     texts, y = data3
     monkeypatch.setattr(linear, "SEARCH_SIZE", 3)
@@ -543,11 +550,16 @@ def test_bad_class_weight(classifier, data):
         classifier.set_params(class_weight={0: -1}).fit(*data)
 
 
-def test_unseen_classes_in_score(classifier, data, indicator):
+def test_labels_of_score(classifier, data, indicator):
     texts, y = data
     classifier.fit(texts, y)
-    with pytest.raises(ValueError, match="2 labels were not in the training data: 5, 9;"):
-        classifier.score(texts[:3], [0, 5, 9])
+    correct = classifier.score(texts, y)
+    with pytest.warns(UserWarning, match="not in the training data: 5, 9; the classes are 0, 1"):
+        assert classifier.score([*texts, "bank", "card"], [*y, 5, 9]) == correct * len(y) / (
+            len(y) + 2
+        )
+    with pytest.raises(ValueError, match="another type .* '0', '1'; the classes are 0, 1. Conv"):
+        classifier.score(texts, y.astype(str))
     with pytest.raises(ValueError, match="missing in row 1"):
         classifier.score(texts[:2], [0, None])
     with pytest.raises(ValueError, match="got 2 texts, 1 labels"):
