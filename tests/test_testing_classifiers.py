@@ -77,7 +77,10 @@ class WordVotes(ClassifierMixin, BaseEstimator):
 
     def weights(self, y, codes, texts, sample_weight):
         of_classes = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        return _check_sample_weight(sample_weight, texts) * of_classes[codes]
+        weights = _check_sample_weight(sample_weight, texts)
+        if (np.bincount(codes, weights) == 0).any():
+            raise ValueError("no text of a class has weight")
+        return weights * of_classes[codes]
 
     def slots(self, text):
         return [zlib.crc32(word.encode()) % 4096 for word in text.lower().split()]
@@ -140,12 +143,13 @@ def test_a_correct_classifier_passes(estimator, check):
 # --- Pipelines --------------------------------------------------------------------------------
 
 MODEL = StaticModel(tiny.tiny_table(), tiny.tiny_tokenizer())
-OF_TFIDF = {
+OF_SCIKIT_LEARN = {
     "check_text_containers": "takes no array or frame with one column",
     "check_text_n_features_in": "takes no array or frame with one column",
     "check_text_refused_input": "takes bytes and dictionaries, and numbers are an AttributeError",
     "check_text_missing": "None is an AttributeError, and NaN an error without the row",
     "check_text_tags": "its tags do not say that it takes a 1-D column",
+    "check_text_weights_of_one_class": "LinearSVC predicts the class without weight",
 }
 
 
@@ -154,7 +158,9 @@ OF_TFIDF = {
         make_pipeline(StaticEmbedder(MODEL), LogisticRegression(C=10)),
         make_pipeline(TfidfVectorizer(), LinearSVC()),
     ],
-    expected_failed_checks=lambda pipeline: OF_TFIDF if "linearsvc" in pipeline.named_steps else {},
+    expected_failed_checks=lambda pipeline: (
+        OF_SCIKIT_LEARN if "linearsvc" in pipeline.named_steps else {}
+    ),
     atol=1e-6,
 )
 def test_pipelines(estimator, check):
@@ -307,6 +313,18 @@ class IgnoresSampleWeight(WordVotes):
         return super().weights(y, codes, texts, None)
 
 
+class TakesNoWeightForAClass(WordVotes):
+    def weights(self, y, codes, texts, sample_weight):
+        return _check_sample_weight(sample_weight, texts)
+
+
+class RefusesUnknownLabels(WordVotes):
+    def score(self, X, y, sample_weight=None):
+        if not set(y) <= set(self.classes_.tolist()):
+            raise ValueError("unknown labels.")
+        return super().score(X, y, sample_weight)
+
+
 class IgnoresClassWeight(WordVotes):
     def weights(self, y, codes, texts, sample_weight):
         super().weights(y, codes, texts, sample_weight)
@@ -453,6 +471,7 @@ BROKEN = [
     ),
     (SurerOfDoubt, "check_text_decision_proba_consistency", "order the texts differently", set()),
     (ScoresErrors, "check_text_score", "of the predictions are right", set()),
+    (RefusesUnknownLabels, "check_text_score", "unknown labels. Count it as wrong", set()),
     (NoScore, "check_text_pipeline", "should have a 'score' method", {"check_text_score"}),
     (SortsByIndex, "check_text_label_containers", "labels in a pandas Series instead", set()),
     (MixesTheRows, "check_text_learns", "texts and labels in the same order", None),
@@ -465,8 +484,9 @@ BROKEN = [
     (NeedsFlatLabels, "check_text_column_vector", "column_or_1d", set()),
     (NeedsNames, "check_text_one_vs_rest", "labels must be names", None),
     (IgnoresSampleWeight, "check_text_sample_weight", "Pass sample_weight to all", set()),
+    (TakesNoWeightForAClass, "check_text_weights_of_one_class", "Where only 'spam' has", None),
     (IgnoresClassWeight, "check_text_class_weight", "With a weight of 0.1, then 10", set()),
-    (TakesWeightsOfNoClass, "check_text_class_weight", "for an unknown class", set()),
+    (TakesWeightsOfNoClass, "check_text_class_weight", "for an unknown class", None),
     (EncodesLabelsInPlace, "check_text_fit_changes_no_input", "labels in the ndarray", None),
     (LowersInPlace, "check_text_fit_changes_no_input", "texts in the list", None),
     (SaysManyLabels, "check_text_multi_label", "y should be a 1d array", set()),

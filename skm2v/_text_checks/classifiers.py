@@ -219,7 +219,7 @@ def _assert_predict_follows(classifier: Any, values: npt.NDArray[Any], what: str
 
 
 def check_text_score(name: str, estimator: Any, *, atol: float) -> None:
-    """`score` is the accuracy."""
+    """`score` is the accuracy, and a label that was not fitted counts as wrong."""
     for what, y in targets(estimator):
         classifier = fitted(estimator, TEXTS, y)
         others = y[3:] + y[:3]
@@ -228,6 +228,21 @@ def check_text_score(name: str, estimator: Any, *, atol: float) -> None:
         assert abs(actual - expected) < 1e-12, (
             f"score for {what} is {actual:.6g}, but {expected:.6g} of the predictions are right."
         )
+    names = [f"label {label}" for label in LABELS]
+    classifier = fitted(estimator, TEXTS, names)
+    correct = classifier.predict(TEXTS)[1:] == np.array(names[1:])
+    try:
+        with quiet():
+            actual = classifier.score(TEXTS, ["another", *names[1:]])
+    except Exception as error:
+        raise AssertionError(
+            f"score with a label that was not fitted ends in {type(error).__name__}: {error} Count"
+            " it as wrong: in cross-validation, a rare class may be held out as a whole."
+        ) from error
+    assert abs(actual - correct.sum() / len(TEXTS)) < 1e-12, (
+        f"score with a label that was not fitted is {actual:.6g}, not"
+        f" {correct.sum() / len(TEXTS):.6g}, as it counts as wrong."
+    )
 
 
 def check_text_learns(name: str, estimator: Any, *, atol: float) -> None:

@@ -147,6 +147,14 @@ def check_text_binary_only(name: str, estimator: Any, *, atol: float) -> None:
 # --- Weights --------------------------------------------------------------------------------------
 
 
+def _weighted(name: str, estimator: Any, X: Any, y: Any, weights: Any) -> Any:
+    """Fit with weights; skip the check if that cannot be."""
+    step, prefix = last_step(estimator)
+    if not has_fit_parameter(step, "sample_weight"):
+        raise SkipTest(f"fit of {name} has no sample_weight.")
+    return unfitted(estimator).fit(X, y, **{f"{prefix}sample_weight": weights})
+
+
 def check_text_sample_weight(name: str, estimator: Any, *, atol: float) -> None:
     """Weights of 1 are as none, and a text whose weight is 0 does not teach its label.
 
@@ -154,13 +162,7 @@ def check_text_sample_weight(name: str, estimator: Any, *, atol: float) -> None:
     inner cross-validation and the like may be those of all texts. So each text is there twice,
     with a right and a wrong label, and predictions must follow the labels with weight.
     """
-    step, prefix = last_step(estimator)
-    if not has_fit_parameter(step, "sample_weight"):
-        raise SkipTest(f"fit of {name} has no sample_weight.")
-
-    def weighted(X: Any, y: Any, weights: Any) -> Any:
-        return unfitted(estimator).fit(X, y, **{f"{prefix}sample_weight": weights})
-
+    weighted = partial(_weighted, name, estimator)
     expected = answers(fitted(estimator), TEXTS)
     for ones in (np.ones(len(TEXTS)), [1] * len(TEXTS)):
         actual = answers(weighted(TEXTS, LABELS, ones), TEXTS)
@@ -185,6 +187,27 @@ def check_text_sample_weight(name: str, estimator: Any, *, atol: float) -> None:
             "Where each text has a label of weight 1 and another one of weight 0, only"
             f" {followed:.0%} of the predictions are the former. Pass sample_weight to all that"
             " learns from labels."
+        )
+
+
+def check_text_weights_of_one_class(name: str, estimator: Any, *, atol: float) -> None:
+    """Where only one class has weight, `fit` says so ("class"), or it is what is predicted."""
+    for label in ("ham", "spam"):
+        try:
+            with quiet():
+                weights = np.array(NAMES) == label
+                classifier = _weighted(name, estimator, TEXTS, NAMES, weights.astype(float))
+        except (TypeError, ValueError) as error:
+            assert "class" in str(error), (
+                f"fit where only one class has weight is refused with the message {str(error)!r}."
+                " Say that the texts with weight are of one class."
+            )
+            continue
+        others = int((classifier.predict(TEXTS) != label).sum())
+        assert not others, (
+            f"Where only {label!r} has weight, {others} of {len(TEXTS)} texts are predicted to be"
+            " something else. Refuse it with a ValueError that says that the texts with weight are"
+            " of one class."
         )
 
 
