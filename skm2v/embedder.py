@@ -422,6 +422,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         words: Sequence[str],
         *,
         model_name: str | os.PathLike[str] | None = None,
+        vectors: npt.ArrayLike | None = None,
         device: str | None = None,
     ) -> StaticEmbedder:
         """Add words to the vocabulary of the fitted embedder, without fitting it again.
@@ -439,6 +440,9 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         model_name : str, path or None, default=None
             The teacher, which reads the words. None means the parameter `model_name`, or where
             that is static already, the teacher whose name the model keeps.
+        vectors : array-like of shape (n_words, n_components_) or None, default=None
+            Vectors of the words, instead of a teacher; see
+            :meth:`StaticModel.extend <skm2v.StaticModel.extend>`.
         device : str or None, default=None
             Torch device of the teacher. None means the parameter `device`.
 
@@ -454,7 +458,10 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             As for :meth:`StaticModel.extend <skm2v.StaticModel.extend>`.
         """
         model = self._fitted_model()
-        extended = model.extend(words, **self._teacher(model_name, device))
+        if vectors is None:
+            extended = model.extend(words, **self._teacher(model_name, device))
+        else:
+            extended = model.extend(words, model_name, device=device, vectors=vectors)
         self.model_ = extended
         added = self.fit_report_.get("n_added_words", 0) + len(extended) - len(model)
         self.fit_report_ = self.fit_report_.updated(extended, n_added_words=added)

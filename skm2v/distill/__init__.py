@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skm2v.distill.adapting import adapt_model
 from skm2v.distill.distillation import distill, distill_from_model, distill_with_report
-from skm2v.distill.extending import extend_model
+from skm2v.distill.extending import extend_model, extend_with_vectors
 from skm2v.distill.loading import load_files, load_teacher, wrap_teacher
 from skm2v.distill.recipe import TokenRecipe
 from skm2v.distill.sentences import SENTENCE_OPTIONS, SentenceRecipe
@@ -25,6 +25,7 @@ __all__ = [
     "distill_from_model",
     "distill_with_report",
     "extend_model",
+    "extend_with_vectors",
     "find_teacher",
     "load_files",
     "load_teacher",

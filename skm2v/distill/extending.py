@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -17,10 +18,13 @@ from skm2v.distill.selection import token_weights
 from skm2v.distill.source import find_teacher
 from skm2v.distill.teacher import Teacher
 from skm2v.distill.tokens import sif_weights, stage
+from skm2v.distill.vocabulary import extend_tokens
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
 from skm2v.model import StaticModel
+from skm2v.model.rows import entry_vectors
+from skm2v.pooling import TextTokenizer
 
-__all__ = ["extend_model", "teacher_of"]
+__all__ = ["extend_model", "extend_with_vectors", "teacher_of"]
 
 
 def extend_model(
@@ -32,9 +36,7 @@ def extend_model(
     **teacher: Any,
 ) -> StaticModel:
     """Add words to a model; see :meth:`skm2v.StaticModel.extend`."""
-    if isinstance(words, (str, bytes)) or not isinstance(words, Iterable):
-        raise ValueError(f"words must be a sequence of strings; got {words!r:.60}.")
-    words = list(words)
+    words = _listed(words)
     if not words:
         return model
     projection = model.projection
@@ -42,7 +44,7 @@ def extend_model(
         raise ValueError(
             "The model has no projection, which turns the teacher's vector of a word into a row:"
             " it was saved without, made by another package, or distilled with pca_dims=None."
-            " Distil with vocabulary=words, or with another pca_dims, instead."
+            " Distil with vocabulary=words, or with another pca_dims, or pass vectors, instead."
         )
     _, load = teacher_of(model, model_name, **teacher)
     with stage("teacher loaded"):
@@ -66,6 +68,95 @@ def extend_model(
     if projection.offset is not None:
         rows += projection.offset
     return model._with_new_tokens(plan.tokenizer, rows)
+
+
+def extend_with_vectors(
+    model: StaticModel, words: Sequence[str], vectors: npt.ArrayLike
+) -> StaticModel:
+    """Add words with given vectors to a model; see :meth:`skm2v.StaticModel.extend`."""
+    words = _listed(words)
+    given = _checked(vectors, words, model.dim)
+    if not words:
+        return model
+    plan = extend_tokens(model.text_tokenizer.json, model.tokenizer, words)
+    before, after = (json.loads(text) for text in (model.text_tokenizer.json, plan.tokenizer))
+    if before["pre_tokenizer"] != after["pre_tokenizer"]:
+        raise ValueError(
+            "The model's tokenizer reads the first word of a text unlike the others"
+            " (add_prefix_space is false), so no word is one token everywhere. Only models that"
+            " read all words alike, as those of skm2v do, can be extended."
+        )
+    n_known = len(model.tokens)
+    rows = _rows_of(words, TextTokenizer(plan.tokenizer), n_known)
+    # A byte-pair tokenizer may need parts of a word as tokens: these mean what their pieces did.
+    unknown = model.text_tokenizer.unk_id
+    new = np.zeros((len(plan.sequences), model.dim))
+    for token, pieces in enumerate(plan.sequences, n_known):
+        known = np.array([piece for piece in pieces if piece != unknown], dtype=np.int64)
+        if token in rows:
+            new[token - n_known] = given[rows[token]]
+        elif len(known):
+            new[token - n_known] = entry_vectors(model.pooler.table, known).mean(axis=0)
+    return model._with_new_tokens(plan.tokenizer, new)
+
+
+def _listed(words: Any) -> list[str]:
+    if isinstance(words, (str, bytes)) or not isinstance(words, Iterable):
+        raise ValueError(f"words must be a sequence of strings; got {words!r:.60}.")
+    return list(words)
+
+
+def _checked(vectors: npt.ArrayLike, words: Sequence[str], dim: int) -> npt.NDArray[np.float64]:
+    """Vectors as an array, one row for each word."""
+    try:
+        array = np.asarray(vectors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"vectors must be an array of numbers: {error}.") from error
+    if array.shape != (len(words), dim):
+        raise ValueError(
+            f"vectors must have the shape {(len(words), dim)}, one row for each word and one column"
+            f" for each dimension of the model; got {array.shape}."
+        )
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            "vectors must be finite; got NaN or infinity for"
+            f" {_named([words[row] for row in bad.tolist()])}."
+        )
+    return array
+
+
+def _rows_of(words: Sequence[str], tokenizer: TextTokenizer, n_known: int) -> dict[int, int]:
+    """Which of the words each new token is."""
+    rows: dict[int, int] = {}
+    known, repeated, split = [], [], []
+    for row, word in enumerate(words):
+        ids = tokenizer.ids([word])[0].tolist()
+        if len(ids) != 1:
+            split.append(word)
+        elif ids[0] < n_known:
+            known.append(word)
+        elif ids[0] in rows:
+            repeated.append(word)
+        else:
+            rows[ids[0]] = row
+    for wrong, why in (
+        (known, "are tokens already, which keep their vectors"),
+        (repeated, "are, as the tokenizer reads them, the same as other words"),
+        (split, "are no single token to the tokenizer, whatever is added"),
+    ):
+        if wrong:
+            raise ValueError(
+                f"Every vector must be for a word of its own that is new; {_named(wrong)} {why}."
+                " Leave them out."
+            )
+    return rows
+
+
+def _named(words: Sequence[str]) -> str:
+    """Up to five words, and how many more there are."""
+    more = len(words) - 5
+    return ", ".join(map(repr, words[:5])) + (f" and {more} more" if more > 0 else "")
 
 
 def teacher_of(

@@ -200,6 +200,8 @@ class _Reader:
         return probe.ids[: content[0]], probe.ids[content[-1] + 1 :]
 
     def wrap(self, ids: list[int]) -> list[int]:
+        if self._whole.post_processor is None:
+            return list(ids)
         prefix, suffix = self._around
         return [*prefix, *ids, *suffix]
 

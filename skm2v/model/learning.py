@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from typing_extensions import Self
 
 __all__ = ["Learning"]
@@ -28,6 +29,7 @@ class Learning:
         words: Sequence[str],
         model_name: str | os.PathLike[str] | Any = None,
         *,
+        vectors: npt.ArrayLike | None = None,
         tokenizer: Any = None,
         device: str | None = None,
         revision: str | None = None,
@@ -44,6 +46,8 @@ class Learning:
         string of several words is matched as a whole, and words that are tokens already are left
         out. Tokens that the model has keep their ids and their rows.
 
+        With `vectors`, the words get these vectors, and no teacher is needed.
+
         Parameters
         ----------
         words : sequence of str
@@ -52,6 +56,11 @@ class Learning:
             The teacher that the model was distilled from: a folder, a hub id, a transformers
             model or a `SentenceTransformer`. None means the name and the revision that the model
             keeps (``config.teacher``), which suffice for teachers from the hub.
+        vectors : array-like of shape (n_words, d) or None, default=None
+            What each word adds to the vector of a text, in the columns of the model and of the
+            size that vectors of tokens have (see :meth:`encode_as_sequence`); stored in the
+            number type of the table. Words must be new then, and there is nothing to say about
+            a teacher.
         tokenizer : transformers tokenizer or None, default=None
             Only for a transformers model in memory.
         device, revision, subfolder, trust_remote_code, allow_pickle_weights
@@ -69,7 +78,8 @@ class Learning:
         ValueError
             If `words` is a single string, or one of them is no string or holds no text; if the
             model has no projection, as models of other packages and those that were distilled
-            with ``pca_dims=None``.
+            with ``pca_dims=None``. With `vectors`: if they have another shape or are not finite;
+            if a word is a token already, or the same as another one; if a teacher is given too.
         TeacherError
             If the teacher cannot be loaded, or its vectors have another width than those that
             the model was made of.
@@ -81,12 +91,32 @@ class Learning:
         With ``objective="tokens"`` a row is what a distillation with these words as `vocabulary`
         gives on the principal axes that the model has. With ``objective="sentences"`` it is the
         prior of a word that the texts did not contain. A byte-pair tokenizer may need pieces of a
-        word as tokens, too; they get rows in the same way.
+        word as tokens, too; they get rows in the same way, or with `vectors`, the mean of the
+        rows that the model had for them.
 
         Examples
         --------
         >>> model = model.extend(["remdesivir", "long covid"])  # doctest: +SKIP
+
+        Without a teacher, a word means what others say:
+
+        >>> from skm2v import StaticModel
+        >>> from skm2v.datasets import default_model_path
+        >>> model = StaticModel.from_pretrained(default_model_path())
+        >>> meaning = model.encode("antiviral drug", normalize=False)
+        >>> extended = model.extend(["remdesivir"], vectors=[meaning])
+        >>> float(extended.encode("remdesivir") @ model.encode("antiviral drug")) > 0.99
+        True
         """
+        if vectors is not None:
+            teacher = (model_name, tokenizer, device, revision, subfolder)
+            if any(given is not None for given in teacher):
+                raise ValueError(
+                    "vectors were given, so no teacher reads the words: leave out model_name,"
+                    " tokenizer, device, revision and subfolder."
+                )
+            with_vectors: Self = _distill().extend_with_vectors(self, words, vectors)
+            return with_vectors
         extended: Self = _distill().extend_model(
             self,
             words,

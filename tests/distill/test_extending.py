@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from skm2v import StaticEmbedder, StaticModel, distill
 from skm2v.distill import find_teacher, load_files
@@ -237,6 +238,99 @@ def test_the_bundled_model_learns_words(minilm):
     assert (np.argmax(after.encode(words) @ known.T, axis=1) == np.arange(4)).all()
     gain = np.diag((after.encode(words) - before.encode(words)) @ known.T)
     assert (gain > 0.05).all()
+
+
+# --- Vectors instead of a teacher -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int8"])
+def test_words_get_their_vectors(any_tiny_teacher, rng, dtype):
+    model = distill(any_tiny_teacher, pca_dims=8).quantized(dtype)
+    vectors = rng.normal(size=(len(WORDS), model.dim))
+    extended = model.extend(WORDS, vectors=vectors)
+    tolerance = {"float64": 1e-7, "float32": 1e-7, "float16": 2e-3, "int8": 2e-2}[dtype]
+    actual = extended.encode(WORDS, normalize=False)
+    np.testing.assert_allclose(actual, vectors, atol=tolerance)
+    assert extended.embedding.dtype == dtype
+    assert extended.tokens[: len(model)] == model.tokens
+    np.testing.assert_array_equal(extended.embedding[: len(model)], model.embedding)
+    known = ["bank card", "free money"]
+    np.testing.assert_allclose(extended.encode(known), model.encode(known), atol=1e-6)
+    assert extended.text_tokenizer.json == pickle.loads(pickle.dumps(extended)).text_tokenizer.json
+
+
+def test_the_tokenizer_does_not_depend_on_where_vectors_come_from(any_tiny_teacher):
+    model = distill(any_tiny_teacher, pca_dims=8)
+    expected = model.extend(WORDS, any_tiny_teacher)
+    extended = model.extend(WORDS, vectors=np.ones((len(WORDS), 8)))
+    assert extended.text_tokenizer.json == expected.text_tokenizer.json
+    shuffled = model.extend(WORDS[::-1], vectors=expected.encode(WORDS[::-1], normalize=False))
+    np.testing.assert_allclose(shuffled.encode(WORDS), expected.encode(WORDS), atol=2e-3)
+
+
+def test_vectors_for_a_table_with_pairs_and_a_mapping(sentence_model, tiny_teacher, rng):
+    clustered = distill(tiny_teacher, pca_dims=16, vocabulary_quantization=20)
+    for model in (sentence_model, clustered):
+        vectors = rng.normal(size=(2, 16)).astype(np.float16)
+        extended = model.extend(["zebra", "new york"], vectors=vectors.tolist())
+        n = len(model.tokens)
+        np.testing.assert_array_equal(vectors_of(extended, n), vectors)
+        np.testing.assert_array_equal(vectors_of(extended)[:n], vectors_of(model))
+
+
+def test_parts_that_byte_pairs_need_mean_what_their_pieces_did(rng):
+    tokenizer = Tokenizer(models.BPE({"x": 0, "y": 1, "z": 2}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    table = rng.normal(size=(3, 4)).astype(np.float32)
+    model = StaticModel(table, tokenizer, normalize=False)
+    extended = model.extend(["zyx"], vectors=[[1, 2, 3, 4]])
+    np.testing.assert_array_equal(extended.encode(["zyx"]), [[1, 2, 3, 4]])
+    assert extended.tokens[3:] == ("zyx", "zy")  # what was two tokens is one, of the same meaning
+    np.testing.assert_allclose(extended.encode(["zy"]), table[None, 1:].mean(axis=1), rtol=1e-6)
+
+
+def test_the_embedder_learns_vectors(tiny_static, rng):
+    embedder = StaticEmbedder(tiny_static, normalize=False).fit(["a"])
+    vectors = rng.normal(size=(2, 16)).astype(np.float32)
+    assert embedder.add_words(["zebra", "new york"], vectors=vectors) is embedder
+    np.testing.assert_array_equal(embedder.transform(["Zebra", "new york"]), vectors)
+    assert embedder.fit_report_["n_added_words"] == 2
+    with pytest.raises(ValueError, match="leave out model_name"):
+        embedder.add_words(["quagga"], vectors=vectors[:1], model_name="teacher")
+
+
+@pytest.mark.parametrize(
+    ("words", "vectors", "message"),
+    [
+        (["zebra"], np.ones(16), r"the shape \(1, 16\).*got \(16,\)"),
+        (["zebra"], np.ones((1, 15)), r"the shape \(1, 16\).*got \(1, 15\)"),
+        (["zebra", "okapi"], np.ones((1, 16)), r"the shape \(2, 16\).*got \(1, 16\)"),
+        ([], np.ones((1, 16)), r"the shape \(0, 16\)"),
+        (["zebra"], [["x"] * 16], "vectors must be an array of numbers"),
+        (["zebra"], [[1], [2, 3]], "vectors must be an array of numbers"),
+        (["zebra", "okapi"], [[0.0] * 16, [np.nan] * 16], "NaN or infinity for 'okapi'"),
+        (["zebra", "bank", "card"], np.ones((3, 16)), "'bank', 'card' are tokens already"),
+        (["zebra", "Zebra"], np.ones((2, 16)), "'Zebra' are, as the tokenizer reads them, the"),
+        ("zebra", np.ones((5, 16)), "words must be a sequence of strings"),
+        (["zebra", ""], np.ones((2, 16)), "leaves nothing of ''"),
+        (["zebra", 3], np.ones((2, 16)), "words must hold strings; got 3"),
+    ],
+)
+def test_wrong_vectors(tiny_static, words, vectors, message):
+    with pytest.raises(ValueError, match=message):
+        tiny_static.extend(words, vectors=vectors)
+
+
+def test_a_tokenizer_that_reads_first_words_unlike_others():
+    model = StaticModel(tiny.tiny_table("bpe"), tiny.tiny_tokenizer("bpe"))
+    with pytest.raises(ValueError, match="add_prefix_space is false"):
+        model.extend(["zebra"], vectors=np.ones((1, model.dim)))
+
+
+def test_no_words_with_vectors(tiny_static):
+    assert tiny_static.extend([], vectors=np.ones((0, 16))) is tiny_static
+    with pytest.raises(ValueError, match="leave out model_name"):
+        tiny_static.extend(["zebra"], "teacher", vectors=np.ones((1, 16)))
 
 
 # --- Errors -----------------------------------------------------------------------------------
