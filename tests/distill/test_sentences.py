@@ -383,6 +383,17 @@ def test_the_embedder_reports(tiny_teacher):
     assert report.to_dict()["seconds"]["regression"] == report["seconds"]["regression"]
 
 
+def test_fewer_dimensions_are_the_first_columns_up_to_rounding(tiny_teacher):
+    """To the bit only with ``objective="tokens"``: here every number of them is fitted."""
+    texts, options = random_texts(2500), {"quantize_to": "float32"}
+    few, many = (distill(tiny_teacher, pca_dims=k, **options) for k in (8, 16))
+    np.testing.assert_array_equal(few.embedding, many.embedding[:, :8])
+    options.update(objective="sentences", corpus=texts)
+    few, many = (distill(tiny_teacher, pca_dims=k, **options) for k in (8, 16))
+    largest = np.abs(few.embedding).max()
+    np.testing.assert_allclose(few.embedding, many.embedding[:, :8], rtol=0, atol=1e-5 * largest)
+
+
 def test_equal_fits_have_equal_pickles(tiny_teacher):
     texts, pickles = random_texts(3000), []
     for _ in range(2):
