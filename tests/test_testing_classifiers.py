@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
@@ -22,7 +22,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from skm2v import StaticEmbedder, StaticModel
-from skm2v._text_checks import CLASSIFIER_CHECKS, classifiers, labels
+from skm2v._text_checks import CLASSIFIER_CHECKS, classifiers, company, labels
 from skm2v.pooling import check_texts
 from skm2v.testing import (
     check_text_classifier,
@@ -156,6 +156,10 @@ OF_SCIKIT_LEARN = {
 @parametrize_with_text_checks(
     [
         make_pipeline(StaticEmbedder(MODEL), LogisticRegression(C=10)),
+        make_pipeline(
+            make_union(StaticEmbedder(MODEL), StaticEmbedder(MODEL, normalize=False)),
+            LogisticRegression(),
+        ),
         make_pipeline(TfidfVectorizer(), LinearSVC()),
     ],
     expected_failed_checks=lambda pipeline: (
@@ -547,7 +551,7 @@ def test_a_broken_classifier_is_caught(broken, where, why, also):
 def test_each_check_of_classes_catches_something():
     of_classes = {
         name
-        for module in (classifiers, labels)
+        for module in (classifiers, labels, company)
         for name in vars(module)
         if name.startswith("check_text_")
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-from skm2v._text_checks import classifiers, common, labels, lifetime, transformers
+from skm2v._text_checks import classifiers, common, company, labels, lifetime, transformers
 
 __all__ = ["CLASSIFIER_CHECKS", "TRANSFORMER_CHECKS"]
 
@@ -20,4 +20,4 @@ def _checks_in(*modules: ModuleType) -> tuple[Callable[..., None], ...]:
 
 
 TRANSFORMER_CHECKS = _checks_in(common, lifetime, transformers)
-CLASSIFIER_CHECKS = _checks_in(common, lifetime, classifiers, labels)
+CLASSIFIER_CHECKS = _checks_in(common, lifetime, classifiers, labels, company)

@@ -31,12 +31,12 @@ from skm2v._text_checks.tools import (
     assert_same_answers,
     columns,
     dense,
-    first_step,
     fitted,
     importable,
     labels_for,
     methods_of,
     quiet,
+    readers,
     skip_without,
     unfitted,
 )
@@ -46,10 +46,11 @@ from skm2v._text_checks.tools import (
 
 def assert_text_tags(estimator: Any) -> None:
     """The tags of what gets the texts say that the input is a 1-D column of strings."""
-    input_tags = get_tags(first_step(estimator)).input_tags
-    for tag, wanted in (("string", True), ("one_d_array", True), ("two_d_array", False)):
-        value = getattr(input_tags, tag)
-        assert value is wanted, f"input_tags.{tag} is {value}; set it to {wanted}."
+    for reader in readers(estimator):
+        of_reader = "" if reader is estimator else f" of {type(reader).__name__}"
+        for tag, wanted in (("string", True), ("one_d_array", True), ("two_d_array", False)):
+            value = getattr(get_tags(reader).input_tags, tag)
+            assert value is wanted, f"input_tags.{tag}{of_reader} is {value}; set it to {wanted}."
 
 
 def assert_fit_signature(estimator: Any, methods: tuple[str, ...]) -> None:
@@ -229,13 +230,14 @@ def check_text_refused_input(name: str, estimator: Any, *, atol: float) -> None:
 def check_text_missing(name: str, estimator: Any, *, atol: float) -> None:
     """A missing text is an error that names the row, or (tag `allow_nan`) a row of its own."""
     reader = fitted(estimator)
+    allowed = all(get_tags(part).input_tags.allow_nan for part in readers(estimator))
     kinds = {"None": None, "NaN": float("nan")}
     if pandas := importable("pandas"):
         kinds["pandas.NA"] = pandas.NA
     for kind, missing in kinds.items():
         X = np.array(TEXTS, dtype=object)
         X[[3, 7]] = missing
-        if get_tags(first_step(estimator)).input_tags.allow_nan:
+        if allowed:
             _assert_missing_apart(reader, list(X), kind, atol)
             continue
         for method in methods_of(reader):

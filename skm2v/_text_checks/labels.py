@@ -14,7 +14,6 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from skm2v._text_checks.classifiers import learnable
 from skm2v._text_checks.tools import (
     LABELS,
     TEXTS,
@@ -25,6 +24,7 @@ from skm2v._text_checks.tools import (
     fitted,
     importable,
     last_step,
+    learnable,
     quiet,
     read_only,
     unfitted,

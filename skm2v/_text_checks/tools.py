@@ -11,10 +11,11 @@ from unittest import SkipTest
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone, is_classifier
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 __all__ = [
+    "INDICATOR",
     "LABELS",
     "ODD_TEXTS",
     "TEXTS",
@@ -26,15 +27,17 @@ __all__ = [
     "assert_same_answers",
     "columns",
     "dense",
-    "first_step",
     "fitted",
     "importable",
     "labels_for",
     "last_step",
+    "learnable",
     "methods_of",
     "quiet",
     "read_only",
+    "readers",
     "skip_without",
+    "targets",
     "unfitted",
 ]
 
@@ -57,6 +60,9 @@ TOPICS = [
     *("prize", "chat", "card", "card", "prize", "chat"),
     *("card", "prize", "chat", "card", "prize", "chat"),
 ]
+
+# Any number of topics a text.
+INDICATOR = np.array([[topic == "prize", topic != "chat"] for topic in TOPICS]).astype(int)
 
 # Not ordinary, but what a column of texts holds sooner or later.
 ODD_TEXTS = [
@@ -116,11 +122,15 @@ def methods_of(estimator: Any) -> list[str]:
     return ["predict", *(method for method in optional if hasattr(estimator, method))]
 
 
-def first_step(estimator: Any) -> Any:
-    """Return what gets the texts: a Pipeline has no input tags of its own."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[0][1]
-    return estimator
+def readers(estimator: Any) -> list[Any]:
+    """Return what gets the texts: pipelines and unions have no input tags of their own."""
+    if isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        return readers(steps[0])
+    if isinstance(estimator, FeatureUnion):
+        parts = [part for _, part in estimator.transformer_list if part != "drop"]
+        return [reader for part in parts for reader in readers(part)]
+    return [estimator]
 
 
 def last_step(estimator: Any) -> tuple[Any, str]:
@@ -130,6 +140,24 @@ def last_step(estimator: Any) -> tuple[Any, str]:
         name, estimator = estimator.steps[-1]
         prefix += f"{name}__"
     return estimator, prefix
+
+
+def targets(estimator: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Yield labels of two classes and, if the classifier knows more, of three."""
+    yield "two classes", LABELS
+    if get_tags(estimator).classifier_tags.multi_class:
+        yield "three classes", TOPICS
+
+
+def learnable(estimator: Any) -> tuple[list[str], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Texts of balanced classes, their labels, and wrong labels for them."""
+    if not get_tags(estimator).classifier_tags.multi_class:
+        rows = np.flatnonzero(np.array(TOPICS) != "card")
+        y = np.array(TOPICS)[rows]
+        return [TEXTS[row] for row in rows], y, np.where(y == "chat", "prize", "chat")
+    y = np.array(TOPICS)
+    classes, codes = np.unique(y, return_inverse=True)
+    return TEXTS, y, classes[(codes + 1) % len(classes)]
 
 
 # --- Results ------------------------------------------------------------------------------------
