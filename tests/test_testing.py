@@ -19,6 +19,7 @@ from skm2v.testing import (
     parametrize_with_text_checks,
     text_transformer_checks,
 )
+from tests.checking import failures_of
 
 
 class HashedWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -354,16 +355,8 @@ BROKEN = [
     ("broken", "where", "why", "also"), BROKEN, ids=[row[0].__name__ for row in BROKEN]
 )
 def test_a_broken_transformer_is_caught(broken, where, why, also):
-    failures = {}
-    for estimator, check in text_transformer_checks(broken()):
-        if check.__name__ == "check_text_processes" and broken is not SaltedHash:
-            continue  # starts processes: slow
-        try:
-            check(estimator)
-        except SkipTest:
-            continue
-        except AssertionError as error:
-            failures[check.__name__] = str(error)
+    slow = () if broken is SaltedHash else ("check_text_processes",)
+    failures = failures_of(text_transformer_checks(broken()), leave_out=slow)
     assert re.search(why, failures.get(where, "no failure")), failures
     assert failures[where].startswith(f"{broken.__name__} fails {where}: ")
     if also is not None:
@@ -406,16 +399,8 @@ def test_atol_forgives_rounding():
 
 def test_on_a_vectorizer_of_scikit_learn():
     """The checks are about text, not about this package: they say what a vectorizer lacks."""
-    failures = set()
-    for estimator, check in text_transformer_checks(TfidfVectorizer(), atol=1e-12):
-        if check.__name__ == "check_text_processes":
-            continue
-        try:
-            check(estimator)
-        except SkipTest:
-            continue
-        except AssertionError:
-            failures.add(check.__name__)
+    checks = text_transformer_checks(TfidfVectorizer(), atol=1e-12)
+    failures = set(failures_of(checks, leave_out=["check_text_processes"]))
     assert {"check_text_set_output_pandas", "check_text_missing"} <= failures
     passed = {
         "check_text_subset_invariance",

@@ -30,6 +30,7 @@ from skm2v.testing import (
     text_classifier_checks,
 )
 from tests import tiny
+from tests.checking import failures_of
 
 
 class WordVotes(ClassifierMixin, BaseEstimator):
@@ -445,8 +446,8 @@ class ForgetsInPickles(WordVotes):
         return state
 
 
-# The check that must fail, words of its message, and whatever else follows from the fault; None
-# where that is a lot.
+# The check that must fail, words of its message, and whatever else follows from the fault: None
+# where that is a lot, and not looked at.
 BROKEN = [
     (
         UnsortedClasses,
@@ -530,18 +531,10 @@ BROKEN = [
     ids=[f"{row[0].__name__}-{row[1]}" for row in BROKEN],
 )
 def test_a_broken_classifier_is_caught(broken, where, why, also):
-    failures = {}
-    for estimator, check in text_classifier_checks(broken()):
-        name = check.__name__
-        # Where nothing else may fail, all are run; but processes are slow.
-        if name == "check_text_processes" or (also is None and name != where):
-            continue
-        try:
-            check(estimator)
-        except SkipTest:
-            continue
-        except AssertionError as error:
-            failures[name] = str(error)
+    checks = list(text_classifier_checks(broken()))
+    if also is None:
+        checks = [(estimator, check) for estimator, check in checks if check.__name__ == where]
+    failures = failures_of(checks, leave_out=["check_text_processes"])  # slow
     assert re.search(why, failures.get(where, "no failure")), failures
     assert failures[where].startswith(f"{broken.__name__} fails {where}: ")
     if also is not None:
