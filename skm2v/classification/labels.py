@@ -167,13 +167,24 @@ def check_class_weight(class_weight: Any, labels: Labels) -> None:
             raise ValueError(f"class_weight must be positive numbers; got {weight!r} for {key!r}.")
 
 
-def check_sample_weight(sample_weight: Any, n_texts: int) -> npt.NDArray[np.float64] | None:
+def check_sample_weight(
+    sample_weight: Any, n_texts: int, labels: Labels | None = None
+) -> npt.NDArray[np.float64] | None:
     """Weights of texts as an array, or None.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_texts,) or None
+    n_texts : int
+    labels : Labels or None, default=None
+        Labels of the texts, of which each must have a text with weight, and each label of several
+        a text without it too. The solver would take what has no weight for the majority.
 
     Raises
     ------
     ValueError
-        If there is not one finite weight per text, one is negative, or all are zero.
+        If there is not one finite weight per text, one is negative, all are zero, or those of all
+        texts of a class are.
     """
     if sample_weight is None:
         return None
@@ -189,7 +200,31 @@ def check_sample_weight(sample_weight: Any, n_texts: int) -> npt.NDArray[np.floa
         )
     if not weights.any():
         raise ValueError("sample_weight must not be all zero: no text would count.")
+    if labels is not None:
+        _check_weight_of_classes(weights, labels)
     return weights
+
+
+def _check_weight_of_classes(weights: npt.NDArray[np.float64], labels: Labels) -> None:
+    """Refuse classes without weight: to the solver it is as if there were no text of them."""
+    if not labels.multilabel:
+        totals = np.bincount(labels.codes, weights, minlength=len(labels.classes))
+        _refuse_weightless(labels.classes[totals == 0], "of class {}")
+        return
+    _refuse_weightless(
+        labels.classes[weights @ labels.codes == 0], "with the class of column {} of y"
+    )
+    _refuse_weightless(
+        labels.classes[weights @ (1 - labels.codes) == 0], "without the class of column {} of y"
+    )
+
+
+def _refuse_weightless(classes: npt.NDArray[Any], which: str) -> None:
+    if len(classes):
+        raise ValueError(
+            f"sample_weight is 0 for every text {which.format(_shown(classes))}, so there is"
+            " nothing to learn about it. Leave these texts out, or give one of them a weight."
+        )
 
 
 def _as_array(y: Any, n_texts: int) -> npt.NDArray[Any]:
