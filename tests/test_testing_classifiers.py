@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -172,6 +173,13 @@ def test_pipelines(estimator, check):
     check(estimator)
 
 
+def test_weights_may_change_what_is_drawn():
+    """A forest with weights of 1 is another one than without weights."""
+    forest = make_pipeline(StaticEmbedder(MODEL), RandomForestClassifier(5))
+    weighted = {check.__name__: check for _, check in text_classifier_checks(forest)}
+    weighted["check_text_sample_weight"](forest)
+
+
 # --- Broken on purpose ------------------------------------------------------------------------
 
 
@@ -328,6 +336,12 @@ class RefusesUnknownLabels(WordVotes):
         if not set(y) <= set(self.classes_.tolist()):
             raise ValueError("unknown labels.")
         return super().score(X, y, sample_weight)
+
+
+class DoublesWeights(WordVotes):
+    def weights(self, y, codes, texts, sample_weight):
+        factor = 1 if sample_weight is None else 2
+        return factor * super().weights(y, codes, texts, sample_weight)
 
 
 class IgnoresClassWeight(WordVotes):
@@ -489,6 +503,7 @@ BROKEN = [
     (NeedsFlatLabels, "check_text_column_vector", "column_or_1d", set()),
     (NeedsNames, "check_text_one_vs_rest", "labels must be names", None),
     (IgnoresSampleWeight, "check_text_sample_weight", "Pass sample_weight to all", set()),
+    (DoublesWeights, "check_text_sample_weight", "of weights 1 instead of None", set()),
     (TakesNoWeightForAClass, "check_text_weights_of_one_class", "Where only 'spam' has", None),
     (IgnoresClassWeight, "check_text_class_weight", "With a weight of 0.1, then 10", set()),
     (TakesWeightsOfNoClass, "check_text_class_weight", "for an unknown class", None),

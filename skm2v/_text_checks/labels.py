@@ -18,6 +18,7 @@ from skm2v._text_checks.tools import (
     LABELS,
     TEXTS,
     TOPICS,
+    Answers,
     answers,
     assert_refused,
     assert_same_answers,
@@ -155,6 +156,15 @@ def _weighted(name: str, estimator: Any, X: Any, y: Any, weights: Any) -> Any:
     return unfitted(estimator).fit(X, y, **{f"{prefix}sample_weight": weights})
 
 
+def _depends_on_the_seed(estimator: Any, expected: Answers) -> bool:
+    actual = answers(unfitted(estimator, seed=1).fit(TEXTS, LABELS), TEXTS)
+    try:
+        assert_same_answers(actual, expected, "with another seed", 1e-3)
+    except AssertionError:
+        return True
+    return False
+
+
 def check_text_sample_weight(name: str, estimator: Any, *, atol: float) -> None:
     """Weights of 1 are as none, and a text whose weight is 0 does not teach its label.
 
@@ -166,6 +176,8 @@ def check_text_sample_weight(name: str, estimator: Any, *, atol: float) -> None:
     expected = answers(fitted(estimator), TEXTS)
     for ones in (np.ones(len(TEXTS)), [1] * len(TEXTS)):
         actual = answers(weighted(TEXTS, LABELS, ones), TEXTS)
+        if _depends_on_the_seed(estimator, expected):
+            continue  # and may draw texts by their weights
         what = f"after fit with a {type(ones).__name__} of weights 1 instead of None"
         assert_same_answers(actual, expected, what, max(atol, 1e-6))
     bad_weights = {

@@ -85,13 +85,13 @@ ODD_TEXTS = [
 # --- Estimators ---------------------------------------------------------------------------------
 
 
-def unfitted(estimator: Any) -> Any:
-    """Return a clone, whose generators of random numbers have seeds."""
+def unfitted(estimator: Any, seed: int | None = None) -> Any:
+    """Return a clone, whose generators of random numbers have seeds: its own, 0, or a given one."""
     estimator = clone(estimator)
     seeds = {
-        key: 0
+        key: seed or 0
         for key, value in estimator.get_params().items()
-        if value is None and key.rpartition("__")[2] == "random_state"
+        if key.rpartition("__")[2] == "random_state" and (value is None or seed is not None)
     }
     return estimator.set_params(**seeds) if seeds else estimator
 
