@@ -16,7 +16,10 @@ from skm2v.classification.features import (
     Vocabulary,
     collapse,
     semantic_features,
+    squared_norms_of,
+    token_importance,
 )
+from skm2v.classification.few_shot import Compact
 from skm2v.classification.labels import (
     Labels,
     check_class_weight,
@@ -32,6 +35,11 @@ __all__ = ["StaticTextClassifier"]
 
 # In the order of preference where cross-validation cannot tell.
 CANDIDATES = (1.0, 0.3, 0.1, 3.0)
+FEW_CANDIDATES = (1.0, 10.0)
+# Texts a class up to which idf knows next to nothing, and one logistic regression of more than two
+# classes is better than a machine for each; and what that may cost, in numbers of an iteration.
+FEW = 8
+MOST_COMPACT = 1_000_000_000
 
 
 class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
@@ -40,7 +48,8 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     Texts are tokenized once. The sum of the static vectors of the tokens knows that "payment"
     and "transaction" are close, which helps where labels are few; tf-idf of the tokens and of
     pairs of neighbouring tokens tells apart what a sum blurs, which helps where labels are many.
-    One linear support vector machine learns from both.
+    One linear model learns from both: a support vector machine, or a logistic regression where
+    the texts of several classes are few.
 
     As everything is linear, a fitted classifier is one table with scores for each token and pair.
     Predictions sum over that table, and :meth:`explain` shows the summands.
@@ -55,11 +64,13 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     semantic_weight : float or "auto", default="auto"
         Root mean square norm of the vectors of texts, next to lexical features of about norm 1.
         0 leaves the vectors out. ``"auto"`` gives them more weight the fewer texts there are,
-        ``(30 / m) ** 0.4`` for m texts a class, but from 0.5 to 3; and multiplies or divides that
-        by 1.6 as long as cross-validated log loss falls by more than two standard errors.
+        ``(30 / m) ** 0.4`` for m texts a class, but from 0.5 to 3; and, unless texts are few,
+        multiplies or divides that by 1.6 as long as cross-validated log loss falls by more than two
+        standard errors.
     C : float or "auto", default="auto"
         Inverse strength of the regularisation. ``"auto"`` takes the best of 0.1, 0.3, 1 and 3
-        by cross-validated log loss, on a stratified sample if there are very many texts.
+        by cross-validated log loss, on a stratified sample if there are very many texts. Where
+        texts are few (see Notes) it takes 1, or 10 if its loss is clearly less.
     max_pairs : int or None, default=200_000
         Number of pairs of neighbouring tokens to use, the most frequent ones; None means all, 0
         none.
@@ -106,10 +117,17 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     vectors at right angles, and it takes one number for each token where the norm itself would
     take all vectors.
 
+    The document frequencies of few texts say little, so idf is multiplied by
+    ``norm ** min(1, 8 / m)`` for m texts a class, with the norm of a token's vector relative to the
+    others': static models make the vectors of frequent tokens short. With up to 8 texts for each of
+    3 to about 200 classes, one logistic regression of all classes, with a penalised intercept,
+    takes the place of a support vector machine for each.
+
     Probabilities are decision values, scaled by one factor (one for each label where texts have
     several) that minimises the log loss of texts held out in three-fold cross-validation, and put
     through the logistic function or softmax. So they are calibrated as far as one factor goes,
-    and never contradict `predict`. With `class_weight` or `sample_weight` they are calibrated
+    and never contradict `predict`. The fewer texts of a class were held out, the less certain they
+    can make a probability [3]_. With `class_weight` or `sample_weight` they are calibrated
     for the weighted data. Where texts are too few for cross-validation (``cv_losses_`` is empty)
     the factor is 1 and they are not calibrated. For more, use
     :class:`~sklearn.calibration.CalibratedClassifierCV`.
@@ -125,6 +143,8 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
        Large Linear Classification. Journal of Machine Learning Research 9, 2008.
     .. [2] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger. On Calibration of Modern Neural Networks.
        ICML 2017.
+    .. [3] J. C. Platt. Probabilistic Outputs for Support Vector Machines and Comparisons to
+       Regularized Likelihood Methods. Advances in Large Margin Classifiers, 1999.
 
     Examples
     --------
@@ -203,25 +223,38 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
 
         model = embedder.fit(column.texts).model_
         stream = TokenStream(*model.pooler.token_ids(column.texts, max_length=model.max_length))
-        vocabulary = Vocabulary(stream, len(model.tokens), self.max_pairs)
-        weight = self._expected_weight(labels)
-        vectors = semantic_features(model.pooler.table, stream)
+        per_class = len(labels.codes) / len(labels.classes)
+        squared_norms = squared_norms_of(model.pooler.table)
+        importance = token_importance(squared_norms[: len(model.tokens)], min(1.0, FEW / per_class))
+        vocabulary = Vocabulary(stream, importance, self.max_pairs)
+        weight = self._expected_weight(per_class)
+        vectors = semantic_features(model.pooler.table, squared_norms, stream)
         scale = weight / (_root_mean_square(vectors) or 1.0)
         features = _side_by_side(vectors * scale, vocabulary.transform(stream))
+        few = _are_few(labels)
+        compact = Compact(features) if few else None
 
-        candidates = CANDIDATES if self.C == "auto" else (float(self.C),)
+        candidates = FEW_CANDIDATES if few else CANDIDATES
         choice = choose(
-            features,
+            features if compact is None else compact.rows,
             labels,
-            candidates,
-            n_weighted=model.dim if self.semantic_weight == "auto" else 0,
+            candidates if self.C == "auto" else (float(self.C),),
+            n_weighted=model.dim if self.semantic_weight == "auto" and not few else 0,
             weights=weights,
             class_weight=self.class_weight,
+            few=few,
         )
         features = scale_columns(features, model.dim, choice.factor)
         coef, intercept = fit_linear(
-            features, labels, choice.C, weights=weights, class_weight=self.class_weight
+            features if compact is None else compact.rows,
+            labels,
+            choice.C,
+            weights=weights,
+            class_weight=self.class_weight,
+            few=few,
         )
+        if compact is not None:
+            coef, intercept = compact.expand(coef)
         coef[: model.dim] *= scale * choice.factor
 
         self.embedder_ = embedder
@@ -236,6 +269,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         self.scores_ = collapse(
             model.text_tokenizer,
             model.pooler.table,
+            squared_norms,
             vocabulary,
             coef,
             intercept,
@@ -265,11 +299,10 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         """
         return self._probabilities(self._decide(self._check_column(X)))
 
-    def _expected_weight(self, labels: Labels) -> float:
+    def _expected_weight(self, per_class: float) -> float:
         """Weight of the vectors to begin with: the fewer texts, the less tf-idf can know."""
         if self.semantic_weight != "auto":
             return float(self.semantic_weight)
-        per_class = len(labels.codes) / len(labels.classes)
         return float(np.clip((30 / per_class) ** 0.4, 0.5, 3.0))
 
     @property
@@ -281,6 +314,13 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _are_few(labels: Labels) -> bool:
+    """Whether texts are so few that one logistic regression of all classes is the better head."""
+    n, n_classes = len(labels.codes), len(labels.classes)
+    several = n_classes > 2 and not labels.multilabel
+    return several and n <= FEW * n_classes and n**2 * n_classes <= MOST_COMPACT
 
 
 def _root_mean_square(vectors: npt.NDArray[np.float32]) -> float:

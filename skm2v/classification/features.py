@@ -17,7 +17,17 @@ from skm2v.classification.scores import ScoreTable, float_rows
 from skm2v.pooling import PoolingTable, TextTokenizer
 from skm2v.pooling.reference import pool_ids
 
-__all__ = ["TokenStream", "Vocabulary", "collapse", "semantic_features"]
+__all__ = [
+    "TokenStream",
+    "Vocabulary",
+    "collapse",
+    "semantic_features",
+    "squared_norms_of",
+    "token_importance",
+]
+
+# Of tokens whose vectors are next to nothing; they may matter all the same.
+SMALLEST_IMPORTANCE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,34 +68,40 @@ class TokenStream:
 
 
 class Vocabulary:
-    """Tokens and pairs of neighbouring tokens of the training texts, with idf weights.
+    """Tokens and pairs of neighbouring tokens of the training texts, with their weights.
 
-    A text is described by ``count * idf`` of each of its tokens and pairs, divided by the square
-    root of the sum of ``count * idf ** 2``. That is tf-idf with norm 1 for texts that repeat
-    nothing; and as both sums are over occurrences, a table of scores can reproduce it.
+    A text is described by ``count * weight`` of each of its tokens and pairs, divided by the square
+    root of the sum of ``count * weight ** 2``. That has norm 1 for texts that repeat nothing, and
+    is their tf-idf where all are of importance 1; and as both sums are over occurrences, a table of
+    scores can reproduce it.
 
     Parameters
     ----------
     stream : TokenStream
         Training texts.
-    n_tokens : int
-        Number of tokens of the tokenizer.
+    importance : ndarray of float64 of shape (n_tokens,)
+        Factor of the weight of each token of the tokenizer; that of a pair is the geometric mean of
+        its tokens'. See :func:`token_importance`.
     max_pairs : int or None
         Number of pairs to keep, the most frequent; None keeps all.
 
     Attributes
     ----------
+    n_tokens : int
+        Number of tokens of the tokenizer.
     tokens : ndarray of int64 of shape (n_seen,)
         Ids of the tokens that occur, ascending.
     pair_keys : ndarray of int64 of shape (n_pairs,)
         ``left * n_tokens + right`` of the pairs, ascending.
-    idf : ndarray of float64 of shape (n_seen + n_pairs,)
-        ``log((1 + n) / (1 + df)) + 1``, with the number n of texts and df of those that hold the
-        token or pair.
+    weights : ndarray of float64 of shape (n_seen + n_pairs,)
+        ``(log((1 + n) / (1 + df)) + 1) * importance``, with the number n of texts and df of those
+        that hold the token or pair.
     """
 
-    def __init__(self, stream: TokenStream, n_tokens: int, max_pairs: int | None) -> None:
-        self.n_tokens = n_tokens
+    def __init__(
+        self, stream: TokenStream, importance: npt.NDArray[np.float64], max_pairs: int | None
+    ) -> None:
+        self.n_tokens = n_tokens = len(importance)
         self.tokens, token_df = _document_frequencies(stream.ids.astype(np.int64), stream.rows)
         if max_pairs == 0:
             self.pair_keys, pair_df = _NO_KEYS, _NO_KEYS
@@ -95,10 +111,13 @@ class Vocabulary:
             best = np.sort(np.argsort(-pair_df, kind="stable")[:max_pairs])
             self.pair_keys, pair_df = self.pair_keys[best], pair_df[best]
         frequencies = np.concatenate([token_df, pair_df])
-        self.idf = np.log((1 + len(stream)) / (1 + frequencies)) + 1
+        idf = np.log((1 + len(stream)) / (1 + frequencies)) + 1
+        left, right = self.pair_keys // n_tokens, self.pair_keys % n_tokens
+        of_pairs = np.sqrt(importance[left] * importance[right])
+        self.weights = idf * np.concatenate([importance[self.tokens], of_pairs])
 
     def __len__(self) -> int:
-        return len(self.idf)
+        return len(self.weights)
 
     def transform(self, stream: TokenStream) -> Any:
         """Lexical features of texts.
@@ -112,9 +131,9 @@ class Vocabulary:
             pair_columns, pair_rows = _known(self.pair_keys, *stream.pair_keys(self.n_tokens))
             columns = np.concatenate([columns, len(self.tokens) + pair_columns])
             rows = np.concatenate([rows, pair_rows])
-        idf = self.idf[columns]
-        squares = np.bincount(rows, weights=idf**2, minlength=len(stream))
-        values = idf / np.sqrt(squares)[rows]
+        weights = self.weights[columns]
+        squares = np.bincount(rows, weights=weights**2, minlength=len(stream))
+        values = weights / np.sqrt(squares)[rows]
         features = sparse.csr_array((values, (rows, columns)), shape=(len(stream), len(self)))
         features.sum_duplicates()
         return features
@@ -123,7 +142,9 @@ class Vocabulary:
 _NO_KEYS = np.empty(0, dtype=np.int64)
 
 
-def semantic_features(embedding: PoolingTable, stream: TokenStream) -> npt.NDArray[np.float32]:
+def semantic_features(
+    embedding: PoolingTable, squared_norms: npt.NDArray[np.float64], stream: TokenStream
+) -> npt.NDArray[np.float32]:
     """Sum of the vectors of a text's tokens, over the root of the sum of their squared norms.
 
     That is about the norm of the sum where vectors point anywhere, so features are of about norm
@@ -134,13 +155,15 @@ def semantic_features(embedding: PoolingTable, stream: TokenStream) -> npt.NDArr
     ----------
     embedding : PoolingTable
         Vectors of tokens.
+    squared_norms : ndarray of float64 of shape (V + P,)
+        Of these vectors.
     stream : TokenStream
 
     Returns
     -------
     features : ndarray of float32 of shape (n_texts, d)
     """
-    squares = PoolingTable(_squared_norms(embedding), pairs=embedding.pairs)
+    squares = PoolingTable(squared_norms[:, np.newaxis], pairs=embedding.pairs)
     sums, totals = (
         pool_ids(table, stream.ids, stream.indptr, normalize=False, total=True)
         for table in (embedding, squares)
@@ -149,10 +172,34 @@ def semantic_features(embedding: PoolingTable, stream: TokenStream) -> npt.NDArr
     return np.asarray(sums / np.sqrt(totals), dtype=np.float32)
 
 
-def _squared_norms(embedding: PoolingTable) -> npt.NDArray[np.float64]:
-    """Of the vectors of all tokens, then of all pairs: (V + P, 1)."""
+def token_importance(
+    squared_norms: npt.NDArray[np.float64], exponent: float
+) -> npt.NDArray[np.float64]:
+    """How much a token tells about a text, as far as the static model knows.
+
+    Static models make the vectors of frequent tokens short. From a handful of texts idf cannot tell
+    "the" from "prize"; the norms of their vectors can.
+
+    Parameters
+    ----------
+    squared_norms : ndarray of float64 of shape (n_tokens,)
+        Of the vectors of tokens.
+    exponent : float
+        0 makes all tokens equal, 1 takes the norms as they are.
+
+    Returns
+    -------
+    importance : ndarray of float64 of shape (n_tokens,)
+        Norms relative to their root mean square, at least 0.05, to the power of `exponent`.
+    """
+    relative = squared_norms / (squared_norms.mean() or 1.0)
+    return np.asarray(np.maximum(relative, SMALLEST_IMPORTANCE**2) ** (exponent / 2))
+
+
+def squared_norms_of(embedding: PoolingTable) -> npt.NDArray[np.float64]:
+    """Squared norms of the vectors of all tokens, then of all pairs: (V + P,)."""
     rows = float_rows(embedding)
-    return np.asarray(np.einsum("ij,ij->i", rows, rows)[:, np.newaxis])
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
 def _document_frequencies(
@@ -181,6 +228,7 @@ def _known(
 def collapse(
     tokenizer: TextTokenizer,
     embedding: PoolingTable,
+    squared_norms: npt.NDArray[np.float64],
     vocabulary: Vocabulary,
     coef: npt.NDArray[np.float64],
     intercept: npt.NDArray[np.float64],
@@ -193,6 +241,8 @@ def collapse(
     tokenizer : TextTokenizer
     embedding : PoolingTable
         Vectors of tokens, of which :func:`semantic_features` were made.
+    squared_norms : ndarray of float64 of shape (V + P,)
+        Of these vectors.
     vocabulary : Vocabulary
     coef : ndarray of float64 of shape (d + len(vocabulary), K)
         Coefficients of the semantic features, then of the lexical ones.
@@ -206,7 +256,7 @@ def collapse(
     """
     dim, k = embedding.dim, len(intercept)
     semantic = np.concatenate(
-        [float_rows(embedding) @ coef[:dim], _squared_norms(embedding)], axis=1
+        [float_rows(embedding) @ coef[:dim], squared_norms[:, np.newaxis]], axis=1
     )
     keys = vocabulary.pair_keys
     if embedding.pairs is not None:
@@ -224,8 +274,8 @@ def collapse(
     lexical = np.concatenate(
         [vocabulary.tokens, n_tokens + np.searchsorted(keys, vocabulary.pair_keys)]
     )
-    rows[lexical, k : 2 * k] = coef[dim:] * vocabulary.idf[:, np.newaxis]
-    rows[lexical, 2 * k] = vocabulary.idf**2
+    rows[lexical, k : 2 * k] = coef[dim:] * vocabulary.weights[:, np.newaxis]
+    rows[lexical, 2 * k] = vocabulary.weights**2
     pair_ids = np.stack([keys // n_tokens, keys % n_tokens], axis=1).astype(np.int32)
     table = PoolingTable(rows, pairs=pair_ids if len(keys) else None)
     return ScoreTable(tokenizer, table, intercept, "scaled", max_length)

@@ -1,4 +1,8 @@
-"""The linear head: a support vector machine for each class, its settings chosen by itself."""
+"""The linear head, its settings chosen by itself.
+
+A support vector machine for each class, or one logistic regression of all classes where texts are
+few: there it is better, and costs little.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ SMALLEST_SEARCH = 1000
 # that predicts no better.
 MAX_PASSES = 60
 SEARCH_PASSES = 30
+LOGISTIC_ITERATIONS = 300
 # The weight of the first columns is changed in steps, each of which must make the loss of the texts
 # held out smaller by this many standard errors: what is expected to be best is hard to beat.
 STEP = 1.6
@@ -84,21 +89,26 @@ def fit_linear(
     *,
     weights: Floats | None = None,
     class_weight: Any = None,
+    few: bool = False,
     max_passes: int = MAX_PASSES,
 ) -> tuple[Floats, Floats]:
-    """Fit a linear support vector machine with squared hinge loss.
+    """Fit support vector machines with squared hinge loss, or a logistic regression.
 
     Parameters
     ----------
     features : sparse array of float64 of shape (n_texts, n_features)
+        The `rows` of :class:`~skm2v.classification.few_shot.Compact` if `few`.
     labels : Labels
     C : float
     weights : ndarray of float64 of shape (n_texts,) or None, default=None
     class_weight : dict, "balanced" or None, default=None
         For several labels a text: "balanced", or weights of the labels' examples. Otherwise it is
         part of `weights`.
+    few : bool, default=False
+        Fit a logistic regression of all classes, without an intercept, in place of a support vector
+        machine for each.
     max_passes : int
-        Limit of the solver's passes over the texts.
+        Limit of the passes of the support vector machine's solver over the texts.
 
     Returns
     -------
@@ -106,26 +116,34 @@ def fit_linear(
     intercept : ndarray of float64 of shape (n_outputs,)
     """
     from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
+
+    def fit(codes: npt.NDArray[np.int64], of_class: Any) -> tuple[Floats, Floats]:
+        machine = (
+            LogisticRegression(
+                C=C, fit_intercept=False, max_iter=LOGISTIC_ITERATIONS, class_weight=of_class
+            )
+            if few
+            else LinearSVC(
+                C=C, tol=1e-3, max_iter=max_passes, random_state=0, class_weight=of_class
+            )
+        )
+        machine.fit(features, codes, sample_weight=weights)
+        return machine.coef_.T, np.broadcast_to(machine.intercept_, len(machine.coef_))
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         if not labels.multilabel:
-            machine = LinearSVC(C=C, tol=1e-3, max_iter=max_passes, random_state=0)
-            machine.fit(features, labels.codes, sample_weight=weights)
-            return machine.coef_.T, machine.intercept_
-        coef, intercept = [], []
+            return fit(labels.codes, None)
+        machines = []
         for label, column in zip(labels.classes.tolist(), labels.codes.T, strict=True):
             of_class = class_weight
             if isinstance(class_weight, dict):
                 of_class = {1: class_weight.get(label, 1.0)}
-            machine = LinearSVC(
-                C=C, tol=1e-3, max_iter=max_passes, random_state=0, class_weight=of_class
-            )
-            machine.fit(features, column, sample_weight=weights)
-            coef.append(machine.coef_[0])
-            intercept.append(machine.intercept_[0])
-    return np.stack(coef, axis=1), np.array(intercept)
+            machines.append(fit(column, of_class))
+    coef, intercept = zip(*machines, strict=True)
+    return np.concatenate(coef, axis=1), np.concatenate(intercept)
 
 
 def choose(
@@ -136,18 +154,19 @@ def choose(
     *,
     weights: Floats | None = None,
     class_weight: Any = None,
+    few: bool = False,
 ) -> Choice:
     """Cross-validate candidates for `C` and a weight, and calibrate the winner's decisions.
 
     Parameters
     ----------
-    features : sparse array of float64 of shape (n_texts, n_features)
+    features : array of float64 of shape (n_texts, n_features)
     labels : Labels
     candidates : sequence of float
         The first one is the choice where there are too few texts to tell.
     n_weighted : int, default=0
         Number of columns, the first ones, whose weight is to be chosen as well; with 0 it stays.
-    weights, class_weight
+    weights, class_weight, few
         As for :func:`fit_linear`.
 
     Returns
@@ -155,9 +174,9 @@ def choose(
     choice : Choice
     """
     n_outputs = labels.targets.shape[1]
-    per_text = features.nnz / max(len(labels.codes), 1) + 1
+    per_text = getattr(features, "nnz", features.size) / max(len(labels.codes), 1) + 1
     sample = _sample(labels, int(SEARCH_SIZE / (n_outputs * per_text)))
-    if sample is not None:
+    if sample is not None and not few:
         features, labels = features[sample], labels.take(sample)
         weights = None if weights is None else weights[sample]
     folds = _folds(labels)
@@ -184,6 +203,7 @@ def choose(
                 C,
                 weights=None if weights is None else weights[train],
                 class_weight=class_weight,
+                few=few,
                 max_passes=SEARCH_PASSES,
             )
             values[test] = scaled[test] @ coef + intercept
@@ -191,6 +211,9 @@ def choose(
 
     tried = {(C, 1.0): try_out(C, 1.0) for C in candidates}
     C, factor = min(tried, key=lambda candidate: tried[candidate].mean)
+    first = tried[candidates[0], 1.0]
+    if few and not _clearly_less(tried[C, factor].losses, first.losses, importance[held_out]):
+        C = candidates[0]
     for step in (STEP, 1 / STEP) if n_weighted else ():
         for _ in range(MAX_STEPS):
             result = tried[C, factor * step] = try_out(C, factor * step)
@@ -298,20 +321,31 @@ def _learnable(
 
 
 def _calibrate(values: Floats, labels: Labels, importance: Floats) -> _HeldOut:
-    """Inverse temperatures with the smallest log loss, and the losses with them."""
+    """Inverse temperatures with the smallest log loss, and the losses with them.
+
+    A target is less than certain by what one more text of its class could change, as in Platt's
+    scaling. Otherwise a handful of texts that are all decided rightly would make probabilities of 0
+    and 1.
+    """
     from scipy.optimize import minimize_scalar
 
     targets = labels.targets
 
-    def losses(log_scale: float, column: int | None) -> Floats:
-        scale = np.exp(log_scale)
+    def losses(scale: float, column: int | None) -> tuple[Floats, Floats, Floats]:
+        """Log loss of the target, of the other classes, and how much the latter counts."""
         if column is not None:
-            signed = np.where(targets[:, column], values[:, column], -values[:, column])
-            return np.asarray(-log_expit(scale * signed))
-        return np.asarray(-log_softmax(scale * values, axis=1)[targets])
+            target = targets[:, column]
+            signed = scale * np.where(target, values[:, column], -values[:, column])
+            counts = np.bincount(target, minlength=2)[target.astype(np.intp)]
+            return -log_expit(signed), -log_expit(-signed), 1 / (counts + 2)
+        each = -log_softmax(scale * values, axis=1)
+        right = each[targets]
+        counts = targets.sum(axis=0)[targets.argmax(axis=1)]
+        return right, (each.sum(axis=1) - right) / (targets.shape[1] - 1), 1 / (counts + 2)
 
     def loss(log_scale: float, column: int | None) -> float:
-        return float(np.average(losses(log_scale, column), weights=importance))
+        right, wrong, doubt = losses(np.exp(log_scale), column)
+        return float(np.average((1 - doubt) * right + doubt * wrong, weights=importance))
 
     columns: list[int | None] = [None]
     if labels.multilabel or values.shape[1] == 1:
@@ -320,6 +354,6 @@ def _calibrate(values: Floats, labels: Labels, importance: Floats) -> _HeldOut:
         minimize_scalar(loss, bounds=(-3.0, 5.0), args=(column,), method="bounded")
         for column in columns
     ]
-    scales = np.array([result.x for result in results])
-    each = np.mean([losses(*best) for best in zip(scales, columns, strict=True)], axis=0)
-    return _HeldOut(np.exp(scales), each, float(np.mean([result.fun for result in results])))
+    scales = np.exp([result.x for result in results])
+    each = np.mean([losses(*best)[0] for best in zip(scales, columns, strict=True)], axis=0)
+    return _HeldOut(scales, each, float(np.average(each, weights=importance)))

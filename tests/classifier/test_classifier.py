@@ -15,9 +15,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skm2v import StaticEmbedder, StaticTextClassifier, fuse
+from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
 from skm2v.classification import linear
-from skm2v.classification.features import TokenStream, Vocabulary, semantic_features
+from skm2v.classification.features import (
+    TokenStream,
+    Vocabulary,
+    semantic_features,
+    squared_norms_of,
+    token_importance,
+)
+from skm2v.classification.few_shot import Compact
 from skm2v.classification.scores import float_rows
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
@@ -67,14 +74,16 @@ def test_decisions_are_those_of_the_features(tiny_embedder, data3):
         actual = classifier.decision_function(probe)
     stream = TokenStream(*model.pooler.token_ids(probe, max_length=512))
     training = TokenStream(*model.pooler.token_ids(texts, max_length=512))
-    vocabulary = Vocabulary(training, len(model.tokens), None)
-    vectors = semantic_features(model.pooler.table, stream)
+    squared_norms = squared_norms_of(model.pooler.table)
+    importance = token_importance(squared_norms, min(1, 8 / (len(texts) / 3)))
+    vocabulary = Vocabulary(training, importance, None)
+    vectors = semantic_features(model.pooler.table, squared_norms, stream)
     # Recover the coefficients of a linear function of the features from the table's rows.
     k, v = 3, len(model.tokens)
     rows = scores.table.rows.astype(float)
     coef = np.linalg.lstsq(model.embedding.astype(float), rows[:v, :k], rcond=None)[0]
     lexical_rows = np.concatenate([vocabulary.tokens, v + np.arange(len(vocabulary.pair_keys))])
-    lexical = rows[lexical_rows, k : 2 * k] / vocabulary.idf[:, np.newaxis]
+    lexical = rows[lexical_rows, k : 2 * k] / vocabulary.weights[:, np.newaxis]
     expected = vectors @ coef + vocabulary.transform(stream) @ lexical + scores.intercept
     assert_allclose(actual, expected, atol=1e-5)
 
@@ -85,7 +94,8 @@ def test_semantic_features_by_hand():
     texts = ["free money free", "zzz", "the of to"]
     stream = TokenStream(*model.pooler.token_ids(texts, max_length=None))
     pairs = {pair: len(model.tokens) + i for i, pair in enumerate(map(tuple, model.pairs.tolist()))}
-    for text, actual in enumerate(semantic_features(model.pooler.table, stream)):
+    squared_norms = squared_norms_of(model.pooler.table)
+    for text, actual in enumerate(semantic_features(model.pooler.table, squared_norms, stream)):
         ids = stream.ids[stream.indptr[text] : stream.indptr[text + 1]].tolist()
         of_pairs = [pairs[pair] for pair in zip(ids, ids[1:], strict=False) if pair in pairs]
         vectors = rows[[*ids, *of_pairs]]
@@ -101,9 +111,107 @@ def test_lexical_features_are_tfidf(classifier, data):
     texts = ["the bank card", "free money the", "win prize money free", "card the win"]
     model = classifier.embedder.fit(texts).model_
     stream = TokenStream(*model.pooler.token_ids(texts, max_length=None))
-    features = Vocabulary(stream, len(model.tokens), None).transform(stream)
+    features = Vocabulary(stream, np.ones(len(model.tokens)), None).transform(stream)
     expected = TfidfVectorizer(ngram_range=(1, 2)).fit_transform(texts)
     assert_allclose(np.sort(features.toarray(), axis=1), np.sort(expected.toarray(), axis=1))
+
+
+def test_importance_by_hand():
+    squared_norms = np.array([0.0, 1.0, 4.0, 3.0])  # of mean 2
+    expected = np.array([0.05, 0.5**0.5, 2**0.5, 1.5**0.5])
+    for exponent in (0.0, 0.5, 1.0):
+        assert_allclose(token_importance(squared_norms, exponent), expected**exponent)
+    assert_array_equal(token_importance(np.zeros(3), 0.0), np.ones(3))
+    # Texts "1 2 3" and "2": of the pairs, 1-2 and 2-3.
+    stream = TokenStream(np.array([1, 2, 3, 2], dtype=np.int32), np.array([0, 3, 4]))
+    vocabulary = Vocabulary(stream, expected, None)
+    once, twice = np.log(3 / 2) + 1, np.log(3 / 3) + 1
+    assert_array_equal(vocabulary.tokens, [1, 2, 3])
+    assert_array_equal(vocabulary.pair_keys, [1 * 4 + 2, 2 * 4 + 3])
+    assert_allclose(vocabulary.weights[:3], expected[1:] * [once, twice, once])
+    assert_allclose(vocabulary.weights[3:], once * np.sqrt(expected[1:3] * expected[2:]))
+    features = vocabulary.transform(stream).toarray()
+    assert_allclose(features[1], [0, 1, 0, 0, 0])
+    assert_allclose(np.linalg.norm(features, axis=1), 1)
+
+
+@pytest.mark.parametrize("n", [24, 2000])
+def test_importance_counts_where_texts_are_few(tiny_static, n):
+    """Scaling the vectors of the words that tell the classes apart changes who is believed."""
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % 2
+    loud, quiet = ("the", "of"), ("free", "money")
+    texts = []
+    for label in y:  # every text has one word of each kind, and neither is always right
+        words = [pair[label if rng.random() < 0.9 else 1 - label] for pair in (loud, quiet)]
+        texts.append(" ".join(rng.permutation(words)))
+    embedding = tiny_static.embedding.copy()
+    ids = tiny_static.tokenizer.get_vocab()
+    embedding[[ids[word] for word in loud]] *= 20
+    model = StaticModel(embedding, tiny_static.tokenizer)
+    settings = {"semantic_weight": 0, "max_pairs": 0}
+    few = StaticTextClassifier(StaticEmbedder(model), **settings).fit(texts, y)
+    rows = few.scores_.table.rows
+    strength = {word: abs(rows[ids[word], 1]) for word in (*loud, *quiet)}
+    ratio = strength["the"] / strength["free"]
+    assert ratio > 3 if n == 24 else 0.8 < ratio < 1.3
+
+
+def test_few_texts_have_one_logistic_regression(tiny_embedder, data3):
+    """The compact solution against one in all dimensions, from scratch."""
+    from sklearn.linear_model import LogisticRegression
+
+    texts, y = data3
+    texts = [*texts[:22], texts[0], "zzz"]  # one of them twice, and an empty one
+    y = y[[*range(22), 0, 1]]
+    weights = np.linspace(0.5, 2, 24)
+    classifier = StaticTextClassifier(tiny_embedder, C=2.0, semantic_weight=1.5)
+    model = tiny_embedder.fit(texts).model_
+    stream = TokenStream(*model.pooler.token_ids(texts, max_length=512))
+    squared_norms = squared_norms_of(model.pooler.table)
+    vectors = semantic_features(model.pooler.table, squared_norms, stream)
+    vectors *= 1.5 / np.sqrt((vectors**2).sum(axis=1).mean())
+    lexical = Vocabulary(stream, token_importance(squared_norms, 1.0), None).transform(stream)
+    features = np.hstack([vectors, lexical.toarray(), np.ones((24, 1))])
+    direct = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-8, max_iter=2000)
+    for sample_weight in (None, weights):
+        expected = direct.fit(features, y, sample_weight=sample_weight).decision_function(features)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TextWarning)
+            actual = classifier.fit(texts, y, sample_weight).decision_function(texts)
+        assert_allclose(actual, expected, atol=0.02 * np.abs(expected).max())
+        assert np.corrcoef(actual.ravel(), expected.ravel())[0, 1] > 0.9999
+    # One more text a class, and it is a support vector machine for each.
+    texts, y = data3
+    assert classifier.fit(texts[:24], y[:24]).decision_function(["zzz"]).sum() == pytest.approx(
+        0, abs=1e-5
+    )
+    assert abs(classifier.fit(texts[:27], y[:27]).decision_function(["zzz"]).sum()) > 0.1
+
+
+@pytest.mark.parametrize(("clear", "chosen"), [(-1e9, 10.0), (1e9, 1.0)])
+def test_few_texts_change_the_strength_for_good_reasons_only(
+    tiny_embedder, data3, monkeypatch, clear, chosen
+):
+    monkeypatch.setattr(linear, "CLEAR", clear)
+    texts, y = data3[0][:24], data3[1][:24]
+    classifier = StaticTextClassifier(tiny_embedder).fit(texts, y)
+    losses = {C: loss for (C, weight), loss in classifier.cv_losses_.items()}
+    assert min(losses, key=losses.get) == 10.0
+    assert classifier.C_ == chosen
+    assert {weight for _, weight in classifier.cv_losses_} == {(30 / 8) ** 0.4}
+
+
+def test_compact_features_keep_inner_products(rng):
+    features = sparse.random_array((12, 60), density=0.2, rng=rng, format="csr")
+    compact = Compact(features)
+    gram = (features @ features.T).toarray()
+    assert_allclose(compact.rows @ compact.rows.T, gram + 1, atol=1e-6)
+    coef, intercept = compact.expand(rng.normal(size=(13, 2)))
+    assert coef.shape == (60, 2)
+    values = rng.normal(size=(13, 2))
+    coef, intercept = compact.expand(values)
+    assert_allclose(features @ coef + intercept, compact.rows @ values, atol=1e-6)
 
 
 def test_most_frequent_pairs_are_kept(classifier):
@@ -239,8 +347,24 @@ def test_probabilities_are_calibrated():
     assert loss < 0.7 * log_loss(y_test, uncalibrated)
 
 
-def test_search_chooses_the_smallest_loss(fitted):
-    classifier, texts, y = fitted
+def test_a_handful_of_texts_makes_no_certainty(classifier):
+    """Ten texts that are all held out rightly say less than a thousand."""
+    confidence = []
+    for n in (10, 60, 1000):
+        texts, y = labelled(n=n)
+        probabilities = classifier.set_params(C=1.0).fit(texts, y).predict_proba(texts)
+        assert classifier.cv_losses_
+        confidence.append(probabilities.max(axis=1).mean())
+    assert confidence == sorted(confidence)
+    assert confidence[0] < 0.97 < confidence[2]
+
+
+@pytest.mark.parametrize("kind", ["binary", "classes", "labels"])
+def test_search_chooses_the_smallest_loss(tiny_embedder, kind):
+    texts, y = labelled(2 if kind == "binary" else 3, n=180)
+    if kind == "labels":
+        y = np.stack([y == 0, y != 1, [len(text.split()) > 6 for text in texts]], axis=1)
+    classifier = StaticTextClassifier(tiny_embedder).fit(texts, y)
     losses = classifier.cv_losses_
     expected = (30 * len(classifier.classes_) / len(texts)) ** 0.4
     of_strength = {C: losses[C, weight] for C, weight in losses if weight == expected}
