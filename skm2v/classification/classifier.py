@@ -218,7 +218,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         column = check_texts(X, handle_missing=embedder.handle_missing)
         labels = check_labels(y, len(column.texts))
         check_class_weight(self.class_weight, labels)
-        weights = check_sample_weight(sample_weight, len(column.texts))
+        weights = check_sample_weight(sample_weight, len(column.texts), labels)
         weights = text_weights(labels, self.class_weight, weights)
 
         model = embedder.fit(column.texts).model_

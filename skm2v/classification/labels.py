@@ -168,7 +168,7 @@ def check_class_weight(class_weight: Any, labels: Labels) -> None:
 
 
 def check_sample_weight(
-    sample_weight: Any, n_texts: int, labels: Labels | None = None
+    sample_weight: Any, n_texts: int, labels: Labels
 ) -> npt.NDArray[np.float64] | None:
     """Weights of texts as an array, or None.
 
@@ -176,7 +176,7 @@ def check_sample_weight(
     ----------
     sample_weight : array-like of shape (n_texts,) or None
     n_texts : int
-    labels : Labels or None, default=None
+    labels : Labels
         Labels of the texts, of which each must have a text with weight, and each label of several
         a text without it too. The solver would take what has no weight for the majority.
 
@@ -200,8 +200,7 @@ def check_sample_weight(
         )
     if not weights.any():
         raise ValueError("sample_weight must not be all zero: no text would count.")
-    if labels is not None:
-        _check_weight_of_classes(weights, labels)
+    _check_weight_of_classes(weights, labels)
     return weights
 
 

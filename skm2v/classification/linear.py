@@ -173,6 +173,9 @@ def choose(
     -------
     choice : Choice
     """
+    if weights is not None and not weights.all():  # texts without weight could be all of a fold's
+        weighted = np.flatnonzero(weights)
+        features, labels, weights = features[weighted], labels.take(weighted), weights[weighted]
     n_outputs = labels.targets.shape[1]
     per_text = getattr(features, "nnz", features.size) / max(len(labels.codes), 1) + 1
     sample = _sample(labels, int(SEARCH_SIZE / (n_outputs * per_text)))

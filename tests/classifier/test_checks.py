@@ -23,9 +23,6 @@ MODELS = {
         ),
         StaticTextClassifier(StaticEmbedder(MODELS["unigram"].quantized("int8")), C=1.0, n_jobs=2),
     ],
-    expected_failed_checks=lambda _: {
-        "check_text_weights_of_one_class": "as LinearSVC, predicts the class without weight"
-    },
 )
 def test_text_classifier_checks(estimator, check):
     try:

@@ -198,7 +198,7 @@ def test_few_texts_change_the_strength_for_good_reasons_only(
     classifier = StaticTextClassifier(tiny_embedder).fit(texts, y)
     losses = {C: loss for (C, weight), loss in classifier.cv_losses_.items()}
     assert min(losses, key=losses.get) == 10.0
-    assert classifier.C_ == chosen
+    assert chosen == classifier.C_
     assert {weight for _, weight in classifier.cv_losses_} == {(30 / 8) ** 0.4}
 
 
@@ -295,6 +295,15 @@ def test_sample_weight_is_like_repeating(classifier, data):
     ignoring = clone(classifier).fit(texts, flipped, sample_weight=np.where(flipped == y, 1, 1e-6))
     assert ignoring.score(texts, y) > 0.9
     assert clone(classifier).fit(texts, flipped).score(texts, y) < 0.9
+
+
+def test_one_weighted_text_of_a_class_is_held_out_nowhere(classifier, data, capfd):
+    """The solver prints, past Python, about a fold whose training texts are of one class."""
+    texts, y = data
+    weights = np.ones(len(y))
+    weights[np.flatnonzero(y == 1)[1:]] = 0
+    classifier.fit(texts, y, weights)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("kind", ["binary", "labels"])
