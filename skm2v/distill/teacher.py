@@ -26,6 +26,9 @@ POOLINGS = ("mean", "last", "first", "pooler", "auto")
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
+# The largest block whose release makes glibc keep freed blocks of up to its size (mallopt(3)).
+LARGEST_KEPT_BLOCK = (32 << 20) - 8192
+
 Progress = Callable[[int], object]
 
 
@@ -271,6 +274,10 @@ class Teacher:
     @contextmanager
     def _ready(self) -> Iterator[None]:
         """Put the encoder into evaluation mode on its device, and back afterwards."""
+        # Otherwise the states of every layer are given back to the system and, for the next layer,
+        # asked for and zeroed again: a sixth of the time of a pass. Frees the block at once.
+        torch = import_extra("torch")
+        torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8)
         trained = self.encoder.training
         home = next(self.encoder.parameters()).device
         self.encoder.eval().to(self.device)
