@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 __all__ = ["PrincipalAxes", "number_of_components", "rotate"]
@@ -35,8 +37,8 @@ def rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAx
     """Rotate a table onto its principal axes.
 
     The same as scikit-learn's ``PCA(svd_solver="covariance_eigh")`` in float64, which float32
-    tables need: there, the result is 1e-3 off. Blocks of rows are converted one by one, so that
-    no copy of the table in float64 is ever made. Of the two possible signs of an axis the one is
+    tables need: there, the result is 1e-3 off. Blocks of rows are converted when their turn comes,
+    so that no copy of the table in float64 is ever made. Of the two possible signs of an axis the one is
     taken that makes the largest score positive.
 
     Parameters
@@ -48,10 +50,10 @@ def rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAx
     scores : ndarray of float32 of shape (n, m)
     axes : PrincipalAxes
     """
-    # Threads of the linear algebra library change the last bit of its sums. One is enough for what
-    # takes a second, after minutes of the teacher.
-    with threadpool_limits(1, user_api="blas"):
-        return _rotate(rows)
+    # Threads of the linear algebra library change the last bit of its sums: each block gets one, and
+    # the blocks' sums are added up in their order.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cpu_count()) as pool:
+        return _rotate(rows, pool)
 
 
 def number_of_components(pca_dims: float | str, axes: PrincipalAxes) -> int:
@@ -72,32 +74,37 @@ def number_of_components(pca_dims: float | str, axes: PrincipalAxes) -> int:
     return min(int(np.searchsorted(shares, pca_dims)) + 1, n_axes)
 
 
-def _blocks(rows: npt.NDArray[Any]) -> Any:
-    for start in range(0, len(rows), _BLOCK):
-        yield rows[start : start + _BLOCK].astype(np.float64)
-
-
 def _largest(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the value of each column that is farthest from zero."""
     low, high = scores.min(axis=0), scores.max(axis=0)
     return np.asarray(np.where(high >= -low, high, low))
 
 
-def _rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAxes]:
+def _rotate(
+    rows: npt.NDArray[Any], pool: Executor
+) -> tuple[npt.NDArray[np.float32], PrincipalAxes]:
     n_rows, width = rows.shape
     mean = rows.mean(axis=0, dtype=np.float64)
+    blocks = [slice(start, start + _BLOCK) for start in range(0, n_rows, _BLOCK)]
+
+    def covariance_of(block: slice) -> npt.NDArray[np.float64]:
+        centred = rows[block].astype(np.float64) - mean
+        return np.asarray(centred.T @ centred)
+
     covariance = np.zeros((width, width))
-    for block in _blocks(rows):
-        centred = block - mean
-        covariance += centred.T @ centred
+    for part in pool.map(covariance_of, blocks):
+        covariance += part
     covariance /= max(n_rows - 1, 1)
     variances, vectors = np.linalg.eigh(covariance)
     variances = variances[::-1].clip(min=0)
     kept = max(min(width, n_rows - 1), 1)
     components = np.ascontiguousarray(vectors[:, ::-1][:, :kept].T)
     scores = np.empty((n_rows, kept), dtype=np.float32)
-    for i, block in enumerate(_blocks(rows)):
-        scores[i * _BLOCK : (i + 1) * _BLOCK] = (block - mean) @ components.T
+
+    def project(block: slice) -> None:
+        scores[block] = (rows[block].astype(np.float64) - mean) @ components.T
+
+    list(pool.map(project, blocks))
     signs = np.where(_largest(scores) < 0, -1, 1)
     scores *= signs.astype(np.float32)
     components *= signs[:, None]
