@@ -38,8 +38,8 @@ def rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAx
 
     The same as scikit-learn's ``PCA(svd_solver="covariance_eigh")`` in float64, which float32
     tables need: there, the result is 1e-3 off. Blocks of rows are converted when their turn comes,
-    so that no copy of the table in float64 is ever made. Of the two possible signs of an axis the one is
-    taken that makes the largest score positive.
+    so that no copy of the table in float64 is ever made. Of the two possible signs of an axis the
+    one is taken that makes the largest score positive.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAx
     scores : ndarray of float32 of shape (n, m)
     axes : PrincipalAxes
     """
-    # Threads of the linear algebra library change the last bit of its sums: each block gets one, and
-    # the blocks' sums are added up in their order.
+    # Threads of the linear algebra library change the last bit of its sums: each block gets one
+    # thread, and the blocks' sums are added up in their order.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cpu_count()) as pool:
         return _rotate(rows, pool)
 
