@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +28,11 @@ logger = logging.getLogger("skm2v")
 # One piece of work: long enough that its overhead vanishes, short enough that Ctrl-C is prompt.
 PIECE_TEXTS = 4096
 PIECE_CHARS = 1 << 20
+# Threads get pieces of about this share each, so that none waits long for the last one; but of no
+# less than a thread is worth starting for.
+SHARES = 4
+SMALLEST_TEXTS = 512
+SMALLEST_CHARS = 1 << 16
 
 _FLOAT32 = np.dtype(np.float32)
 _NOT_LOST = np.zeros(1, dtype=bool)
@@ -223,16 +231,9 @@ class TextPooler:
             if progress is not None:
                 progress(stop - start)
 
-        pieces = _pieces(texts)
-        if n_jobs in (None, 1) or len(pieces) < 2 or _inside_worker():
-            for start, stop in pieces:
-                work(start, stop)
-        else:
-            from joblib import Parallel, delayed
-
-            Parallel(n_jobs=n_jobs, backend="threading")(
-                delayed(work)(start, stop) for start, stop in pieces
-            )
+        n_threads = 1 if n_jobs is None or _inside_worker() else _n_threads(n_jobs)
+        pieces = _pieces(texts, n_threads)
+        _share(work, pieces, min(n_threads, len(pieces)))
         return Pooled(vectors, empty, truncated)
 
     def _pool_one(
@@ -335,16 +336,54 @@ def _inside_worker() -> bool:
     return bool(backend.nesting_level)
 
 
-def _pieces(texts: list[str] | TextBuffers) -> list[tuple[int, int]]:
-    """Contiguous ranges of texts, each bounded in number and characters."""
-    pieces = []
-    start, n_chars = 0, 0
-    sizes = texts.lengths.tolist() if isinstance(texts, TextBuffers) else map(len, texts)
-    for stop, size in enumerate(sizes, start=1):
-        n_chars += size
-        if n_chars >= PIECE_CHARS or stop - start >= PIECE_TEXTS:
-            pieces.append((start, stop))
-            start, n_chars = stop, 0
-    if start < len(texts):
-        pieces.append((start, len(texts)))
-    return pieces
+def _n_threads(n_jobs: int) -> int:
+    """Number of threads that `n_jobs` asks for, as joblib reads it."""
+    from joblib import cpu_count
+
+    return n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
+
+
+def _share(work: Callable[[int, int], None], pieces: list[tuple[int, int]], n_threads: int) -> None:
+    """Do all pieces in several threads, of which this one is one.
+
+    The work of a hundred thousand texts takes 50 ms: joblib's threads, which are looked after every
+    10 ms, and start anew for every call, would eat up what two of them save.
+    """
+    todo = deque(pieces)
+
+    def some() -> None:
+        while True:
+            try:
+                piece = todo.popleft()
+            except IndexError:
+                return
+            try:
+                work(*piece)
+            except BaseException:
+                todo.clear()  # what is left would be in vain
+                raise
+
+    if n_threads <= 1:
+        some()
+        return
+    with ThreadPoolExecutor(n_threads - 1, "skm2v") as threads:
+        others = [threads.submit(some) for _ in range(n_threads - 1)]
+        some()
+    for other in others:
+        other.result()
+
+
+def _pieces(texts: list[str] | TextBuffers, n_threads: int) -> list[tuple[int, int]]:
+    """Contiguous ranges of texts, each bounded in number and characters; a few for each thread."""
+    n = len(texts)
+    if isinstance(texts, TextBuffers):
+        sizes = texts.lengths
+    else:
+        sizes = np.fromiter(map(len, texts), dtype=np.int64, count=n)
+    shares = SHARES * n_threads
+    most_texts = min(max(n // shares, SMALLEST_TEXTS), PIECE_TEXTS)
+    most_chars = min(max(int(sizes.sum()) // shares, SMALLEST_CHARS), PIECE_CHARS)
+    # A piece is full when its texts have used up either limit.
+    number = np.cumsum(np.maximum(sizes / most_chars, 1 / most_texts)).astype(np.int64)
+    stops = [*(np.flatnonzero(np.diff(number)) + 1).tolist(), n]
+    return list(pairwise([0, *stops]))

@@ -411,6 +411,57 @@ def test_n_jobs(tokenizer):
         _threads_used(shared, 0)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 7])
+def test_pieces_are_contiguous_and_bounded(rng, n_threads):
+    for texts in (
+        ["a"] * 20_000,
+        ["a" * 1000] * 3000,
+        ["a" * int(n) for n in rng.lognormal(4, 2, 5000)],
+        ["a", "a" * 5_000_000, "a"],
+        ["a"],
+        [""] * 600,
+    ):
+        pieces = pooler._pieces(texts, n_threads)
+        starts, stops = zip(*pieces, strict=True)
+        assert (0, *stops) == (*starts, len(texts))
+        for start, stop in pieces:
+            assert stop > start
+            assert stop - start <= pooler.PIECE_TEXTS + 1
+            # The last text may cross the limit, and what it has too much is the next piece's.
+            chars = sum(map(len, texts[start:stop])) - max(map(len, texts[start:stop]))
+            assert chars <= pooler.PIECE_CHARS
+    # Enough of them for each thread to get a few, if they are worth it.
+    assert len(pooler._pieces(["a"] * 20_000, n_threads)) >= min(4 * n_threads, 20_000 // 1024)
+    assert len(pooler._pieces(["a"] * 500, n_threads)) == 1
+
+
+def test_an_error_stops_all_threads(tokenizer, monkeypatch):
+    monkeypatch.setattr(pooler, "SMALLEST_TEXTS", 1)
+    monkeypatch.setattr(pooler, "SHARES", 50)
+    shared = TextPooler(tokenizer, random_table(tokenizer))
+    seen = []
+
+    class Failing:
+        def pool_into(self, texts, *_, **__):
+            seen.append(texts)
+            time.sleep(0.01)
+            if "bad" in texts:
+                raise IndexError("bad text")
+
+    shared._engine = Failing()
+    for n_jobs in (1, 2, 3):
+        seen.clear()
+        with pytest.raises(IndexError, match="bad text"):
+            shared.pool(
+                ["a"] * 10 + ["bad"] + ["a"] * 90,
+                max_length=9,
+                normalize=True,
+                n_jobs=n_jobs,
+                progress=lambda _: None,
+            )
+        assert len(seen) < 30
+
+
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_one_thread_inside_joblib_workers(tokenizer, backend):
     shared = TextPooler(tokenizer, random_table(tokenizer))
