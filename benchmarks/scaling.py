@@ -3,13 +3,14 @@
     python benchmarks/scaling.py --model FOLDER [--data ../shared/data] [--most 1000000]
         [--json FILE] [--plot FILE]
 
-Two threads are compared with what two threads of plain arithmetic reach in the same program, as
-the second core of a shared machine may not be all there.
+Two threads are compared with what two threads that hash bytes reach in the same program, as the
+second core of a shared machine may not be all there.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import threading
 import time
@@ -134,26 +135,25 @@ def speedup_of_two(work: Callable[[], Any]) -> float:
     return in_threads(1, 2) / in_threads(2, 1)
 
 
-def two_threads(model: Any, documents: list[str], rounds: int = 7) -> dict[str, float]:
-    """Gain of a second thread for arithmetic and for encode, taking turns."""
-    import numpy as np
+def two_threads(model: Any, corpora: dict[str, list[str]], rounds: int = 11) -> dict[str, float]:
+    """Gain of a second thread for hashing and for encode, taking turns."""
+    data = bytes(16 << 20)
 
-    numbers = np.random.default_rng(0).standard_normal(4096)
+    def digest() -> None:
+        hashlib.sha256(data).digest()  # one call, without the GIL
 
-    def arithmetic() -> None:
-        for _ in range(6000):
-            np.multiply(numbers, numbers)  # in the first cache, without the GIL
-
-    big = documents * 4
-    gains: dict[str, list[float]] = {"arithmetic": [], "encode": []}
-    model.encode(big)
+    gains: dict[str, list[float]] = {"hashing": []}
+    for texts in corpora.values():
+        model.encode(texts)
     for _ in range(rounds):
-        gains["arithmetic"].append(speedup_of_two(arithmetic))
-        start = time.perf_counter()
-        model.encode(big, n_jobs=1)
-        middle = time.perf_counter()
-        model.encode(big, n_jobs=2)
-        gains["encode"].append((middle - start) / (time.perf_counter() - middle))
+        gains["hashing"].append(speedup_of_two(digest))
+        for name, texts in corpora.items():
+            start = time.perf_counter()
+            model.encode(texts, n_jobs=1)
+            middle = time.perf_counter()
+            model.encode(texts, n_jobs=2)
+            seconds = time.perf_counter() - middle
+            gains.setdefault(name, []).append((middle - start) / seconds)
     return {name: median(values) for name, values in gains.items()}
 
 
@@ -192,10 +192,13 @@ def main() -> None:
     for name, label in SCALES.items():
         rows = [[f"{k:,}", v] for k, v in result[name].items()]
         print(markdown([label, "µs per text"], rows) + "\n")
-    gains = two_threads(our_model(table, tokenizer, "float32"), corpora["documents"])
-    share = gains["encode"] / gains["arithmetic"]
-    print(f"two threads: encode {gains['encode']:.2f} ×, plain arithmetic"
-          f" {gains['arithmetic']:.2f} ×: {share:.2f} of it")  # fmt: skip
+    gains = {
+        dtype: two_threads(our_model(table, tokenizer, dtype), corpora)
+        for dtype in ("float32", "int8")
+    }
+    for dtype, of_dtype in gains.items():
+        shown = ", ".join(f"{name} {gain:.2f} ×" for name, gain in of_dtype.items())
+        print(f"two threads, {dtype}: {shown}")
     write_json(args.json, {"environment": env, "microseconds": result, "two_threads": gains})
     if args.plot:
         plot(args.plot, result)
