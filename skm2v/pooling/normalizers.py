@@ -6,6 +6,7 @@ import base64
 import json
 import struct
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
@@ -177,9 +178,13 @@ def neighbours_of(plan: NormalizerPlan) -> Neighbours:
 
 Ways = Callable[[str], int]
 
-# In the normal forms of Unicode two marks may be reordered, and some characters, most of them
-# marks, are composed with what comes before them.
-WAY_REORDERED, WAY_COMPOSED = 1, 2
+# In the normal forms of Unicode a mark of a lower combining class moves before one of a higher one,
+# and some characters, most of them marks, are composed with what comes before them. Three ranges of
+# classes show of most pairs of marks that they are in order, as a dot below and a virama, or a
+# vowel and a tone; two marks of one range may be out of order. Where no two neighbours share a way,
+# none further apart do.
+WAY_COMPOSED = 2
+LAST_CLASSES, WAYS_REORDERED = (8, 105, 255), (1, 4, 8)
 
 
 def _form_ways(form: str) -> tuple[Ways, Ways]:
@@ -189,31 +194,39 @@ def _form_ways(form: str) -> tuple[Ways, Ways]:
 
     def left(character: str) -> int:
         last = unicodedata.normalize(decomposition, character)[-1]
-        return WAY_COMPOSED | (WAY_REORDERED if unicodedata.combining(last) else 0)
+        combining = unicodedata.combining(last)
+        if not combining:
+            return WAY_COMPOSED if last in _composed()[0] else 0
+        return WAY_COMPOSED | sum(WAYS_REORDERED[: bisect_left(LAST_CLASSES, combining) + 1])
 
     def right(character: str) -> int:
-        decomposed = unicodedata.normalize(decomposition, character)
-        ways = WAY_REORDERED if unicodedata.combining(decomposed[0]) else 0
-        for i, c in enumerate(decomposed):
-            if i and not unicodedata.combining(c):
-                break
-            if composes and c in _second_parts():
+        ways = 0
+        for c in unicodedata.normalize(decomposition, character):
+            if composes and c in _composed()[1]:
                 ways |= WAY_COMPOSED
+            if not (combining := unicodedata.combining(c)):
+                break  # what follows it is out of reach: marks behind a letter are composed with it
+            ways |= WAYS_REORDERED[bisect_left(LAST_CLASSES, combining)]
         return ways
 
     return left, right
 
 
 @cache
-def _second_parts() -> frozenset[str]:
-    """Characters that may be composed with one before them."""
-    jamo = {chr(c) for c in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
-    seconds = set()
-    for code_point in range(0x110000):
-        parts = unicodedata.decomposition(chr(code_point)).split()
-        if len(parts) == 2 and not parts[0].startswith("<"):
-            seconds.add(chr(int(parts[1], 16)))
-    return frozenset(jamo | seconds)
+def _composed() -> tuple[frozenset[str], frozenset[str]]:
+    """Last characters of what may be composed with a following one, and such following ones."""
+    firsts = {chr(c) for c in (*range(0x1100, 0x1113), *range(0x1161, 0x1176))}
+    seconds = {chr(c) for c in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
+    for character in map(chr, range(0x110000)):
+        parts = unicodedata.decomposition(character).split()
+        if len(parts) != 2 or parts[0].startswith("<"):
+            continue
+        if unicodedata.normalize("NFC", character) != character:
+            continue  # taken apart for good, as the letters with a dot of Devanagari
+        first, second = (chr(int(part, 16)) for part in parts)
+        firsts.add(unicodedata.normalize("NFD", first)[-1])
+        seconds.add(second)
+    return frozenset(firsts), frozenset(seconds)
 
 
 # A charsmap of SentencePiece is looked up for the beginning of a grapheme of fewer than six bytes,
