@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -86,8 +86,8 @@ def check_labels(y: Any, n_texts: int) -> Labels:
     except TypeError:
         kinds = sorted({type(value).__name__ for value in values.tolist()})
         raise ValueError(
-            f"Labels must be of one type; got {', '.join(kinds)}. Convert them, for example with"
-            " [str(label) for label in y]."
+            f"Labels must be of one type, which can be sorted; got {', '.join(kinds)}. Convert"
+            " them, for example with [str(label) for label in y]."
         ) from None
     if len(classes) < 2:
         raise ValueError(
@@ -116,8 +116,8 @@ def check_known(y: Any, n_texts: int, classes: npt.NDArray[Any], multilabel: boo
     Raises
     ------
     ValueError
-        If labels are missing, of another type than the classes (numbers or strings), or their
-        shape is not that of the predictions.
+        If labels are missing, of another type than the classes (numbers or strings), no indicator
+        of 0 and 1 where one is needed, or their shape is not that of the predictions.
 
     Warns
     -----
@@ -132,16 +132,25 @@ def check_known(y: Any, n_texts: int, classes: npt.NDArray[Any], multilabel: boo
                 f"Labels must have the shape {(n_texts, len(classes))}, one column for each label"
                 f" that the classifier was fitted on; got {values.shape}."
             )
+        _check_binary(values)
         return values
     if values.ndim != 1:
         raise ValueError(f"Labels must be one per text; got an array of shape {values.shape}.")
     known = set(classes.tolist())
     unknown = sorted({value for value in values.tolist() if value not in known}, key=repr)
+    are_strings = isinstance(classes.item(0), str)
+    other = [value for value in unknown if isinstance(value, str) != are_strings]
+    if other:
+        raise ValueError(
+            f"Labels are of another type than those in the training data: {_shown(other)}; the"
+            f" classes are {_shown(classes)}. Convert them."
+        )
     if unknown:
-        what = f"not in the training data: {_shown(unknown)}; the classes are {_shown(classes)}."
-        if any(isinstance(value, str) != isinstance(classes.item(0), str) for value in unknown):
-            raise ValueError(f"Labels are of another type than those {what} Convert them.")
-        warn_user(f"Labels count as wrong that were {what}", UserWarning)
+        warn_user(
+            f"Labels count as wrong that were not in the training data: {_shown(unknown)}; the"
+            f" classes are {_shown(classes)}.",
+            UserWarning,
+        )
     return values
 
 
@@ -232,10 +241,13 @@ def _as_array(y: Any, n_texts: int) -> npt.NDArray[Any]:
         raise ValueError("Labels are needed; got None. Pass one label per text: fit(X, y).")
     if hasattr(y, "toarray"):
         y = y.toarray()
-    if isinstance(y, (str, bytes)) or not hasattr(y, "__len__"):
-        raise ValueError(f"Labels must be one per text; got {type(y).__name__}.")
+    if isinstance(y, (str, bytes, Mapping, Set)) or not hasattr(y, "__len__"):
+        raise ValueError(
+            f"Labels must be one per text, in the order of the texts; got {type(y).__name__}. Pass"
+            " a list or an array."
+        )
     if hasattr(y, "to_numpy"):
-        y = y.to_numpy()
+        y = np.asarray(y)  # to_numpy of an Arrow array refuses strings
     if not isinstance(y, np.ndarray):
         y = _from_list(list(y))
     if y.ndim == 2 and y.shape[1] == 1:
@@ -245,18 +257,19 @@ def _as_array(y: Any, n_texts: int) -> npt.NDArray[Any]:
     if len(y) != n_texts:
         raise ValueError(f"There must be one label per text; got {n_texts} texts, {len(y)} labels.")
     if n_texts == 0:
-        raise ValueError("A classifier learns from texts; got none.")
+        raise ValueError("Texts with labels are needed; got none.")
     missing = np.flatnonzero([_is_missing(row) for row in y.tolist()])
     if len(missing):
         raise ValueError(
             f"Labels are missing in {_rows(missing)}. Drop these texts, or label them."
         )
-    if y.dtype.kind == "O" and y.ndim == 1:
+    if y.dtype.kind == "O":
         # Python numbers and strings in an array of objects: as NumPy would store them.
-        values = _plain(y.tolist())
+        values = _plain(y.ravel().tolist())
         kinds = {type(value) for value in values}
-        if kinds <= {int, float} or kinds == {bool}:
-            return np.array(values)
+        of_indicator = y.ndim == 2 and kinds <= {int, float, bool}
+        if kinds <= {int, float} or kinds == {bool} or of_indicator:
+            return np.array(values).reshape(y.shape)
     return np.asarray(y)
 
 
@@ -294,12 +307,21 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
+def _check_binary(values: npt.NDArray[Any]) -> None:
+    if values.dtype.kind not in "biuf":
+        got = f"{values.dtype}"
+    elif not (zero_or_one := np.isin(values, (0, 1))).all():
+        got = f"{values[~zero_or_one][0]}"
+    else:
+        return
+    raise ValueError(
+        f"Labels of shape {values.shape} must be 0 and 1, one column per label; got {got}. Make"
+        " them with sklearn.preprocessing.MultiLabelBinarizer."
+    )
+
+
 def _check_indicator(values: npt.NDArray[Any]) -> Labels:
-    if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
-        raise ValueError(
-            f"Labels of shape {values.shape} must be 0 and 1, one column per label; got"
-            f" {values.dtype}. Make them with sklearn.preprocessing.MultiLabelBinarizer."
-        )
+    _check_binary(values)
     counts = values.astype(np.int64).sum(axis=0)
     for bad, what in ((counts == 0, "no text"), (counts == len(values), "every text")):
         if bad.any():

@@ -134,6 +134,7 @@ def fit_linear(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         if not labels.multilabel:
             return fit(labels.codes, None)
         machines = []

@@ -28,6 +28,7 @@ from skm2v.classification.few_shot import Compact
 from skm2v.classification.scores import float_rows
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
+from tests import tiny
 
 from .conftest import labelled, make_pairs_model
 
@@ -187,6 +188,14 @@ def test_few_texts_have_one_logistic_regression(tiny_embedder, data3):
         0, abs=1e-5
     )
     assert abs(classifier.fit(texts[:27], y[:27]).decision_function(["zzz"]).sum()) > 0.1
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_talk_of_regression_where_classes_are_many(tiny_embedder):
+    texts = [f"{one} {other}" for one in tiny.WORDS[:5] for other in tiny.WORDS[5:13]]
+    classifier = StaticTextClassifier(tiny_embedder).fit(texts, np.repeat(np.arange(20), 2))
+    assert classifier.cv_losses_  # parts of two thirds of 40 texts, of 20 classes
+    assert classifier.score(texts[:5], [0, 0, 1, 1, 2]) > 0
 
 
 @pytest.mark.parametrize(("clear", "chosen"), [(-1e9, 10.0), (1e9, 1.0)])
@@ -533,6 +542,27 @@ def test_nullable_integers_as_labels(classifier, data):
     assert_array_equal(fitted.decision_function(texts), expected)
 
 
+@pytest.mark.parametrize("labels", [["ham", "spam"], [0, 1], [False, True]])
+def test_arrow_arrays_as_labels(classifier, data, labels):
+    pa = pytest.importorskip("pyarrow")
+    texts, y = data
+    named = np.asarray(labels)[y]
+    classifier.fit(texts, pa.array(named.tolist()))
+    assert_array_equal(classifier.classes_, labels)
+    assert classifier.score(texts, pa.array(named.tolist())) == classifier.score(texts, named)
+
+
+@pytest.mark.parametrize("dtypes", [("Int64",) * 3, ("int", "bool", "float"), ("boolean",) * 3])
+def test_frames_as_indicators(classifier, indicator, dtypes):
+    texts, y = indicator
+    expected = classifier.fit(texts, y).decision_function(texts)
+    columns = zip("abc", y.T, dtypes, strict=True)
+    frame = pd.DataFrame({name: pd.Series(column, dtype=kind) for name, column, kind in columns})
+    fitted = clone(classifier).fit(texts, frame)
+    assert_array_equal(fitted.decision_function(texts), expected)
+    assert fitted.score(texts, frame) == classifier.score(texts, y)
+
+
 def test_a_column_by_another_name_is_refused(classifier, data):
     frame = pd.DataFrame({"message": data[0]})
     classifier.fit(frame, data[1])
@@ -640,14 +670,16 @@ def test_missing_texts_by_request(tiny_static, data):
         (["a", "a", "a", "a"], "all 4 texts have the label 'a'. Add texts of another class"),
         ([0.5, 1, 2, 3], "continuous numbers, such as 0.5 in row 0"),
         ([0.0, 1.0, np.inf, 1.0], "continuous numbers, such as inf in row 2"),
-        (["a", 1, "b", 2], "of one type; got int, str"),
+        (["a", 1, "b", 2], "of one type, which can be sorted; got int, str"),
         ([[0], [1, 2], [], [1]], "rows of 0 and 1"),
         ([{"a"}, {"a", "b"}, set(), {"b"}], "rows of 0 and 1"),
         (np.array([[0, 1], [0, 1], [0, 0], [0, 1]]), "No text has the label of column 0"),
         (np.array([[1, 1], [1, 0], [1, 0], [1, 1]]), "Every text has the label of column 0"),
-        (np.array([[2, 1], [1, 0], [0, 0], [0, 1]]), "must be 0 and 1"),
         (np.zeros((4, 2, 2)), "one per text"),
-        ("abcd", "one per text; got str"),
+        (np.array([[2, 1], [1, 0], [0, 0], [0, 1]]), "one column per label; got 2"),
+        ("abcd", "one per text, in the order of the texts; got str"),
+        ({"a": 0, "b": 1, "c": 0, "d": 1}, "in the order of the texts; got dict"),
+        ({"a", "b", "c", "d"}, "in the order of the texts; got set"),
     ],
 )
 def test_bad_labels(classifier, y, message):
@@ -691,12 +723,19 @@ def test_labels_of_score(classifier, data, indicator):
         assert classifier.score([*texts, "bank", "card"], [*y, 5, 9]) == correct * len(y) / (
             len(y) + 2
         )
-    with pytest.raises(ValueError, match="another type .* '0', '1'; the classes are 0, 1. Conv"):
-        classifier.score(texts, y.astype(str))
+    for labels in (y.astype(str), [*y[:-2], "0", "1"], np.array([*y[:-3], 7, "0", "1"], object)):
+        with pytest.raises(
+            ValueError, match="another type than .* data: '0', '1'; the classes are 0, 1. Conv"
+        ):
+            classifier.score(texts, labels)
     with pytest.raises(ValueError, match="missing in row 1"):
         classifier.score(texts[:2], [0, None])
     with pytest.raises(ValueError, match="got 2 texts, 1 labels"):
         classifier.score(texts[:2], [0])
+    with pytest.raises(ValueError, match="needed; got none"):
+        classifier.score([], [])
     classifier.fit(*indicator)
+    with pytest.raises(ValueError, match=r"must be 0 and 1, .* got 2"):
+        classifier.score(texts[:2], [[0, 1, 1], [1, 0, 2]])
     with pytest.raises(ValueError, match=r"shape \(2, 3\)"):
         classifier.score(texts[:2], [[0, 1], [1, 0]])
