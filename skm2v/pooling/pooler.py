@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
@@ -352,25 +353,33 @@ def _share(work: Callable[[int, int], None], pieces: list[tuple[int, int]], n_th
     todo = deque(pieces)
 
     def some() -> None:
-        while True:
-            try:
-                piece = todo.popleft()
-            except IndexError:
-                return
-            try:
+        with _cleared_on_error(todo):
+            while True:
+                try:
+                    piece = todo.popleft()
+                except IndexError:
+                    return
                 work(*piece)
-            except BaseException:
-                todo.clear()  # what is left would be in vain
-                raise
 
     if n_threads <= 1:
         some()
         return
-    with ThreadPoolExecutor(n_threads - 1, "skm2v") as threads:
+    # The end of the block waits for what the others do.
+    with ThreadPoolExecutor(n_threads - 1, "skm2v") as threads, _cleared_on_error(todo):
         others = [threads.submit(some) for _ in range(n_threads - 1)]
         some()
     for other in others:
         other.result()
+
+
+@contextmanager
+def _cleared_on_error(todo: deque[tuple[int, int]]) -> Iterator[None]:
+    """After an error or Ctrl-C, what is left to do would be in vain."""
+    try:
+        yield
+    except BaseException:
+        todo.clear()
+        raise
 
 
 def _pieces(texts: list[str] | TextBuffers, n_threads: int) -> list[tuple[int, int]]:

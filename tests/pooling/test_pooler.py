@@ -14,6 +14,7 @@ import textwrap
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import joblib
@@ -460,6 +461,30 @@ def test_an_error_stops_all_threads(tokenizer, monkeypatch):
                 progress=lambda _: None,
             )
         assert len(seen) < 30
+
+
+def test_a_thread_that_cannot_start_stops_the_others(tokenizer, monkeypatch):
+    monkeypatch.setattr(pooler, "SMALLEST_TEXTS", 1)
+    monkeypatch.setattr(pooler, "SHARES", 50)
+    shared = TextPooler(tokenizer, random_table(tokenizer))
+    seen = []
+
+    class Slow:
+        def pool_into(self, texts, *_, **__):
+            seen.append(texts)
+            time.sleep(0.01)
+
+    class OneThread(ThreadPoolExecutor):
+        def submit(self, *args):
+            if self._threads:
+                raise RuntimeError("can't start new thread")
+            return super().submit(*args)
+
+    monkeypatch.setattr(pooler, "ThreadPoolExecutor", OneThread)
+    shared._engine = Slow()
+    with pytest.raises(RuntimeError, match="new thread"):
+        shared.pool(["a"] * 100, max_length=9, normalize=True, n_jobs=3)
+    assert len(seen) < 30
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
