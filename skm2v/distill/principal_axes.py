@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 
 __all__ = ["PrincipalAxes", "number_of_components", "rotate"]
 
-_BLOCK = 4096  # rows that are in float64 at a time
+_BLOCK = 4096  # rows of a thread that are in float64 at a time
+_MOST_THREADS = 8  # each needs memory for a block
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,13 @@ def rotate(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], PrincipalAx
     axes : PrincipalAxes
     """
     # Threads of the linear algebra library change the last bit of its sums: each block gets one
-    # thread, and the blocks' sums are added up in their order.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cpu_count()) as pool:
+    # thread, and the blocks' sums are added up in their order. Libraries on OpenMP ask every thread
+    # anew how many it may use.
+    n_threads = min(cpu_count(), _MOST_THREADS)
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(n_threads, initializer=threadpool_limits, initargs=(1, "blas")) as pool,
+    ):
         return _rotate(rows, pool)
 
 
@@ -87,8 +93,13 @@ def _rotate(
     mean = rows.mean(axis=0, dtype=np.float64)
     blocks = [slice(start, start + _BLOCK) for start in range(0, n_rows, _BLOCK)]
 
+    def centre(block: slice) -> npt.NDArray[np.float64]:
+        centred: npt.NDArray[np.float64] = rows[block].astype(np.float64)
+        centred -= mean
+        return centred
+
     def covariance_of(block: slice) -> npt.NDArray[np.float64]:
-        centred = rows[block].astype(np.float64) - mean
+        centred = centre(block)
         return np.asarray(centred.T @ centred)
 
     covariance = np.zeros((width, width))
@@ -102,7 +113,7 @@ def _rotate(
     scores = np.empty((n_rows, kept), dtype=np.float32)
 
     def project(block: slice) -> None:
-        scores[block] = (rows[block].astype(np.float64) - mean) @ components.T
+        scores[block] = centre(block) @ components.T
 
     list(pool.map(project, blocks))
     signs = np.where(_largest(scores) < 0, -1, 1)

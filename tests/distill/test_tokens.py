@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from skm2v import StaticModel
-from skm2v.distill import distill, store
+from skm2v.distill import distill, principal_axes, store
 from skm2v.distill.principal_axes import number_of_components, rotate
 
 
@@ -297,12 +299,37 @@ def test_the_number_of_components_is_that_of_scikit_learn():
 
 
 def test_a_table_is_never_copied_in_float64(monkeypatch):
-    """Peak memory: blocks of rows, whatever the size of the table."""
+    """Peak memory: blocks of rows, whatever the size of the table and the number of processors."""
     import tracemalloc
 
-    rows = np.random.default_rng(0).normal(size=(60_000, 32)).astype(np.float32)
+    class Slow(np.ndarray):  # so that threads have their blocks at the same time
+        def astype(self, *args, **kwargs):
+            block = np.asarray(self).astype(*args, **kwargs)
+            time.sleep(0.01)
+            return block
+
+    monkeypatch.setattr(principal_axes, "cpu_count", lambda: 64)
+    rows = np.random.default_rng(0).normal(size=(200_000, 32)).astype(np.float32).view(Slow)
     tracemalloc.start()
     rotate(rows)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2 * rows.nbytes
+
+
+def test_every_thread_that_adds_up_is_told_to_do_so_alone(monkeypatch):
+    limited, adding = set(), set()
+
+    class Limits(threadpool_limits):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            limited.add(threading.get_ident())
+
+    class Rows(np.ndarray):
+        def astype(self, *args, **kwargs):
+            adding.add(threading.get_ident())
+            return np.asarray(self).astype(*args, **kwargs)
+
+    monkeypatch.setattr(principal_axes, "threadpool_limits", Limits)
+    rotate(np.random.default_rng(0).normal(size=(30_000, 8)).view(Rows))
+    assert adding and adding <= limited
