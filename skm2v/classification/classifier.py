@@ -128,8 +128,9 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     through the logistic function or softmax. So they are calibrated as far as one factor goes,
     and never contradict `predict`. The fewer texts of a class were held out, the less certain they
     can make a probability [3]_. With `class_weight` or `sample_weight` they are calibrated
-    for the weighted data. Where texts are too few for cross-validation (``cv_losses_`` is empty)
-    the factor is 1 and they are not calibrated. For more, use
+    for the weighted data; where texts have several labels, `class_weight` does not count in that.
+    Where texts are too few for cross-validation (``cv_losses_`` is empty) the factor is 1 and they
+    are not calibrated. For more, use
     :class:`~sklearn.calibration.CalibratedClassifierCV`.
 
     The classifier is deterministic: the folds of its cross-validation and the order in which the
@@ -199,7 +200,8 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_texts,), or of 0 and 1 of shape (n_texts, n_labels)
             One label per text, or an indicator of any number of labels.
         sample_weight : array-like of shape (n_texts,) or None, default=None
-            Weights of texts. None means that all weigh the same.
+            Weights of texts. None means that all weigh the same. A weight of 0 is the same as
+            leaving the text out.
 
         Returns
         -------
@@ -219,10 +221,15 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         labels = check_labels(y, len(column.texts))
         check_class_weight(self.class_weight, labels)
         weights = check_sample_weight(sample_weight, len(column.texts), labels)
+        texts = column.texts
+        if weights is not None and not weights.all():  # as if these texts were not there
+            weighted = np.flatnonzero(weights)
+            texts = [texts[row] for row in weighted.tolist()]
+            labels, weights = labels.take(weighted), weights[weighted]
         weights = text_weights(labels, self.class_weight, weights)
 
-        model = embedder.fit(column.texts).model_
-        stream = TokenStream(*model.pooler.token_ids(column.texts, max_length=model.max_length))
+        model = embedder.fit(texts).model_
+        stream = TokenStream(*model.pooler.token_ids(texts, max_length=model.max_length))
         per_class = len(labels.codes) / len(labels.classes)
         squared_norms = squared_norms_of(model.pooler.table)
         importance = token_importance(squared_norms[: len(model.tokens)], min(1.0, FEW / per_class))

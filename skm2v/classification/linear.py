@@ -168,15 +168,12 @@ def choose(
     n_weighted : int, default=0
         Number of columns, the first ones, whose weight is to be chosen as well; with 0 it stays.
     weights, class_weight, few
-        As for :func:`fit_linear`.
+        As for :func:`fit_linear`; no weight may be 0, as such texts could be all of a fold's.
 
     Returns
     -------
     choice : Choice
     """
-    if weights is not None and not weights.all():  # texts without weight could be all of a fold's
-        weighted = np.flatnonzero(weights)
-        features, labels, weights = features[weighted], labels.take(weighted), weights[weighted]
     n_outputs = labels.targets.shape[1]
     per_text = getattr(features, "nnz", features.size) / max(len(labels.codes), 1) + 1
     sample = _sample(labels, int(SEARCH_SIZE / (n_outputs * per_text)))

@@ -306,6 +306,23 @@ def test_sample_weight_is_like_repeating(classifier, data):
     assert clone(classifier).fit(texts, flipped).score(texts, y) < 0.9
 
 
+@pytest.mark.parametrize("kind", ["binary", "classes", "few", "labels"])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_text_of_weight_0_is_left_out(request, tiny_embedder, kind, class_weight):
+    names = {"binary": "data", "labels": "indicator"}
+    texts, y = request.getfixturevalue(names.get(kind, "data3"))
+    if kind == "few":  # without the texts of weight 0, which are as many
+        texts, y = texts[:48], y[:48]
+    weights = np.arange(1, len(texts) + 1) * (np.arange(len(texts)) // 3 % 2)
+    rows = np.flatnonzero(weights)
+    classifier = StaticTextClassifier(tiny_embedder, class_weight=class_weight)
+    actual = clone(classifier).fit(texts, y, weights)
+    left = clone(classifier).fit([texts[row] for row in rows], y[rows], weights[rows])
+    assert_array_equal(actual.decision_function(texts), left.decision_function(texts))
+    assert_array_equal(actual.predict_proba(texts), left.predict_proba(texts))
+    assert actual.cv_losses_ == left.cv_losses_
+
+
 def test_one_weighted_text_of_a_class_is_held_out_nowhere(classifier, data, capfd):
     """The solver prints, past Python, about a fold whose training texts are of one class."""
     texts, y = data
