@@ -277,7 +277,7 @@ class Teacher:
         # Otherwise the states of every layer are given back to the system and, for the next layer,
         # asked for and zeroed again: a sixth of the time of a pass. Frees the block at once.
         torch = import_extra("torch")
-        torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8)
+        torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8, device="cpu")
         trained = self.encoder.training
         home = next(self.encoder.parameters()).device
         self.encoder.eval().to(self.device)

@@ -439,6 +439,16 @@ def test_devices(tiny_teacher):
         load_teacher(tiny_teacher, device="abacus")
 
 
+def test_memory_is_kept_on_the_processor_whatever_the_default_device(tiny_teacher, monkeypatch):
+    teacher = load_teacher(tiny_teacher)
+    made, empty = [], torch.empty
+    monkeypatch.setattr(
+        torch, "empty", lambda *size, **options: made.append(empty(*size, **options)) or made[-1]
+    )
+    with torch.device("meta"), teacher._ready():
+        assert [block.device.type for block in made] == ["cpu"]
+
+
 def test_broken_numbers(copied_teacher, caplog):
     teacher = load_teacher(copied_teacher)
     with torch.no_grad():
