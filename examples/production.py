@@ -64,6 +64,7 @@ def serve(path: Path, messages: list[str], n_processes: int = 2) -> list[dict]:
         process.stdin.close()
     reports = [json.loads(process.stdout.read()) for process in processes]
     for process in processes:
+        process.stdout.close()
         process.wait()
     return reports
 
