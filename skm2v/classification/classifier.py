@@ -70,7 +70,8 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     C : float or "auto", default="auto"
         Inverse strength of the regularisation. ``"auto"`` takes the best of 0.1, 0.3, 1 and 3
         by cross-validated log loss, on a stratified sample if there are very many texts. Where
-        texts are few (see Notes) it takes 1, or 10 if its loss is clearly less.
+        texts are few (see Notes) it takes 1, or 10 if its loss is clearly less. A value that was
+        found best for few texts is none for more: another model reads it.
     max_pairs : int or None, default=200_000
         Number of pairs of neighbouring tokens to use, the most frequent ones; None means all, 0
         none.
