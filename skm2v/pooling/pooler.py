@@ -394,5 +394,5 @@ def _pieces(texts: list[str] | TextBuffers, n_threads: int) -> list[tuple[int, i
     most_chars = min(max(int(sizes.sum()) // shares, SMALLEST_CHARS), PIECE_CHARS)
     # A piece is full when its texts have used up either limit.
     number = np.cumsum(np.maximum(sizes / most_chars, 1 / most_texts)).astype(np.int64)
-    stops = [*(np.flatnonzero(np.diff(number)) + 1).tolist(), n]
-    return list(pairwise([0, *stops]))
+    stops = (np.flatnonzero(np.diff(number)) + 1).tolist()
+    return list(pairwise([0, *stops, n])) if n else []

@@ -434,6 +434,7 @@ def test_pieces_are_contiguous_and_bounded(rng, n_threads):
     # Enough of them for each thread to get a few, if they are worth it.
     assert len(pooler._pieces(["a"] * 20_000, n_threads)) >= min(4 * n_threads, 20_000 // 1024)
     assert len(pooler._pieces(["a"] * 500, n_threads)) == 1
+    assert pooler._pieces([], n_threads) == []
 
 
 def test_an_error_stops_all_threads(tokenizer, monkeypatch):
