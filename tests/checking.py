@@ -1,10 +1,22 @@
-"""Run estimator checks one by one, and collect what fails."""
+"""For tests of the estimator checks: tags of estimators, and what of the checks fails."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
 from unittest import SkipTest
+
+
+class TakesTexts:
+    """Tags of an estimator of texts with a parameter `handle_missing`."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = self.handle_missing == "zero"
+        return tags
 
 
 def failures_of(

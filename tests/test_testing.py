@@ -19,10 +19,10 @@ from skm2v.testing import (
     parametrize_with_text_checks,
     text_transformer_checks,
 )
-from tests.checking import failures_of
+from tests.checking import TakesTexts, failures_of
 
 
-class HashedWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class HashedWords(TakesTexts, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A correct transformer that owes nothing to StaticEmbedder: counts of hashed words."""
 
     def __init__(self, dim=8, handle_missing="error"):
@@ -62,14 +62,6 @@ class HashedWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     @property
     def _n_features_out(self):
         return len(self.columns_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = self.handle_missing == "zero"
-        return tags
 
 
 @parametrize_with_text_checks([HashedWords(), HashedWords(dim=3, handle_missing="zero")])

@@ -31,10 +31,10 @@ from skm2v.testing import (
     text_classifier_checks,
 )
 from tests import tiny
-from tests.checking import failures_of
+from tests.checking import TakesTexts, failures_of
 
 
-class WordVotes(ClassifierMixin, BaseEstimator):
+class WordVotes(TakesTexts, ClassifierMixin, BaseEstimator):
     """A correct classifier that owes nothing to StaticTextClassifier: naive Bayes of words."""
 
     def __init__(self, alpha=0.1, class_weight=None, handle_missing="error"):
@@ -106,14 +106,6 @@ class WordVotes(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         return softmax(self.values(X), axis=1)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.allow_nan = self.handle_missing == "zero"
-        return tags
 
 
 NOT_FOR_ALL = {"check_param_validation", "check_text_multi_label", "check_text_binary_only"}

@@ -105,20 +105,24 @@ def check_text_predict(name: str, estimator: Any, *, atol: float) -> None:
         )
 
 
+def _array_of(classifier: Any, method: str, what: str, shape: tuple[int, ...]) -> Any:
+    """What a method makes of the texts: an array of the right shape."""
+    values = getattr(classifier, method)(TEXTS)
+    assert isinstance(values, np.ndarray), (
+        f"{method} must return an array; got {type(values).__name__}."
+    )
+    assert values.shape == shape, f"{method} for {what} has shape {values.shape}, not {shape}."
+    return values
+
+
 def check_text_decision_function(name: str, estimator: Any, *, atol: float) -> None:
     """`decision_function` has one column per class, or none for two, and `predict` follows it."""
     _skip_without_method(name, estimator, "decision_function")
     for what, y in targets(estimator):
         classifier = fitted(estimator, TEXTS, y)
-        values = classifier.decision_function(TEXTS)
-        assert isinstance(values, np.ndarray), (
-            f"decision_function must return an array; got {type(values).__name__}."
-        )
         n_classes = len(set(y))
         shape = (len(TEXTS),) if n_classes == 2 else (len(TEXTS), n_classes)
-        assert values.shape == shape, (
-            f"decision_function for {what} has shape {values.shape}, not {shape}."
-        )
+        values = _array_of(classifier, "decision_function", what, shape)
         columns = np.stack([-values, values], axis=1) if values.ndim == 1 else values
         _assert_predict_follows(classifier, columns, f"decision_function for {what}")
 
@@ -128,14 +132,7 @@ def check_text_predict_proba(name: str, estimator: Any, *, atol: float) -> None:
     _skip_without_method(name, estimator, "predict_proba")
     for what, y in targets(estimator):
         classifier = fitted(estimator, TEXTS, y)
-        values = classifier.predict_proba(TEXTS)
-        assert isinstance(values, np.ndarray), (
-            f"predict_proba must return an array; got {type(values).__name__}."
-        )
-        shape = (len(TEXTS), len(set(y)))
-        assert values.shape == shape, (
-            f"predict_proba for {what} has shape {values.shape}, not {shape}."
-        )
+        values = _array_of(classifier, "predict_proba", what, (len(TEXTS), len(set(y))))
         assert values.min() >= 0 and values.max() <= 1, (
             f"predict_proba for {what} is from {values.min():.3g} to {values.max():.3g}, not"
             " between 0 and 1."

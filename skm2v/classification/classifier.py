@@ -239,28 +239,21 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         vectors = semantic_features(model.pooler.table, squared_norms, stream)
         scale = weight / (_root_mean_square(vectors) or 1.0)
         features = _side_by_side(vectors * scale, vocabulary.transform(stream))
-        few = _are_few(labels)
-        compact = Compact(features) if few else None
+        compact = Compact(features) if _are_few(labels) else None
+        few = compact is not None
+        rows = features if compact is None else compact.rows
 
         candidates = FEW_CANDIDATES if few else CANDIDATES
+        settings = {"weights": weights, "class_weight": self.class_weight, "few": few}
         choice = choose(
-            features if compact is None else compact.rows,
+            rows,
             labels,
             candidates if self.C == "auto" else (float(self.C),),
             n_weighted=model.dim if self.semantic_weight == "auto" and not few else 0,
-            weights=weights,
-            class_weight=self.class_weight,
-            few=few,
+            **settings,
         )
-        features = scale_columns(features, model.dim, choice.factor)
-        coef, intercept = fit_linear(
-            features if compact is None else compact.rows,
-            labels,
-            choice.C,
-            weights=weights,
-            class_weight=self.class_weight,
-            few=few,
-        )
+        rows = scale_columns(rows, model.dim, choice.factor)
+        coef, intercept = fit_linear(rows, labels, choice.C, **settings)
         if compact is not None:
             coef, intercept = compact.expand(coef)
         coef[: model.dim] *= scale * choice.factor

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_expit, log_softmax
+from scipy.special import log_softmax
 
 from skm2v.classification.labels import Labels
 
@@ -106,7 +106,7 @@ def fit_linear(
         part of `weights`.
     few : bool, default=False
         Fit a logistic regression of all classes, without an intercept, in place of a support vector
-        machine for each.
+        machine for each. Not for several labels a text.
     max_passes : int
         Limit of the passes of the support vector machine's solver over the texts.
 
@@ -121,9 +121,7 @@ def fit_linear(
 
     def fit(codes: npt.NDArray[np.int64], of_class: Any) -> tuple[Floats, Floats]:
         machine = (
-            LogisticRegression(
-                C=C, fit_intercept=False, max_iter=LOGISTIC_ITERATIONS, class_weight=of_class
-            )
+            LogisticRegression(C=C, fit_intercept=False, max_iter=LOGISTIC_ITERATIONS)
             if few
             else LinearSVC(
                 C=C, tol=1e-3, max_iter=max_passes, random_state=0, class_weight=of_class
@@ -322,7 +320,25 @@ def _learnable(
 
 
 def _calibrate(values: Floats, labels: Labels, importance: Floats) -> _HeldOut:
-    """Inverse temperatures with the smallest log loss, and the losses with them.
+    """Inverse temperatures with the smallest log loss, and the losses with them."""
+    targets = labels.targets
+    if values.shape[1] > 1 and not labels.multilabel:
+        choices = [(values, targets)]
+    else:  # a choice between no, of value 0, and yes
+        choices = [
+            (np.stack([np.zeros_like(value), value], axis=1), np.stack([~yes, yes], axis=1))
+            for value, yes in zip(values.T, targets.T, strict=True)
+        ]
+    results = [_fit_scale(*choice, importance) for choice in choices]
+    scales, losses = zip(*results, strict=True)
+    each = np.mean(losses, axis=0)
+    return _HeldOut(np.array(scales), each, float(np.average(each, weights=importance)))
+
+
+def _fit_scale(
+    values: Floats, targets: npt.NDArray[np.bool_], importance: Floats
+) -> tuple[float, Floats]:
+    """Scale of values with the smallest log loss of softmax, and the loss of each text.
 
     A target is less than certain by what one more text of its class could change, as in Platt's
     scaling. Otherwise a handful of texts that are all decided rightly would make probabilities of 0
@@ -330,31 +346,18 @@ def _calibrate(values: Floats, labels: Labels, importance: Floats) -> _HeldOut:
     """
     from scipy.optimize import minimize_scalar
 
-    targets = labels.targets
+    n_others = targets.shape[1] - 1
+    doubt = 1 / (targets.sum(axis=0)[targets.argmax(axis=1)] + 2)
 
-    def losses(scale: float, column: int | None) -> tuple[Floats, Floats, Floats]:
-        """Log loss of the target, of the other classes, and how much the latter counts."""
-        if column is not None:
-            target = targets[:, column]
-            signed = scale * np.where(target, values[:, column], -values[:, column])
-            counts = np.bincount(target, minlength=2)[target.astype(np.intp)]
-            return -log_expit(signed), -log_expit(-signed), 1 / (counts + 2)
+    def losses(scale: float) -> tuple[Floats, Floats]:
+        """Log loss of the targets, and mean of that of the other classes."""
         each = -log_softmax(scale * values, axis=1)
         right = each[targets]
-        counts = targets.sum(axis=0)[targets.argmax(axis=1)]
-        return right, (each.sum(axis=1) - right) / (targets.shape[1] - 1), 1 / (counts + 2)
+        return right, (each.sum(axis=1) - right) / n_others
 
-    def loss(log_scale: float, column: int | None) -> float:
-        right, wrong, doubt = losses(np.exp(log_scale), column)
+    def loss(log_scale: float) -> float:
+        right, wrong = losses(np.exp(log_scale))
         return float(np.average((1 - doubt) * right + doubt * wrong, weights=importance))
 
-    columns: list[int | None] = [None]
-    if labels.multilabel or values.shape[1] == 1:
-        columns = list(range(values.shape[1]))
-    results = [
-        minimize_scalar(loss, bounds=(-3.0, 5.0), args=(column,), method="bounded")
-        for column in columns
-    ]
-    scales = np.exp([result.x for result in results])
-    each = np.mean([losses(*best)[0] for best in zip(scales, columns, strict=True)], axis=0)
-    return _HeldOut(scales, each, float(np.average(each, weights=importance)))
+    scale = float(np.exp(minimize_scalar(loss, bounds=(-3.0, 5.0), method="bounded").x))
+    return scale, losses(scale)[0]

@@ -347,8 +347,8 @@ def _n_threads(n_jobs: int) -> int:
 def _share(work: Callable[[int, int], None], pieces: list[tuple[int, int]], n_threads: int) -> None:
     """Do all pieces in several threads, of which this one is one.
 
-    The work of a hundred thousand texts takes 50 ms: joblib's threads, which are looked after every
-    10 ms, and start anew for every call, would eat up what two of them save.
+    Fifty thousand texts take 50 ms: joblib, which looks after its threads every 10 ms, would eat up
+    what two of them save.
     """
     todo = deque(pieces)
 

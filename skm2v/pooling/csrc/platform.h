@@ -13,7 +13,6 @@
 #define SKM_PREFETCH(p) __builtin_prefetch((p), 0, 3)
 #define SKM_TARGET(t) __attribute__((target(t)))
 #define SKM_RESTRICT __restrict__
-SKM_INLINE unsigned skm_ctz32(uint32_t x) { return (unsigned)__builtin_ctz(x); }
 SKM_INLINE unsigned skm_ctz64(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
 SKM_INLINE uint64_t skm_load_acquire(const uint64_t *p) {
   return __atomic_load_n(p, __ATOMIC_ACQUIRE);
@@ -36,11 +35,6 @@ SKM_INLINE void skm_store_pointer(void **p, void *v) { __atomic_store_n(p, v, __
 #endif
 #define SKM_TARGET(t)
 #define SKM_RESTRICT __restrict
-SKM_INLINE unsigned skm_ctz32(uint32_t x) {
-  unsigned long i;
-  _BitScanForward(&i, x);
-  return (unsigned)i;
-}
 SKM_INLINE unsigned skm_ctz64(uint64_t x) {
   unsigned long i;
   _BitScanForward64(&i, x);
