@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     {"_version"},
     {"exceptions"},
+    {"_messages"},
     {"_warnings"},
     {"datasets"},
     {"_text_files"},

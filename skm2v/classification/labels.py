@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._messages import some
 from skm2v._warnings import warn_user
 
 __all__ = ["Labels", "check_class_weight", "check_known", "check_labels", "check_sample_weight"]
-
-MAX_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def check_labels(y: Any, n_texts: int) -> Labels:
     if len(classes) < 2:
         raise ValueError(
             f"Labels must be of two classes or more; all {n_texts} texts have the label"
-            f" {_shown(classes)}. Add texts of another class."
+            f" {some(classes)}. Add texts of another class."
         )
     return Labels(classes, codes.astype(np.int64))
 
@@ -142,13 +141,13 @@ def check_known(y: Any, n_texts: int, classes: npt.NDArray[Any], multilabel: boo
     other = [value for value in unknown if isinstance(value, str) != are_strings]
     if other:
         raise ValueError(
-            f"Labels are of another type than those in the training data: {_shown(other)}; the"
-            f" classes are {_shown(classes)}. Convert them."
+            f"Labels are of another type than those in the training data: {some(other)}; the"
+            f" classes are {some(classes)}. Convert them."
         )
     if unknown:
         warn_user(
-            f"Labels count as wrong that were not in the training data: {_shown(unknown)}; the"
-            f" classes are {_shown(classes)}.",
+            f"Labels count as wrong that were not in the training data: {some(unknown)}; the"
+            f" classes are {some(classes)}.",
             UserWarning,
         )
     return values
@@ -168,8 +167,8 @@ def check_class_weight(class_weight: Any, labels: Labels) -> None:
     unknown = [key for key in class_weight if key not in known]
     if unknown:
         raise ValueError(
-            f"class_weight has weights for unknown classes: {_shown(unknown)}; the classes are"
-            f" {_shown(labels.classes)}. Remove them, or add texts of these classes."
+            f"class_weight has weights for unknown classes: {some(unknown)}; the classes are"
+            f" {some(labels.classes)}. Remove them, or add texts of these classes."
         )
     for key, weight in class_weight.items():
         if not (isinstance(weight, (int, float, np.number)) and 0 < weight < np.inf):
@@ -230,7 +229,7 @@ def _check_weight_of_classes(weights: npt.NDArray[np.float64], labels: Labels) -
 def _refuse_weightless(classes: npt.NDArray[Any], which: str) -> None:
     if len(classes):
         raise ValueError(
-            f"sample_weight is 0 for every text {which.format(_shown(classes))}, so there is"
+            f"sample_weight is 0 for every text {which.format(some(classes))}, so there is"
             " nothing to learn about it. Leave these texts out, or give one of them a weight."
         )
 
@@ -327,19 +326,11 @@ def _check_indicator(values: npt.NDArray[Any]) -> Labels:
         if bad.any():
             columns = np.flatnonzero(bad)
             raise ValueError(
-                f"{what.capitalize()} has the label of column {_shown(columns)} of y, so there is"
+                f"{what.capitalize()} has the label of column {some(columns)} of y, so there is"
                 " nothing to learn about it. Remove these columns, or add texts."
             )
     return Labels(np.arange(values.shape[1]), values.astype(np.int64))
 
 
 def _rows(rows: npt.NDArray[np.integer[Any]]) -> str:
-    return f"row{'s' * (len(rows) > 1)} {_shown(rows)}"
-
-
-def _shown(values: Any) -> str:
-    """Up to five values, and how many more there are."""
-    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    named = ", ".join(repr(value) for value in values[:MAX_NAMED])
-    more = len(values) - MAX_NAMED
-    return f"{named} and {more} more" if more > 0 else named
+    return f"row{'s' * (len(rows) > 1)} {some(rows)}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._messages import some
 from skm2v.distill.loading import load_files, wrap_teacher
 from skm2v.distill.progress import progress_bar
 from skm2v.distill.recipe import TeacherLike
@@ -121,7 +122,7 @@ def _checked(vectors: npt.ArrayLike, words: Sequence[str], dim: int) -> npt.NDAr
     if len(bad):
         raise ValueError(
             "vectors must be finite; got NaN or infinity for"
-            f" {_named([words[row] for row in bad.tolist()])}."
+            f" {some([words[row] for row in bad.tolist()])}."
         )
     return array
 
@@ -147,16 +148,10 @@ def _rows_of(words: Sequence[str], tokenizer: TextTokenizer, n_known: int) -> di
     ):
         if wrong:
             raise ValueError(
-                f"Every vector must be for a word of its own that is new; {_named(wrong)} {why}."
+                f"Every vector must be for a word of its own that is new; {some(wrong)} {why}."
                 " Leave them out."
             )
     return rows
-
-
-def _named(words: Sequence[str]) -> str:
-    """Up to five words, and how many more there are."""
-    more = len(words) - 5
-    return ", ".join(map(repr, words[:5])) + (f" and {more} more" if more > 0 else "")
 
 
 def teacher_of(

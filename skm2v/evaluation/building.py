@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from skm2v._messages import some
 from skm2v.evaluation.classification import FewShotClassification, FullClassification
 from skm2v.evaluation.clustering import Clustering
 from skm2v.evaluation.deduplication import Deduplication
-from skm2v.evaluation.errors import TaskDataError, some
+from skm2v.evaluation.errors import TaskDataError
 from skm2v.evaluation.pairs import STS, PairClassification, WordSimilarity
 from skm2v.evaluation.retrieval import Reranking
 from skm2v.evaluation.tables import COLUMN_NAMES, Table

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from skm2v.evaluation.errors import ModelSpecError, some
+from skm2v._messages import some
+from skm2v.evaluation.errors import ModelSpecError
 from skm2v.evaluation.metrics import Matrix, is_sparse
 from skm2v.evaluation.task import Task
 from skm2v.exceptions import TextWarning

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skm2v._messages import some
 from skm2v.evaluation.building import (
     SPLIT_NAMES,
     DataOptions,
@@ -15,7 +16,7 @@ from skm2v.evaluation.building import (
     guess_types,
 )
 from skm2v.evaluation.contrast import DIAGNOSTICS, load_diagnostic
-from skm2v.evaluation.errors import TaskDataError, some
+from skm2v.evaluation.errors import TaskDataError
 from skm2v.evaluation.retrieval import Retrieval
 from skm2v.evaluation.tables import Table, data_stem, data_suffix, read_json_lines, read_table
 from skm2v.evaluation.task import Task

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skm2v.evaluation.errors import TaskDataError, some
+from skm2v._messages import some
+from skm2v.evaluation.errors import TaskDataError
 from skm2v.exceptions import MissingExtraError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
