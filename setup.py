@@ -6,7 +6,7 @@ from glob import glob
 
 from setuptools import Extension, setup
 
-CSRC = "skm2v/pooling/csrc"
+CSRC = "skm2v/_pooling/csrc"
 
 # Every result is the same to the bit on every CPU: no fast-math, no fused multiply-add.
 if sys.platform == "win32":
@@ -20,8 +20,8 @@ if sanitize:
     link_args += [f"-fsanitize={sanitize}"]
 
 kernel = Extension(
-    "skm2v.pooling._kernel",
-    sources=["skm2v/pooling/_kernel.pyx", *sorted(glob(f"{CSRC}/*.c"))],
+    "skm2v._pooling._kernel",
+    sources=["skm2v/_pooling/_kernel.pyx", *sorted(glob(f"{CSRC}/*.c"))],
     depends=sorted(glob(f"{CSRC}/*.h")),
     include_dirs=[CSRC],
     extra_compile_args=compile_args,

@@ -35,9 +35,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skm2v import FusedTextClassifier, StaticEmbedder, StaticTextClassifier, fuse
-from skm2v.classification.scores import float_rows
+from skm2v._classification.scores import float_rows
 from skm2v.datasets import load_sms_spam
-from skm2v.evaluation.resampling import bootstrap_mean, interval
+from skm2v.evaluation._resampling import bootstrap_mean, interval
 from skm2v.exceptions import TextWarning
 
 SETS = {

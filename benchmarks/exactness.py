@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from skm2v.pooling import PoolingTable, TextTokenizer
-from skm2v.pooling.byte_level import GPT4
-from skm2v.pooling.kernel import Kernel, build_kernel
+from skm2v._pooling import PoolingTable, TextTokenizer
+from skm2v._pooling.byte_level import GPT4
+from skm2v._pooling.kernel import Kernel, build_kernel
 
 BLOCK = 2000
 

@@ -65,7 +65,7 @@ def compare(tokenizer: str, languages: dict[str, list[str]], rounds: int) -> dic
     from tokenizers import Tokenizer
 
     from skm2v import StaticModel
-    from skm2v.pooling import byte_level, unigram
+    from skm2v._pooling import byte_level, unigram
 
     size = Tokenizer.from_str(tokenizer).get_vocab_size()
     table = np.random.default_rng(0).normal(size=(size, DIMS)).astype(np.float32)

@@ -23,9 +23,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.exactness import random_texts, settings
-from skm2v.pooling import PoolingTable, TextTokenizer
-from skm2v.pooling.kernel import Kernel, build_kernel
-from skm2v.pooling.reference import ReferenceEngine
+from skm2v._pooling import PoolingTable, TextTokenizer
+from skm2v._pooling.kernel import Kernel, build_kernel
+from skm2v._pooling.reference import ReferenceEngine
 
 
 def random_table(n_tokens: int, rng: np.random.Generator) -> PoolingTable:

@@ -71,7 +71,7 @@ def main() -> None:
     from sklearn.pipeline import make_pipeline
 
     from skm2v import StaticEmbedder
-    from skm2v.pooling import check_texts
+    from skm2v._pooling import check_texts
 
     table, tokenizer = load_parts(args.model)
     texts = english(args.data)["sentences"]

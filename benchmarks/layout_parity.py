@@ -28,7 +28,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
 from skm2v import StaticModel
-from skm2v.model import ModelConfig, Projection
+from skm2v._model import ModelConfig, Projection
 from tests import tiny
 
 DTYPES = ("float32", "float16", "float64", "int8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from skm2v.evaluation.command import add_arguments, run
+from skm2v._cli.evaluate import add_arguments, run
 from skm2v.exceptions import Skm2vError
 
 

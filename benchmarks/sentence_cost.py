@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 def _fit(n_texts: int, n_tokens: int, kind: str, *, pairs: bool = False) -> Any:
     from synthetic_teacher import SyntheticTeacher, made_up_texts
 
-    from skm2v.distill import SentenceRecipe, TokenRecipe
+    from skm2v._distillation import SentenceRecipe, TokenRecipe
 
     teacher = SyntheticTeacher(n_tokens, kind)
     texts = made_up_texts(teacher.words, n_texts)

@@ -13,11 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from speed_common import markdown
 
-from skm2v.distill import TeacherFiles, cache_folder, distill_with_report, find_teacher, load_files
-from skm2v.distill.text_vectors import text_vectors
+from skm2v._distillation import (
+    TeacherFiles,
+    cache_folder,
+    distill_with_report,
+    find_teacher,
+    load_files,
+)
+from skm2v._distillation.teacher_pass.text_vectors import text_vectors
 from skm2v.evaluation import Clustering, Encoder, Evaluation, Result, Task, evaluate, find_sources
-from skm2v.evaluation.resampling import interval, paired_difference
-from skm2v.evaluation.sources import TaskSource, select_sources
+from skm2v.evaluation._resampling import interval, paired_difference
+from skm2v.evaluation._task_sources import TaskSource, select_sources
 
 DIMS = 256
 REFERENCE, TEACHER = "reference", "teacher"

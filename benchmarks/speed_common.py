@@ -327,7 +327,7 @@ def environment(simd: str) -> dict[str, Any]:
 def simd_in_use() -> str:
     """Name of the kernel's instruction set, or that the reference path runs."""
     try:
-        from skm2v.pooling._kernel import best_simd
+        from skm2v._pooling._kernel import best_simd
     except ImportError:
         return "reference path (no compiled kernel)"
     return str(best_simd())

@@ -18,8 +18,8 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from skm2v.distill import Teacher
-from skm2v.pooling import TextTokenizer
+from skm2v._distillation import Teacher
+from skm2v._pooling import TextTokenizer
 
 Floats = npt.NDArray[np.float32]
 

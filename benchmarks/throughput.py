@@ -46,10 +46,10 @@ def bounds(table: Any, tokenizer: str, texts: list[str]) -> list[Peer]:
     """Return the lower bounds: the kernel's tokenizer alone, its sums alone."""
     import numpy as np
 
-    from skm2v.model.quantization import quantize
-    from skm2v.pooling import PoolingTable, TextTokenizer
-    from skm2v.pooling import kernel as kernel_module
-    from skm2v.pooling.kernel import build_kernel
+    from skm2v._model.quantization import quantize
+    from skm2v._pooling import PoolingTable, TextTokenizer
+    from skm2v._pooling import kernel as kernel_module
+    from skm2v._pooling.kernel import build_kernel
 
     text_tokenizer = TextTokenizer(tokenizer)
     narrow = PoolingTable(np.ascontiguousarray(table[:, :1]))
@@ -118,8 +118,8 @@ def agreement(
     """Largest difference of float32 to model2vec and to the reference, cosine of the others."""
     import numpy as np
 
-    from skm2v.pooling import PoolingTable, TextTokenizer
-    from skm2v.pooling.reference import ReferenceEngine
+    from skm2v._pooling import PoolingTable, TextTokenizer
+    from skm2v._pooling.reference import ReferenceEngine
 
     some = texts[:2000]
     vectors = {name: engines[name].make()(some) for name in engines if name.startswith("skm2v")}
@@ -212,7 +212,7 @@ def main() -> None:
     limit_threads(args.threads)
     warnings.simplefilter("ignore")  # truncated documents are part of the benchmark
 
-    from skm2v.pooling import kernel
+    from skm2v._pooling import kernel
 
     table, tokenizer = load_parts(args.model)
     corpora = english(args.data, args.sentences, args.documents)

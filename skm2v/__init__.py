@@ -8,26 +8,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from skm2v._embedder import StaticEmbedder
 from skm2v._show_versions import show_versions
+from skm2v._static_model import StaticModel
 from skm2v._version import __version__
 
-# Bound here, at once: were a module of the package `skm2v.distill` imported first and the function
-# later, `skm2v.distill` would be the package.
+# Bound here, at once: `skm2v.distill` is the function, whoever imports the module of that name.
 from skm2v.distill import distill, distill_from_model
-from skm2v.embedder import StaticEmbedder
-from skm2v.model import StaticModel
 
 if TYPE_CHECKING:
-    from skm2v.classification.classifier import StaticTextClassifier
-    from skm2v.classification.fused import FusedTextClassifier, FusedTextRegressor
-    from skm2v.classification.fusing import fuse
+    from skm2v._classification.classifier import StaticTextClassifier
+    from skm2v._classification.explanation import Explanation
+    from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
+    from skm2v._classification.fusing import fuse
+    from skm2v._fit_report import FitReport
+    from skm2v._model import ModelConfig, Projection
+    from skm2v._pooling import PoolingTable, TextTokenizer
 
 __all__ = [
+    "Explanation",
+    "FitReport",
     "FusedTextClassifier",
     "FusedTextRegressor",
+    "ModelConfig",
+    "PoolingTable",
+    "Projection",
     "StaticEmbedder",
     "StaticModel",
     "StaticTextClassifier",
+    "TextTokenizer",
     "__version__",
     "distill",
     "distill_from_model",
@@ -37,10 +46,16 @@ __all__ = [
 
 # Loaded when they are first asked for.
 _LATE = {
-    "FusedTextClassifier": "skm2v.classification.fused",
-    "FusedTextRegressor": "skm2v.classification.fused",
-    "StaticTextClassifier": "skm2v.classification.classifier",
-    "fuse": "skm2v.classification.fusing",
+    "Explanation": "skm2v._classification.explanation",
+    "FitReport": "skm2v._fit_report",
+    "FusedTextClassifier": "skm2v._classification.fused",
+    "FusedTextRegressor": "skm2v._classification.fused",
+    "ModelConfig": "skm2v._model",
+    "PoolingTable": "skm2v._pooling",
+    "Projection": "skm2v._model",
+    "StaticTextClassifier": "skm2v._classification.classifier",
+    "TextTokenizer": "skm2v._pooling",
+    "fuse": "skm2v._classification.fusing",
 }
 
 

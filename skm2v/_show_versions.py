@@ -37,7 +37,7 @@ def show_versions() -> None:
 
 def _kernel() -> str:
     try:
-        import skm2v.pooling.kernel  # noqa: F401
+        import skm2v._pooling.kernel  # noqa: F401
     except ImportError as error:
         return f"not available ({error})"
     return "available"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from skm2v.pooling import TextColumn, check_texts
+from skm2v._pooling import TextColumn, check_texts
 
 __all__ = ["TextInput"]
 

@@ -20,21 +20,22 @@ ROOMS = (
     {"_messages"},
     {"_warnings"},
     {"datasets"},
-    {"_text_files"},
     {"_text_checks"},
     {"testing"},
-    {"pooling"},
+    {"_pooling"},
     {"_show_versions"},
-    {"model"},
-    {"fit_report"},
+    {"_model"},
+    {"_learning", "_static_model"},
+    {"_fit_report"},
+    {"_distillation"},
     {"distill"},
-    {"_sources"},
+    {"_resolve_model"},
     {"_text_input"},
-    {"embedder"},
-    {"classification"},
+    {"_embedder"},
+    {"_classification"},
     {"evaluation"},
-    {"cli"},
-    {"__init__"},
+    {"_cli"},
+    {"__init__", "__main__"},
 )
 LATE = (
     "torch",
@@ -74,13 +75,13 @@ def baseline():
     [
         "import skm2v",
         "import skm2v; skm2v.StaticModel, skm2v.distill; skm2v.StaticEmbedder()",
-        "import skm2v.exceptions, skm2v.pooling, skm2v.model, skm2v.distill, skm2v.embedder",
+        "import skm2v.exceptions, skm2v._pooling, skm2v._model, skm2v._distillation",
     ],
     ids=["package", "public names", "rooms"],
 )
 def test_import_adds_no_heavy_module(baseline, code):
     added = loaded_by(code) - baseline
-    assert "skm2v.embedder" in added
+    assert "skm2v._embedder" in added
     heavy = {
         name for name in added if name in LATE or name.startswith(tuple(f"{m}." for m in LATE))
     }
@@ -139,13 +140,13 @@ def test_rooms_import_in_one_direction():
 
 
 def test_torch_is_in_one_room():
-    """There it is imported by name, inside functions; see `skm2v.distill.extras`."""
+    """There it is imported by name, inside functions; see `skm2v._distillation.teacher.extras`."""
     teachers = {"torch", "transformers"}
     for path in (ROOT / "skm2v").rglob("*.py"):
         found = {name.partition(".")[0] for name in imports_of(path)} & teachers
         assert not found, f"{path} imports {found}"
-        if path.parent.name != "distill":
-            assert "distill.extras" not in path.read_text(encoding="utf-8"), path
+        if "_distillation" not in path.parts:
+            assert "teacher.extras" not in path.read_text(encoding="utf-8"), path
 
 
 def needs_of(path: Path) -> set[str]:
@@ -158,7 +159,7 @@ def needs_of(path: Path) -> set[str]:
 
 
 def test_modules_of_a_room_import_in_one_direction():
-    for room in ("_text_checks", "classification", "pooling"):
+    for room in ("_text_checks", "_classification", "_pooling"):
         paths = (ROOT / "skm2v" / room).glob("*.py")
         needs = {f"skm2v.{room}.{path.stem}": needs_of(path) for path in paths}
         del needs[f"skm2v.{room}.__init__"]

@@ -9,7 +9,7 @@ import skm2v
 
 
 def test_distill_is_the_function_whatever_was_imported_first():
-    code = "import skm2v.distill.teacher\nimport skm2v\nassert callable(skm2v.distill)"
+    code = "import skm2v.distill\nimport skm2v\nassert callable(skm2v.distill)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
@@ -29,6 +29,6 @@ def test_show_versions(capsys):
 
 
 def test_show_versions_says_why_there_is_no_kernel(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "skm2v.pooling.kernel", None)
+    monkeypatch.setitem(sys.modules, "skm2v._pooling.kernel", None)
     skm2v.show_versions()
     assert "compiled kernel : not available (" in capsys.readouterr().out

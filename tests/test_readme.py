@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skm2v import cli
+from skm2v._cli import main as cli
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent

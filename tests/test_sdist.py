@@ -26,9 +26,9 @@ def test_sdist_holds_what_a_build_needs(tmp_path):
     sources = [
         path.relative_to(ROOT).as_posix()
         for pattern in ("*.py", "_kernel.pyx", "csrc/*.c", "csrc/*.h")
-        for path in (ROOT / "skm2v" / "pooling").glob(pattern)
+        for path in (ROOT / "skm2v" / "_pooling").glob(pattern)
     ]
     assert len(sources) > 20
     assert names.issuperset({"setup.py", "pyproject.toml", "LICENSE", "skm2v/py.typed", *sources})
-    assert "skm2v/pooling/_kernel.c" not in names  # generated: Cython makes a new one
+    assert "skm2v/_pooling/_kernel.c" not in names  # generated: Cython makes a new one
     assert not [name for name in names if name.endswith((".so", ".pyd", ".pyc"))]

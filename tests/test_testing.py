@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from skm2v.pooling import check_texts
+from skm2v._pooling import check_texts
 from skm2v.testing import (
     check_text_transformer,
     parametrize_with_text_checks,

@@ -23,8 +23,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from skm2v import StaticEmbedder, StaticModel
+from skm2v._pooling import check_texts
 from skm2v._text_checks import CLASSIFIER_CHECKS, classifiers, company, labels
-from skm2v.pooling import check_texts
 from skm2v.testing import (
     check_text_classifier,
     parametrize_with_text_checks,

@@ -92,7 +92,7 @@ def test_fallbacks(tiny_teacher):
 
 
 def test_versions(tiny_static, monkeypatch, tmp_path):
-    monkeypatch.setattr("skm2v.embedder.__version__", "0.0.1")
+    monkeypatch.setattr("skm2v._embedder.__version__", "0.0.1")
     data = pickle.dumps(StaticEmbedder())
     joblib.dump(StaticEmbedder(), tmp_path / "embedder")
     monkeypatch.undo()

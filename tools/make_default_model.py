@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 import skm2v
+from skm2v._distillation import distill_with_report
+from skm2v._model import Projection, quantize
 from skm2v.datasets import load_banking77
-from skm2v.distill import distill_with_report
-from skm2v.model import Projection, quantize
 
 sys.path.insert(0, str(Path(__file__).parent))
 import default_texts  # noqa: E402

@@ -10,58 +10,58 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skm2v.evaluation.baselines import TfidfSVD, tfidf
-    from skm2v.evaluation.building import DataOptions
-    from skm2v.evaluation.classification import FewShotClassification, FullClassification
-    from skm2v.evaluation.clustering import Clustering
-    from skm2v.evaluation.contrast import Contrast, load_diagnostic
-    from skm2v.evaluation.deduplication import Deduplication
-    from skm2v.evaluation.encoders import Encoder
-    from skm2v.evaluation.errors import ModelSpecError, TaskDataError
-    from skm2v.evaluation.models import load_encoder
-    from skm2v.evaluation.mteb_adapter import MtebEncoder
-    from skm2v.evaluation.pairs import STS, PairClassification, WordSimilarity
-    from skm2v.evaluation.progress import Listener
-    from skm2v.evaluation.results import Evaluation, ModelSummary
-    from skm2v.evaluation.retrieval import Reranking, Retrieval
-    from skm2v.evaluation.runner import evaluate, run_task
-    from skm2v.evaluation.sources import TaskSource, find_sources
-    from skm2v.evaluation.store import Result, ResultStore
-    from skm2v.evaluation.task import Encode, Outcome, Task
+    from skm2v.evaluation._baselines import TfidfSVD, tfidf
+    from skm2v.evaluation._building import DataOptions
+    from skm2v.evaluation._classification import FewShotClassification, FullClassification
+    from skm2v.evaluation._clustering import Clustering
+    from skm2v.evaluation._contrast import Contrast, load_diagnostic
+    from skm2v.evaluation._deduplication import Deduplication
+    from skm2v.evaluation._encoders import Encoder
+    from skm2v.evaluation._errors import ModelSpecError, TaskDataError
+    from skm2v.evaluation._model_specs import load_encoder
+    from skm2v.evaluation._mteb_adapter import MtebEncoder
+    from skm2v.evaluation._pairs import STS, PairClassification, WordSimilarity
+    from skm2v.evaluation._progress import Listener
+    from skm2v.evaluation._result_store import Result, ResultStore
+    from skm2v.evaluation._results import Evaluation, ModelSummary
+    from skm2v.evaluation._retrieval import Reranking, Retrieval
+    from skm2v.evaluation._runner import evaluate, run_task
+    from skm2v.evaluation._task import Encode, Outcome, Task
+    from skm2v.evaluation._task_sources import TaskSource, find_sources
 
 # Loaded on first use: the command line builds its parser from here and should stay quick.
 _MODULES = {
-    "tfidf": "baselines",
-    "TfidfSVD": "baselines",
-    "DataOptions": "building",
-    "FewShotClassification": "classification",
-    "FullClassification": "classification",
-    "Clustering": "clustering",
-    "Contrast": "contrast",
-    "load_diagnostic": "contrast",
-    "Deduplication": "deduplication",
-    "Encoder": "encoders",
-    "ModelSpecError": "errors",
-    "TaskDataError": "errors",
-    "load_encoder": "models",
-    "MtebEncoder": "mteb_adapter",
-    "PairClassification": "pairs",
-    "STS": "pairs",
-    "WordSimilarity": "pairs",
-    "Listener": "progress",
-    "Evaluation": "results",
-    "ModelSummary": "results",
-    "Reranking": "retrieval",
-    "Retrieval": "retrieval",
-    "evaluate": "runner",
-    "run_task": "runner",
-    "find_sources": "sources",
-    "TaskSource": "sources",
-    "Result": "store",
-    "ResultStore": "store",
-    "Encode": "task",
-    "Outcome": "task",
-    "Task": "task",
+    "tfidf": "_baselines",
+    "TfidfSVD": "_baselines",
+    "DataOptions": "_building",
+    "FewShotClassification": "_classification",
+    "FullClassification": "_classification",
+    "Clustering": "_clustering",
+    "Contrast": "_contrast",
+    "load_diagnostic": "_contrast",
+    "Deduplication": "_deduplication",
+    "Encoder": "_encoders",
+    "ModelSpecError": "_errors",
+    "TaskDataError": "_errors",
+    "load_encoder": "_model_specs",
+    "MtebEncoder": "_mteb_adapter",
+    "PairClassification": "_pairs",
+    "STS": "_pairs",
+    "WordSimilarity": "_pairs",
+    "Listener": "_progress",
+    "Evaluation": "_results",
+    "ModelSummary": "_results",
+    "Reranking": "_retrieval",
+    "Retrieval": "_retrieval",
+    "evaluate": "_runner",
+    "run_task": "_runner",
+    "find_sources": "_task_sources",
+    "TaskSource": "_task_sources",
+    "Result": "_result_store",
+    "ResultStore": "_result_store",
+    "Encode": "_task",
+    "Outcome": "_task",
+    "Task": "_task",
 }
 
 __all__ = [

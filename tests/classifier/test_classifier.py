@@ -16,16 +16,16 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
-from skm2v.classification import linear
-from skm2v.classification.features import (
+from skm2v._classification import linear
+from skm2v._classification.features import (
     TokenStream,
     Vocabulary,
     semantic_features,
     squared_norms_of,
     token_importance,
 )
-from skm2v.classification.few_shot import Compact
-from skm2v.classification.scores import float_rows
+from skm2v._classification.few_shot import Compact
+from skm2v._classification.scores import float_rows
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
 from tests import tiny

@@ -23,7 +23,7 @@ from skm2v import (
     StaticTextClassifier,
     fuse,
 )
-from skm2v.classification.fused_file import KEY, _digest
+from skm2v._classification.fused_file import KEY, _digest
 from skm2v.exceptions import ModelFormatError
 
 from .conftest import make_pairs_model
@@ -117,7 +117,7 @@ def test_a_save_replaces_or_leaves(saved, monkeypatch):
     def fail(source, target):
         raise OSError("no space")
 
-    monkeypatch.setattr("skm2v.model.files.replace", fail)
+    monkeypatch.setattr("skm2v._model.files.replace", fail)
     with pytest.raises(OSError, match="no space"):
         fused.save(path)
     assert path.read_bytes() == before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skm2v.classification.labels import check_labels, check_sample_weight
+from skm2v._classification.labels import check_labels, check_sample_weight
 
 NAMES = ["ham", "spam", "news"] * 4
 INDICATOR = np.array([[1, 0], [0, 1], [1, 1], [0, 1]] * 3)

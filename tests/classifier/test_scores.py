@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skm2v.classification.features import TokenStream
-from skm2v.classification.scores import ScoreTable
+from skm2v._classification.features import TokenStream
+from skm2v._classification.scores import ScoreTable
+from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
+from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import ModelFormatError
-from skm2v.pooling import PoolingTable, TextPooler, TextTokenizer
-from skm2v.pooling.reference import ReferenceEngine
 from tests import tiny
 
 from .conftest import make_pairs_model

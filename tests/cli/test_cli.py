@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from skm2v import StaticModel, cli
+from skm2v import StaticModel
+from skm2v._cli import main as cli
 from tests import tiny
 
 TEXTS = ["the money transfer", "", 'win a "free", prize', "text\fone\u2028two", "london new york"]
@@ -125,7 +126,7 @@ def test_embed_options(tmp_path, model, model_path, run):
 def test_embed_stdin_to_stdout(model, model_path):
     """In a process of its own: real pipes, and nothing but JSON lines on stdout."""
     result = subprocess.run(
-        [sys.executable, "-m", "skm2v.cli", "embed", "-m", model_path],
+        [sys.executable, "-m", "skm2v", "embed", "-m", model_path],
         input=b"the money\nlondon",
         capture_output=True,
         check=True,
@@ -138,7 +139,7 @@ def test_embed_stdin_to_stdout(model, model_path):
 
 
 def test_reader_that_goes_away(model_path):
-    command = f"yes the money | {sys.executable} -m skm2v.cli embed -m {model_path} | head -n 1"
+    command = f"yes the money | {sys.executable} -m skm2v embed -m {model_path} | head -n 1"
     result = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60)
     assert result.stdout.count(b"\n") == 1
     assert result.stderr == b""

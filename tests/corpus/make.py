@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from skm2v import StaticModel, __version__
-from skm2v.model import ModelConfig, Projection, software_versions
+from skm2v._model import ModelConfig, Projection, software_versions
 from tests import tiny
 
 CORPUS = Path(__file__).parent

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
+from skm2v._distillation.fitting import penalties as selection
 from skm2v.datasets import _default_model, default_model_path
-from skm2v.distill import selection
 from tests import tiny
 
 # Some thousand texts of the words that tiny teachers know.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from skm2v.distill import store
+from skm2v._distillation.teacher_pass import store
 from tests import tiny
 
 COUNTING_CODE = """

@@ -11,16 +11,17 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skm2v import StaticEmbedder, StaticModel, distill
-from skm2v.distill import adapt_model, find_teacher, load_files, store
-from skm2v.distill import selection as selection_module
-from skm2v.distill.corpus import count_tokens
-from skm2v.distill.regression import align, cosines
-from skm2v.distill.selection import TextData, moved_rows
-from skm2v.distill.text_vectors import forget_texts
+from skm2v._distillation import adapt_model, find_teacher, load_files
+from skm2v._distillation.fitting import penalties as selection_module
+from skm2v._distillation.fitting.corpus import count_tokens
+from skm2v._distillation.fitting.penalties import TextData, moved_rows
+from skm2v._distillation.fitting.regression import align, cosines
+from skm2v._distillation.teacher_pass import store
+from skm2v._distillation.teacher_pass.text_vectors import forget_texts
+from skm2v._model.config import Adaptation, ModelConfig
+from skm2v._model.rows import entry_vectors
+from skm2v._pooling import TextTokenizer
 from skm2v.exceptions import ModelFormatError, TeacherError, TextTypeError, TextWarning
-from skm2v.model.config import Adaptation, ModelConfig
-from skm2v.model.rows import entry_vectors
-from skm2v.pooling import TextTokenizer
 from tests import tiny
 
 DOMAIN = tiny.WORDS[:60]
@@ -230,7 +231,7 @@ def test_the_order_of_things_does_not_matter(model, tiny_teacher, tmp_path):
 
 def test_a_teacher_of_noise_changes_nothing(model, tiny_teacher, monkeypatch):
     rng = np.random.default_rng(0)
-    from skm2v.distill import adapting
+    from skm2v._distillation.fitting import adapting
 
     def noise(texts, *args):
         return rng.normal(size=(len(texts), 32)).astype(np.float32)

@@ -13,8 +13,10 @@ import joblib
 import numpy as np
 import pytest
 
-from skm2v.distill import cache_folder, distill, store
-from skm2v.distill.store import fetch
+from skm2v._distillation import cache_folder
+from skm2v._distillation.teacher_pass import store
+from skm2v._distillation.teacher_pass.store import fetch
+from skm2v.distill import distill
 
 SETTINGS = {"trust_remote_code": True, "batch_size": 10_000}
 
@@ -207,7 +209,7 @@ def test_a_damaged_entry_of_a_teacher_gives_the_same_model(passes, tmp_path):
 KILLED = """
 import sys, time
 from pathlib import Path
-from skm2v.distill.store import fetch
+from skm2v._distillation.teacher_pass.store import fetch
 
 def compute():
     folder = Path(sys.argv[1])

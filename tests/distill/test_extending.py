@@ -9,10 +9,10 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from skm2v import StaticEmbedder, StaticModel, distill
-from skm2v.distill import find_teacher, load_files
-from skm2v.distill.tokens import sif_weights
+from skm2v._distillation import find_teacher, load_files
+from skm2v._distillation.teacher_pass.token_table import sif_weights
+from skm2v._model.rows import entry_vectors
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
-from skm2v.model.rows import entry_vectors
 from tests import tiny
 
 WORDS = ["Zebra", "quagga", "new york", "free-range"]

@@ -13,23 +13,23 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skm2v import StaticEmbedder, distill
-from skm2v.distill import TokenRecipe, clear_recent, find_teacher, load_files
-from skm2v.distill import sentences as sentences_module
-from skm2v.distill import text_vectors as text_vectors_module
-from skm2v.distill.corpus import (
+from skm2v._distillation import TokenRecipe, clear_recent, find_teacher, load_files
+from skm2v._distillation.fitting import sentence_recipe as sentences_module
+from skm2v._distillation.fitting.corpus import (
     choose_texts,
     count_tokens,
     held_out,
     says_too_little,
     unique_texts,
 )
-from skm2v.distill.extra_rows import count_pairs, split_words
-from skm2v.distill.regression import cosines, fit_affine, rotation_of, solve_ridge
-from skm2v.distill.selection import Chosen, TextData, fit_table, token_weights
-from skm2v.distill.sentences import SentenceRecipe
-from skm2v.distill.text_vectors import forget_texts, text_vectors
+from skm2v._distillation.fitting.extra_rows import count_pairs, split_words
+from skm2v._distillation.fitting.penalties import Chosen, TextData, fit_table, token_weights
+from skm2v._distillation.fitting.regression import cosines, fit_affine, rotation_of, solve_ridge
+from skm2v._distillation.fitting.sentence_recipe import SentenceRecipe
+from skm2v._distillation.teacher_pass import text_vectors as text_vectors_module
+from skm2v._distillation.teacher_pass.text_vectors import forget_texts, text_vectors
+from skm2v._pooling import TextTokenizer
 from skm2v.exceptions import TextWarning
-from skm2v.pooling import TextTokenizer
 from tests import tiny
 
 

@@ -6,7 +6,9 @@ import socket
 
 import pytest
 
-from skm2v.distill import distill, find_teacher, source
+from skm2v._distillation import find_teacher
+from skm2v._distillation.teacher import files as source
+from skm2v.distill import distill
 from skm2v.exceptions import MissingExtraError, TeacherError, TeacherNotFoundError
 from tests.distill.conftest import edit_json
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 import transformers
 
-from skm2v.distill import distill, distill_from_model, load_teacher, wrap_teacher
+from skm2v._distillation import wrap_teacher
+from skm2v.distill import distill, distill_from_model, load_teacher
 from skm2v.exceptions import MissingExtraError, TeacherError
 from tests import tiny
 from tests.distill.conftest import edit_json

@@ -7,8 +7,8 @@ import json
 import pytest
 from tokenizers import Tokenizer, normalizers
 
-from skm2v.distill.vocabulary import plan_tokens
-from skm2v.pooling import TextTokenizer
+from skm2v._distillation.teacher.vocabulary import plan_tokens
+from skm2v._pooling import TextTokenizer
 from tests import tiny
 
 SPECIALS = {

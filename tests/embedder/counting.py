@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from skm2v import distill
-from skm2v.distill import clear_recent
-from skm2v.distill.text_vectors import forget_texts
+from skm2v._distillation import clear_recent
+from skm2v._distillation.teacher_pass.text_vectors import forget_texts
 from tests import tiny
 
 ROOT = Path(__file__).parents[2]

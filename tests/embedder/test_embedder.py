@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import skm2v
-from skm2v import StaticEmbedder, _sources, distill
-from skm2v.distill import distill_with_report
+from skm2v import StaticEmbedder, _resolve_model, distill
+from skm2v._distillation import distill_with_report
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning, VersionWarning
 from tests import tiny
 
@@ -59,7 +59,7 @@ def test_every_distillation_parameter_reaches_the_teacher(tiny_teacher, monkeypa
         seen.update(parameters, model_name=name)
         return distill_with_report(name)
 
-    monkeypatch.setattr(sys.modules["skm2v.distill"], "distill_with_report", record)
+    monkeypatch.setattr("skm2v._distillation.distill_with_report", record)
     values = {
         "pca_dims": 7,
         "sif_coefficient": 0.5,
@@ -272,15 +272,15 @@ def test_recipe_defaults_are_those_of_the_signatures():
     """One default for one parameter: of the embedder, of `distill`, and of the test for both."""
     own = inspect.signature(StaticEmbedder).parameters
     other = inspect.signature(distill).parameters
-    for name, default in _sources.RECIPE.items():
+    for name, default in _resolve_model.RECIPE.items():
         assert own[name].default == default == other[name].default
     for name in ("max_length", "normalize"):
         assert own[name].default == other[name].default
-    assert other["pca_dims"].default == _sources.TEACHER_DIMS
+    assert other["pca_dims"].default == _resolve_model.TEACHER_DIMS
 
 
 @pytest.mark.parametrize(("normalize", "max_length"), [(False, 512), (True, 3), (False, None)])
-def test_settings_apply_to_static_sources(ordered, normalize, max_length):
+def test_settings_apply_to_static_resolve_model(ordered, normalize, max_length):
     embedder = StaticEmbedder(ordered, normalize=normalize, max_length=max_length).fit(TEXTS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TextWarning)
@@ -438,7 +438,7 @@ def test_version_stamp_of_unfitted_and_fitted(ordered, monkeypatch):
     }
     for data in pickled.values():
         assert "_skm2v_version" not in vars(pickle.loads(data))  # and no warning
-    monkeypatch.setattr("skm2v.embedder.__version__", "99.0")
+    monkeypatch.setattr("skm2v._embedder.__version__", "99.0")
     monkeypatch.setattr("skm2v._version.__version__", "99.0")
     for what, data in pickled.items():
         with pytest.warns(VersionWarning, match=skm2v.__version__) as record:
@@ -462,9 +462,9 @@ def test_pickles_name_only_what_is_expected(ordered):
         "numpy._core.multiarray._reconstruct",
         "numpy.dtype",
         "numpy.ndarray",
-        "skm2v.embedder.StaticEmbedder",
-        "skm2v.fit_report.FitReport",
-        "skm2v.model.static_model.StaticModel",
+        "skm2v.StaticEmbedder",
+        "skm2v.FitReport",
+        "skm2v.StaticModel",
     }
 
 

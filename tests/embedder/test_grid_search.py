@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skm2v import StaticEmbedder
-from skm2v.distill import clear_recent
+from skm2v._distillation import clear_recent
 from tests import tiny
 
 SCRIPT = """

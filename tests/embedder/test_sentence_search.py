@@ -15,8 +15,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skm2v import StaticEmbedder
-from skm2v.distill import clear_recent
-from skm2v.distill.text_vectors import PIECE, forget_texts
+from skm2v._distillation import clear_recent
+from skm2v._distillation.teacher_pass.text_vectors import PIECE, forget_texts
 from tests import tiny
 
 N_SEARCHED = 500

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 from sklearn.metrics import f1_score
 
-from skm2v.evaluation.metrics import (
+from skm2v.evaluation._metrics import (
     best_accuracy,
     best_f1,
     paired_cosine,

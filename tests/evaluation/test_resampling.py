@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 from sklearn.metrics import average_precision_score
 
-from skm2v.evaluation.metrics import average_precision_counts, spearman_counts
-from skm2v.evaluation.resampling import (
+from skm2v.evaluation._metrics import average_precision_counts, spearman_counts
+from skm2v.evaluation._resampling import (
     bootstrap_mean,
     bootstrap_two_way,
     interval,
@@ -24,7 +24,7 @@ def test_counts_are_resamples_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None
     whole = np.concatenate(list(resample_counts(50, 200)))
     assert whole.shape == (200, 50)
     assert (whole.sum(axis=1) == 50).all()
-    monkeypatch.setattr("skm2v.evaluation.resampling._BLOCK_CELLS", 700)
+    monkeypatch.setattr("skm2v.evaluation._resampling._BLOCK_CELLS", 700)
     blocks = list(resample_counts(50, 200))
     assert len(blocks) > 10
     np.testing.assert_array_equal(np.concatenate(blocks), whole)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skm2v.cli import main
+from skm2v._cli.main import main
 from skm2v.evaluation import (
     STS,
     Encoder,
@@ -18,8 +18,8 @@ from skm2v.evaluation import (
     evaluate,
     load_encoder,
 )
-from skm2v.evaluation.plot import Point, scatter
-from skm2v.evaluation.results import size, speed
+from skm2v.evaluation._plot import Point, scatter
+from skm2v.evaluation._results import size, speed
 
 PETS = STS("pets", ["a b", "a b", "c d", "e"], ["a b", "a x", "c d", "f"], [5, 3, 4, 0])
 NASTY = '<script>alert("x")</script> & | \n'

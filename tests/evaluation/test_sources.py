@@ -16,7 +16,7 @@ from skm2v.evaluation import (
     evaluate,
     find_sources,
 )
-from skm2v.evaluation.sources import select_sources
+from skm2v.evaluation._task_sources import select_sources
 
 Write = Callable[[str, str], Path]
 LABELLED = "text,label,split\n" + "".join(

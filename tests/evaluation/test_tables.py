@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skm2v.evaluation import TaskDataError
-from skm2v.evaluation.tables import data_stem, read_table
+from skm2v.evaluation._tables import data_stem, read_table
 
 Write = Callable[[str, str], Path]
 

@@ -25,10 +25,10 @@ from skm2v.evaluation import (
     run_task,
     tfidf,
 )
-from skm2v.evaluation.contrast import DIAGNOSTICS
-from skm2v.evaluation.deduplication import group_f1, group_records
-from skm2v.evaluation.metrics import unit_rows
-from skm2v.evaluation.retrieval import search
+from skm2v.evaluation._contrast import DIAGNOSTICS
+from skm2v.evaluation._deduplication import group_f1, group_records
+from skm2v.evaluation._metrics import unit_rows
+from skm2v.evaluation._retrieval import search
 
 TOPICS = {"cats": "cat purr fur paw", "cars": "motor wheel road fuel", "food": "bread salt soup"}
 
@@ -137,7 +137,7 @@ def test_blocked_search_is_the_whole_sort_with_ties_by_identifier(
     queries = unit_rows(rng.integers(0, 2, (23, 6)).astype(np.float32))
     documents = unit_rows(rng.integers(0, 2, (90, 6)).astype(np.float32))
     tie_order = rng.permutation(90)
-    monkeypatch.setattr("skm2v.evaluation.retrieval._BLOCK_CELLS", 400)
+    monkeypatch.setattr("skm2v.evaluation._retrieval._BLOCK_CELLS", 400)
     similarity = queries @ documents.T
     expected = [np.lexsort((tie_order, -row))[:10] for row in similarity]
     np.testing.assert_array_equal(search(queries, documents, tie_order, 10), expected)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from skm2v import StaticModel
-from skm2v.model.parts import FORMAT, ModelParts
-from skm2v.model.tensor_file import dump_tensors, parse_tensors
+from skm2v._model.parts import FORMAT, ModelParts
+from skm2v._model.tensor_file import dump_tensors, parse_tensors
 from tests import tiny
 
 

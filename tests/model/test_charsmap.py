@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from skm2v import StaticModel
-from skm2v.model.charsmap import check_charsmap
+from skm2v._model.charsmap import check_charsmap
 from tests import tiny
 
 PAIRS = {"ﬁ": "fi", "A": "a", "B": "b", "Ａ": "a", "①": "1", "…": "...", "\u3000": " "}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
+from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import ModelFormatError, VersionWarning
-from skm2v.pooling.reference import ReferenceEngine
 from tests.corpus.make import CORPUS, vectors
 
 MODELS = sorted(path.parent for path in CORPUS.glob("[0-9]*/*/model.safetensors"))

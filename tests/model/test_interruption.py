@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from skm2v import StaticModel
-from skm2v.model import files
-from skm2v.model.files import TEMPORARY
+from skm2v._model import files
+from skm2v._model.files import TEMPORARY
 from tests.model.forge import tiny_model
 from tests.model.test_peers import FIXTURES, editable
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from skm2v import StaticModel
+from skm2v._model.hub import looks_like_hub_id
 from skm2v.exceptions import MissingExtraError, ModelFormatError
-from skm2v.model.hub import looks_like_hub_id
 from tests.model.forge import tiny_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
+from skm2v._model.tensor_file import dump_tensors
 from skm2v.exceptions import ModelFormatError
-from skm2v.model.tensor_file import dump_tensors
 from tests.model.forge import read_tensors
 
 FIXTURES = Path(__file__).parent / "fixtures"

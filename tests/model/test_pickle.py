@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
+from skm2v._model import ModelConfig
 from skm2v.exceptions import ModelFormatError, VersionWarning
-from skm2v.model import ModelConfig
 from tests import tiny
 from tests.model.forge import tiny_model
 from tests.model.test_save_load import CONFIG, full_model
@@ -26,7 +26,7 @@ MODELS = [
 # The names that unpickling a model looks up. A new one can break the pickles of others: they are
 # loaded where only the old names are allowed (skops, pickle-scanning registries).
 GLOBALS = {
-    "skm2v.model.static_model StaticModel",
+    "skm2v._static_model StaticModel",
     "numpy ndarray",
     "numpy dtype",
     "numpy._core.multiarray _reconstruct",
@@ -106,7 +106,7 @@ def test_the_names_in_a_pickle_are_a_frozen_list():
         for protocol in (2, 3, 4, 5):
             Unpickler(io.BytesIO(pickle.dumps(model, protocol=protocol))).load()
     assert asked <= GLOBALS
-    assert "skm2v.model.static_model StaticModel" in asked
+    assert "skm2v._static_model StaticModel" in asked
 
 
 def damaged(change) -> dict:

@@ -13,9 +13,9 @@ import pytest
 from safetensors import safe_open
 
 from skm2v import StaticModel
+from skm2v._model import ModelConfig, Projection
+from skm2v._model.sidecars import SIDECARS
 from skm2v.exceptions import ModelFormatError, Skm2vError
-from skm2v.model import ModelConfig, Projection
-from skm2v.model.sidecars import SIDECARS
 from tests import tiny
 from tests.model.forge import contents, forge, tiny_model
 

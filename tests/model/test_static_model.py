@@ -8,9 +8,9 @@ import pytest
 from tokenizers import Tokenizer
 
 from skm2v import StaticModel
+from skm2v._model import Projection, quantize
+from skm2v._pooling import TextTokenizer
 from skm2v.exceptions import ModelFormatError, TextTypeError, TextValueError, TextWarning
-from skm2v.model import Projection, quantize
-from skm2v.pooling import TextTokenizer
 from tests import tiny
 from tests.model.forge import tiny_model
 

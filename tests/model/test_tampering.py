@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
+from skm2v._model.tokenizer_check import check_tokenizer
 from skm2v.exceptions import ModelFormatError
-from skm2v.model.tokenizer_check import check_tokenizer
 from tests import tiny
 from tests.model.forge import (
     contents,

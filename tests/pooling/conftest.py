@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skm2v.pooling import PoolingTable, TextPooler, TextTokenizer
-from skm2v.pooling.reference import ReferenceEngine
+from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
+from skm2v._pooling.reference import ReferenceEngine
 from tests import tiny
 
 DTYPES = ("float16", "float32", "float64", "int8")
@@ -54,7 +54,7 @@ def make_pooler(request: pytest.FixtureRequest) -> Callable[..., TextPooler]:
         if request.param == "reference":
             pooler._engine = ReferenceEngine(tokenizer, table)
         else:
-            kernel = pytest.importorskip("skm2v.pooling.kernel", exc_type=ImportError)
+            kernel = pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
             pooler._engine = kernel.build_kernel(tokenizer, table)
             if pooler._engine is None:
                 pytest.skip("no kernel for this kind of tokenizer")

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
+from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import TextTypeError, TextValueError
-from skm2v.pooling import PoolingTable, TextPooler, TextTokenizer
-from skm2v.pooling.reference import ReferenceEngine
 from tests import tiny
 
 from .conftest import DTYPES, random_table
 
-kernel_module = pytest.importorskip("skm2v.pooling.kernel", exc_type=ImportError)
+kernel_module = pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
 build_kernel = kernel_module.build_kernel
 
 TEXTS = [

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skm2v.pooling import PoolingTable, TextTokenizer
+from skm2v._pooling import PoolingTable, TextTokenizer
 from tests import tiny
 
-kernel_module = pytest.importorskip("skm2v.pooling.kernel", exc_type=ImportError)
+kernel_module = pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
 
 #: Strings that the tokenizer treats in a special way, to make texts of.
 PARTS = [

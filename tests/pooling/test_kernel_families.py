@@ -17,15 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skm2v.pooling import TextPooler, TextTokenizer
-from skm2v.pooling.reference import ReferenceEngine
+from skm2v._pooling import TextPooler, TextTokenizer
+from skm2v._pooling.reference import ReferenceEngine
 from tests import tiny
 
 from .charsmaps import NMT, charsmap
 from .conftest import random_table
 from .test_kernel_exactness import PARTS, assert_equal_ids, build
 
-pytest.importorskip("skm2v.pooling.kernel", exc_type=ImportError)
+pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
 
 METASPACE = {
     "type": "Metaspace",
@@ -401,7 +401,7 @@ def test_merges_that_meet(data):
 
 
 def test_charsmap_is_read_back():
-    from skm2v.pooling.normalizers import _charsmap_characters
+    from skm2v._pooling.normalizers import _charsmap_characters
 
     single, first, second = _charsmap_characters(PRECOMPILED["precompiled_charsmap"])
     assert single == {key for key in NMT if len(key) == 1}
@@ -449,7 +449,7 @@ def test_the_byte_that_no_text_has_does_not_hide_words():
 
 
 def test_nodes_in_a_circle_are_no_charsmap():
-    from skm2v.pooling.normalizers import _charsmap_characters
+    from skm2v._pooling.normalizers import _charsmap_characters
 
     units = np.zeros(512, "<u4")
     units[0] = 1 << 10  # the root's children are at 1 ^ byte, and so are those of its child "a"

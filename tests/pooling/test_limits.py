@@ -13,8 +13,8 @@ from tests import tiny
 
 CHILD = """
 import resource, signal, sys
-from skm2v.pooling import TextPooler, TextTokenizer
-from skm2v.pooling.reference import ReferenceEngine
+from skm2v._pooling import TextPooler, TextTokenizer
+from skm2v._pooling.reference import ReferenceEngine
 from tests import tiny
 from tests.pooling.conftest import random_table
 

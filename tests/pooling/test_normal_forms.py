@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from skm2v.pooling import TextPooler, TextTokenizer
-from skm2v.pooling.normalizers import neighbours_of, plan_normalizer
+from skm2v._pooling import TextPooler, TextTokenizer
+from skm2v._pooling.normalizers import neighbours_of, plan_normalizer
 
 from .conftest import random_table
 
-pytest.importorskip("skm2v.pooling.kernel", exc_type=ImportError)
+pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 ASSIGNED = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]

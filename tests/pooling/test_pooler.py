@@ -24,9 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skm2v._pooling import Pooled, PoolingTable, TextPooler, TextTokenizer, pooler, reference
+from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import ModelFormatError
-from skm2v.pooling import Pooled, PoolingTable, TextPooler, TextTokenizer, pooler, reference
-from skm2v.pooling.reference import ReferenceEngine
 from tests import tiny
 
 from .conftest import DTYPES, random_table
@@ -521,7 +521,7 @@ def test_interrupt_returns_promptly_and_leaves_no_trace(tokenizer, n_jobs):
 def test_forked_children_after_use():
     code = """
     import multiprocessing, sys
-    from skm2v.pooling import TextPooler, TextTokenizer
+    from skm2v._pooling import TextPooler, TextTokenizer
     from tests import tiny
     from tests.pooling.conftest import random_table
 
@@ -548,7 +548,7 @@ def test_forked_children_after_use():
 
 
 def test_reference_without_kernel(tokenizer, monkeypatch):
-    monkeypatch.setitem(sys.modules, "skm2v.pooling.kernel", None)
+    monkeypatch.setitem(sys.modules, "skm2v._pooling.kernel", None)
     monkeypatch.delenv("SKM2V_REQUIRE_EXT", raising=False)
     shared = TextPooler(tokenizer, random_table(tokenizer))
     assert shared.pool(["the"], max_length=9, normalize=True).vectors.any()
@@ -556,7 +556,7 @@ def test_reference_without_kernel(tokenizer, monkeypatch):
 
 
 def test_missing_kernel_can_be_an_error(tokenizer, monkeypatch):
-    monkeypatch.setitem(sys.modules, "skm2v.pooling.kernel", None)
+    monkeypatch.setitem(sys.modules, "skm2v._pooling.kernel", None)
     monkeypatch.setenv("SKM2V_REQUIRE_EXT", "1")
     shared = TextPooler(tokenizer, random_table(tokenizer))
     with pytest.raises(ImportError):
@@ -565,8 +565,8 @@ def test_missing_kernel_can_be_an_error(tokenizer, monkeypatch):
 
 def test_a_kernel_of_another_version_is_not_used(tokenizer, monkeypatch):
     """Where the sources were updated and the compiled file was not."""
-    kernel = pytest.importorskip("skm2v.pooling._kernel")
-    monkeypatch.delitem(sys.modules, "skm2v.pooling.kernel", raising=False)
+    kernel = pytest.importorskip("skm2v._pooling._kernel")
+    monkeypatch.delitem(sys.modules, "skm2v._pooling.kernel", raising=False)
     monkeypatch.delattr(kernel, "INTERFACE")
     monkeypatch.delenv("SKM2V_REQUIRE_EXT", raising=False)
     shared = TextPooler(tokenizer, random_table(tokenizer))
@@ -598,18 +598,18 @@ test_real_teacher_tokenizer = pytest.mark.teacher(test_real_teacher_tokenizer)
 @pytest.mark.parametrize(
     ("error", "level"),
     [
-        (ModuleNotFoundError("No module named 'skm2v.pooling._kernel'"), "INFO"),
+        (ModuleNotFoundError("No module named 'skm2v._pooling._kernel'"), "INFO"),
         (ImportError("_kernel was compiled from another version of skm2v"), "WARNING"),
     ],
 )
 def test_the_slower_path_is_logged_once(monkeypatch, caplog, error, level):
     class Refusing:
         def find_spec(self, name, path=None, target=None):
-            if name == "skm2v.pooling.kernel":
+            if name == "skm2v._pooling.kernel":
                 raise error
 
     monkeypatch.delenv("SKM2V_REQUIRE_EXT", raising=False)
-    monkeypatch.delitem(sys.modules, "skm2v.pooling.kernel", raising=False)
+    monkeypatch.delitem(sys.modules, "skm2v._pooling.kernel", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
     pooler._log_missing_kernel.cache_clear()
     caplog.set_level("INFO", "skm2v")
@@ -624,7 +624,7 @@ def test_the_slower_path_is_logged_once(monkeypatch, caplog, error, level):
 
 
 def test_a_tokenizer_that_the_kernel_does_not_know_is_logged(monkeypatch, caplog):
-    kernel = pytest.importorskip("skm2v.pooling.kernel")
+    kernel = pytest.importorskip("skm2v._pooling.kernel")
     monkeypatch.setattr(kernel, "build_kernel", lambda tokenizer, table: None)
     caplog.set_level("INFO", "skm2v")
     tokenizer = TextTokenizer(tiny.wordpiece_tokenizer().to_str())

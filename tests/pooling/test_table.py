@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from skm2v._pooling import PoolingTable
 from skm2v.exceptions import ModelFormatError
-from skm2v.pooling import PoolingTable
 
 ROWS = np.arange(12, dtype=np.float32).reshape(6, 2)
 BIG = np.finfo(np.float32).max

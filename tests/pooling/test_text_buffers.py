@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skm2v import StaticEmbedder
+from skm2v._pooling import check_texts
+from skm2v._pooling.reference import ReferenceEngine
+from skm2v._pooling.text_buffers import TextBuffers, read_buffers
 from skm2v.exceptions import TextTypeError, TextValueError
-from skm2v.pooling import check_texts
-from skm2v.pooling.reference import ReferenceEngine
-from skm2v.pooling.text_buffers import TextBuffers, read_buffers
 from tests import tiny
 
-invalid_utf8 = pytest.importorskip("skm2v.pooling._kernel").invalid_utf8
+invalid_utf8 = pytest.importorskip("skm2v._pooling._kernel").invalid_utf8
 
 pytestmark = pytest.mark.filterwarnings("ignore::skm2v.exceptions.TextWarning")  # empty texts
 
@@ -208,7 +208,7 @@ def test_the_reference_reads_them_as_strings(tiny_static, n_jobs):
 
 
 def test_without_a_kernel_columns_are_lists(monkeypatch):
-    monkeypatch.setattr("skm2v.pooling.text_buffers.invalid_utf8", None)
+    monkeypatch.setattr("skm2v._pooling.text_buffers.invalid_utf8", None)
     assert check_texts(pa.array(TEXTS), buffers=True).texts == TEXTS
 
 
@@ -221,4 +221,4 @@ def test_memory_of_a_stream_is_given_back():
         read_buffers(arrow, 0)
         del arrow
     gc.collect()
-    assert pa.total_allocated_bytes() == before
+    assert pa.total_allocated_bytes() <= before

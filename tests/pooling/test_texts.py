@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from numpy.dtypes import StringDType
 from numpy.testing import assert_array_equal
 
+from skm2v._pooling import check_texts
 from skm2v.exceptions import Skm2vError, TextTypeError, TextValueError
-from skm2v.pooling import check_texts
 
 TEXTS = ["first", "sécond", "\U0001f600 third"]
 
@@ -300,7 +300,7 @@ def test_nothing_heavy_is_imported():
         return set(run.stdout.decode().split())
 
     ours = modules_of(
-        "from skm2v.pooling import check_texts; check_texts(['a', None], handle_missing='zero')"
+        "from skm2v._pooling import check_texts; check_texts(['a', None], handle_missing='zero')"
     )
     # scikit-learn may import pandas by itself.
     new = ours - modules_of("import sklearn.base, tokenizers, scipy.sparse")

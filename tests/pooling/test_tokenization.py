@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
+from skm2v._pooling import TextTokenizer, tokenization
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
-from skm2v.pooling import TextTokenizer, tokenization
 from tests import tiny
 
 TEXTS = [

@@ -1,0 +1,281 @@
+"""Training features of texts: scaled sums of token vectors, and tf-idf of tokens and pairs.
+
+Both are of a kind that a table of scores can reproduce (:class:`ScoreTable`): whatever linear
+classifier is fitted on them, its decisions are sums over the tokens of a text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from skm2v._classification.scores import ScoreTable, float_rows
+from skm2v._pooling import PoolingTable, TextTokenizer
+from skm2v._pooling.reference import pool_ids
+
+__all__ = [
+    "TokenStream",
+    "Vocabulary",
+    "collapse",
+    "semantic_features",
+    "squared_norms_of",
+    "token_importance",
+]
+
+# Of tokens whose vectors are next to nothing; they may matter all the same.
+SMALLEST_IMPORTANCE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class TokenStream:
+    """Known tokens of texts, one text after the other.
+
+    Parameters
+    ----------
+    ids : ndarray of int32 of shape (n_tokens,)
+    indptr : ndarray of int64 of shape (n_texts + 1,)
+        The tokens of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+    """
+
+    ids: npt.NDArray[np.int32]
+    indptr: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Number of the text of each token."""
+        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+    def pair_keys(self, n_tokens: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """One number for each pair of neighbours, and the number of its text."""
+        rows = self.rows
+        inside = rows[1:] == rows[:-1]
+        keys = self.ids[:-1].astype(np.int64) * n_tokens + self.ids[1:]
+        return keys[inside], rows[1:][inside]
+
+    def take(self, texts: npt.NDArray[np.integer[Any]]) -> TokenStream:
+        """Stream of some of the texts."""
+        lengths = np.diff(self.indptr)[texts]
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        positions = np.arange(indptr[-1]) + np.repeat(self.indptr[texts] - indptr[:-1], lengths)
+        return TokenStream(self.ids[positions], indptr)
+
+
+class Vocabulary:
+    """Tokens and pairs of neighbouring tokens of the training texts, with their weights.
+
+    A text is described by ``count * weight`` of each of its tokens and pairs, divided by the square
+    root of the sum of ``count * weight ** 2``. That has norm 1 for texts that repeat nothing, and
+    is their tf-idf where all are of importance 1; and as both sums are over occurrences, a table of
+    scores can reproduce it.
+
+    Parameters
+    ----------
+    stream : TokenStream
+        Training texts.
+    importance : ndarray of float64 of shape (n_tokens,)
+        Factor of the weight of each token of the tokenizer; that of a pair is the geometric mean of
+        its tokens'. See :func:`token_importance`.
+    max_pairs : int or None
+        Number of pairs to keep, the most frequent; None keeps all.
+
+    Attributes
+    ----------
+    n_tokens : int
+        Number of tokens of the tokenizer.
+    tokens : ndarray of int64 of shape (n_seen,)
+        Ids of the tokens that occur, ascending.
+    pair_keys : ndarray of int64 of shape (n_pairs,)
+        ``left * n_tokens + right`` of the pairs, ascending.
+    weights : ndarray of float64 of shape (n_seen + n_pairs,)
+        ``(log((1 + n) / (1 + df)) + 1) * importance``, with the number n of texts and df of those
+        that hold the token or pair.
+    """
+
+    def __init__(
+        self, stream: TokenStream, importance: npt.NDArray[np.float64], max_pairs: int | None
+    ) -> None:
+        self.n_tokens = n_tokens = len(importance)
+        self.tokens, token_df = _document_frequencies(stream.ids.astype(np.int64), stream.rows)
+        if max_pairs == 0:
+            self.pair_keys, pair_df = _NO_KEYS, _NO_KEYS
+        else:
+            self.pair_keys, pair_df = _document_frequencies(*stream.pair_keys(n_tokens))
+        if max_pairs is not None and len(self.pair_keys) > max_pairs:
+            best = np.sort(np.argsort(-pair_df, kind="stable")[:max_pairs])
+            self.pair_keys, pair_df = self.pair_keys[best], pair_df[best]
+        frequencies = np.concatenate([token_df, pair_df])
+        idf = np.log((1 + len(stream)) / (1 + frequencies)) + 1
+        left, right = self.pair_keys // n_tokens, self.pair_keys % n_tokens
+        of_pairs = np.sqrt(importance[left] * importance[right])
+        self.weights = idf * np.concatenate([importance[self.tokens], of_pairs])
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def transform(self, stream: TokenStream) -> Any:
+        """Lexical features of texts.
+
+        Returns
+        -------
+        features : sparse array of float64 of shape (n_texts, len(self))
+        """
+        columns, rows = _known(self.tokens, stream.ids.astype(np.int64), stream.rows)
+        if len(self.pair_keys):
+            pair_columns, pair_rows = _known(self.pair_keys, *stream.pair_keys(self.n_tokens))
+            columns = np.concatenate([columns, len(self.tokens) + pair_columns])
+            rows = np.concatenate([rows, pair_rows])
+        weights = self.weights[columns]
+        squares = np.bincount(rows, weights=weights**2, minlength=len(stream))
+        values = weights / np.sqrt(squares)[rows]
+        features = sparse.csr_array((values, (rows, columns)), shape=(len(stream), len(self)))
+        features.sum_duplicates()
+        return features
+
+
+_NO_KEYS = np.empty(0, dtype=np.int64)
+
+
+def semantic_features(
+    embedding: PoolingTable, squared_norms: npt.NDArray[np.float64], stream: TokenStream
+) -> npt.NDArray[np.float32]:
+    """Sum of the vectors of a text's tokens, over the root of the sum of their squared norms.
+
+    That is about the norm of the sum where vectors point anywhere, so features are of about norm
+    1, and a longer text about one thing has larger ones. The norm itself could not be had without
+    the vectors: this scale is a sum over tokens, as tf-idf's is, and needs one number for each.
+
+    Parameters
+    ----------
+    embedding : PoolingTable
+        Vectors of tokens.
+    squared_norms : ndarray of float64 of shape (V + P,)
+        Of these vectors.
+    stream : TokenStream
+
+    Returns
+    -------
+    features : ndarray of float32 of shape (n_texts, d)
+    """
+    squares = PoolingTable(squared_norms[:, np.newaxis], pairs=embedding.pairs)
+    sums, totals = (
+        pool_ids(table, stream.ids, stream.indptr, normalize=False, total=True)
+        for table in (embedding, squares)
+    )
+    totals[totals == 0] = 1
+    return np.asarray(sums / np.sqrt(totals), dtype=np.float32)
+
+
+def token_importance(
+    squared_norms: npt.NDArray[np.float64], exponent: float
+) -> npt.NDArray[np.float64]:
+    """How much a token tells about a text, as far as the static model knows.
+
+    Static models make the vectors of frequent tokens short. From a handful of texts idf cannot tell
+    "the" from "prize"; the norms of their vectors can.
+
+    Parameters
+    ----------
+    squared_norms : ndarray of float64 of shape (n_tokens,)
+        Of the vectors of tokens.
+    exponent : float
+        0 makes all tokens equal, 1 takes the norms as they are.
+
+    Returns
+    -------
+    importance : ndarray of float64 of shape (n_tokens,)
+        Norms relative to their root mean square, at least 0.05, to the power of `exponent`.
+    """
+    relative = squared_norms / (squared_norms.mean() or 1.0)
+    return np.asarray(np.maximum(relative, SMALLEST_IMPORTANCE**2) ** (exponent / 2))
+
+
+def squared_norms_of(embedding: PoolingTable) -> npt.NDArray[np.float64]:
+    """Squared norms of the vectors of all tokens, then of all pairs: (V + P,)."""
+    rows = float_rows(embedding)
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))
+
+
+def _document_frequencies(
+    keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Distinct keys, ascending, and the number of rows that hold each."""
+    distinct, columns = np.unique(keys, return_inverse=True)
+    order = np.lexsort((rows, columns))
+    columns, rows = columns[order], rows[order]
+    first = np.ones(len(columns), dtype=bool)
+    first[1:] = (columns[1:] != columns[:-1]) | (rows[1:] != rows[:-1])
+    return distinct, np.bincount(columns[first], minlength=len(distinct))
+
+
+def _known(
+    vocabulary: npt.NDArray[np.int64], keys: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Columns of the keys that are in a sorted vocabulary, and their rows."""
+    if not len(vocabulary):
+        return _NO_KEYS, _NO_KEYS
+    columns = np.minimum(np.searchsorted(vocabulary, keys), len(vocabulary) - 1)
+    known = vocabulary[columns] == keys
+    return columns[known], rows[known]
+
+
+def collapse(
+    tokenizer: TextTokenizer,
+    embedding: PoolingTable,
+    squared_norms: npt.NDArray[np.float64],
+    vocabulary: Vocabulary,
+    coef: npt.NDArray[np.float64],
+    intercept: npt.NDArray[np.float64],
+    max_length: int | None,
+) -> ScoreTable:
+    """Scores of tokens and pairs, from the coefficients of their features.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    embedding : PoolingTable
+        Vectors of tokens, of which :func:`semantic_features` were made.
+    squared_norms : ndarray of float64 of shape (V + P,)
+        Of these vectors.
+    vocabulary : Vocabulary
+    coef : ndarray of float64 of shape (d + len(vocabulary), K)
+        Coefficients of the semantic features, then of the lexical ones.
+    intercept : ndarray of float64 of shape (K,)
+    max_length : int or None
+
+    Returns
+    -------
+    scores : ScoreTable
+        Of form "scaled".
+    """
+    dim, k = embedding.dim, len(intercept)
+    semantic = np.concatenate(
+        [float_rows(embedding) @ coef[:dim], squared_norms[:, np.newaxis]], axis=1
+    )
+    keys = vocabulary.pair_keys
+    if embedding.pairs is not None:
+        pairs = embedding.pairs.astype(np.int64)
+        of_embedding = pairs[:, 0] * vocabulary.n_tokens + pairs[:, 1]
+        keys = np.union1d(keys, of_embedding)
+    n_tokens = vocabulary.n_tokens
+    rows = np.zeros((n_tokens + len(keys), 2 * k + 2), dtype=np.float32)
+    columns = [*range(k), 2 * k + 1]
+    rows[:n_tokens, columns] = semantic[:n_tokens]
+    if embedding.pairs is not None:
+        rows[n_tokens + np.searchsorted(keys, of_embedding)[:, np.newaxis], columns] = semantic[
+            n_tokens:
+        ]
+    lexical = np.concatenate(
+        [vocabulary.tokens, n_tokens + np.searchsorted(keys, vocabulary.pair_keys)]
+    )
+    rows[lexical, k : 2 * k] = coef[dim:] * vocabulary.weights[:, np.newaxis]
+    rows[lexical, 2 * k] = vocabulary.weights**2
+    pair_ids = np.stack([keys // n_tokens, keys % n_tokens], axis=1).astype(np.int32)
+    table = PoolingTable(rows, pairs=pair_ids if len(keys) else None)
+    return ScoreTable(tokenizer, table, intercept, "scaled", max_length)

@@ -1,0 +1,302 @@
+"""The file of a fused model: one safetensors file, complete in itself and checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap as memory_map
+import os
+import stat
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._classification.links import LINKS
+from skm2v._classification.scores import FORMS, ScoreTable
+from skm2v._model import files
+from skm2v._model.strict_json import canonical_json, parse_json
+from skm2v._model.tensor_file import dump_tensors, parse_tensors
+from skm2v._model.tokenizer_check import build_tokenizer
+from skm2v._model.writer import local_path
+from skm2v._pooling import PoolingTable
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["FusedContent", "read", "write"]
+
+FORMAT = 1
+KEY = "skm2v-fused"
+MAX_BYTES = 8 << 30
+READERS = {"classifier": "FusedTextClassifier", "regressor": "FusedTextRegressor"}
+FIELDS = {
+    "classes",
+    "flat",
+    "form",
+    "format",
+    "handle_missing",
+    "kind",
+    "link",
+    "max_length",
+    "multilabel",
+    "sha256",
+    "tokenizer",
+}
+CLASS_DTYPES = {"bool", "object", "str"} | {
+    f"{kind}{bits}"
+    for kind in ("int", "uint", "float")
+    for bits in (8, 16, 32, 64)
+    if kind != "float" or bits > 8
+}
+TENSORS = {
+    "rows": None,
+    "weights": "float32",
+    "mapping": "int32",
+    "pairs": "int32",
+    "coef": "float64",
+    "intercept": "float64",
+    "inverse_temperature": "float64",
+}
+
+
+class FusedContent(NamedTuple):
+    """What is in the file of a fused model.
+
+    Attributes
+    ----------
+    scores : ScoreTable
+    kind : {"classifier", "regressor"}
+    handle_missing : {"error", "zero"}
+    flat : bool or None
+        Only of regressors: whether predictions are 1-D.
+    classes : ndarray of shape (n_classes,) or None
+        Only of classifiers, as are the following.
+    link : str or None
+    multilabel : bool or None
+    inverse_temperature : ndarray of float64 or None
+    """
+
+    scores: ScoreTable
+    kind: str
+    handle_missing: str
+    flat: bool | None = None
+    classes: npt.NDArray[Any] | None = None
+    link: str | None = None
+    multilabel: bool | None = None
+    inverse_temperature: npt.NDArray[np.float64] | None = None
+
+
+def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
+    """Write a fused model; see :meth:`skm2v.FusedTextClassifier.save`."""
+    target = local_path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder; a fused model is a file in one.")
+    scores, table = content.scores, content.scores.table
+    arrays = {
+        "rows": table.rows,
+        "weights": table.weights,
+        "mapping": table.mapping,
+        "pairs": table.pairs,
+        "coef": scores.coef,
+        "intercept": scores.intercept,
+        "inverse_temperature": content.inverse_temperature,
+    }
+    tensors = {name: array for name, array in arrays.items() if array is not None}
+    document: dict[str, Any] = {
+        "classes": None if content.classes is None else _class_document(content.classes),
+        "flat": content.flat,
+        "form": scores.form,
+        "format": FORMAT,
+        "handle_missing": content.handle_missing,
+        "kind": content.kind,
+        "link": content.link,
+        "max_length": scores.max_length,
+        "multilabel": content.multilabel,
+        "tokenizer": scores.tokenizer.json,
+    }
+    document["sha256"] = _digest(document, tensors)
+    staged = files.stage(target, dump_tensors(tensors, {KEY: canonical_json(document)}))
+    try:
+        files.replace(staged, target)
+    finally:
+        files.unlink(staged)
+    files.sync_folder(target.parent)
+
+
+def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> FusedContent:
+    """Read a fused model of a kind; see :meth:`skm2v.FusedTextClassifier.load`."""
+    file = local_path(path)
+    what = str(file)
+    data: Any = _map(file) if mmap else files.read_file(file, max_bytes=MAX_BYTES)[0]
+    tensors, metadata = parse_tensors(data, what=what)
+    if KEY not in metadata:
+        raise ModelFormatError(
+            f"{what} is no fused model: it was not written by save(). A static model is loaded"
+            " with StaticModel.from_pretrained."
+        )
+    document = _document(metadata[KEY], what)
+    if _digest(document, tensors) != document["sha256"]:
+        raise ModelFormatError(
+            f"{what} is damaged: the SHA-256 of its content is not the one that it was saved with."
+            " Get a fresh copy."
+        )
+    if kind != document["kind"]:
+        raise ModelFormatError(
+            f"{what} holds a {document['kind']}; load it with {READERS[document['kind']]}.load."
+        )
+    _check_tensors(tensors, what)
+    table = PoolingTable(
+        tensors["rows"], tensors.get("weights"), tensors.get("mapping"), tensors.get("pairs")
+    )
+    scores = ScoreTable(
+        build_tokenizer(document["tokenizer"]),
+        table,
+        tensors["intercept"],
+        document["form"],
+        document["max_length"],
+        tensors.get("coef"),
+    )
+    if kind == "regressor":
+        if document["flat"] and scores.n_outputs != 1:
+            raise ModelFormatError(f"{what} is damaged: it has {scores.n_outputs} targets.")
+        return FusedContent(scores, kind, document["handle_missing"], flat=document["flat"])
+    classes = _classes(document["classes"], what)
+    _check_outputs(document, tensors, scores.n_outputs, len(classes), what)
+    return FusedContent(
+        scores,
+        kind,
+        document["handle_missing"],
+        classes=classes,
+        link=document["link"],
+        multilabel=document["multilabel"],
+        inverse_temperature=tensors.get("inverse_temperature"),
+    )
+
+
+def _map(file: Path) -> memory_map.mmap:
+    """Content of a regular file, mapped."""
+    status = os.stat(file)  # before it is opened, which would wait at a pipe
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelFormatError(f"{file} is not a regular file.")
+    if not status.st_size:
+        raise ModelFormatError(f"{file} is truncated: it is empty.")
+    with open(file, "rb") as opened:
+        return memory_map.mmap(opened.fileno(), 0, access=memory_map.ACCESS_READ)
+
+
+def _digest(document: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> str:
+    """Hash of all content, the same on every machine."""
+    head = {key: value for key, value in document.items() if key != "sha256"}
+    digest = hashlib.sha256(canonical_json(head).encode())
+    for name, array in sorted(tensors.items()):
+        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        digest.update(f"\0{name} {array.dtype.name} {array.shape}\0".encode())
+        digest.update(little.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _document(text: str, what: str) -> dict[str, Any]:
+    document = parse_json(text, what=f"The metadata of {what}")
+    number = document.get("format") if isinstance(document, dict) else None
+    if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
+        from skm2v._version import __version__
+
+        raise ModelFormatError(
+            f"{what} has format {number}; skm2v {__version__} reads fused models up to format"
+            f" {FORMAT}. Upgrade skm2v."
+        )
+    length = document.get("max_length") if isinstance(document, dict) else None
+    if (
+        not isinstance(document, dict)
+        or type(number) is not int
+        or number != FORMAT
+        or set(document) != FIELDS
+        or document["kind"] not in ("classifier", "regressor")
+        or document["form"] not in FORMS
+        or document["handle_missing"] not in ("error", "zero")
+        or not isinstance(document["tokenizer"], str)
+        or not (length is None or (type(length) is int and 1 <= length < 2**31))
+        or (document["kind"] == "regressor" and type(document["flat"]) is not bool)
+        or (document["kind"] == "classifier" and type(document["multilabel"]) is not bool)
+        or (document["link"] is not None and document["link"] not in tuple(LINKS))
+    ):
+        raise ModelFormatError(
+            f"The metadata of {what} are damaged: a field is missing, unknown or malformed."
+        )
+    return document
+
+
+def _check_tensors(tensors: dict[str, npt.NDArray[Any]], what: str) -> None:
+    if not {"rows", "intercept"} <= set(tensors) <= set(TENSORS):
+        raise ModelFormatError(f"{what} is damaged: it has the tensors {sorted(tensors)[:10]}.")
+    for name, array in tensors.items():
+        ndim = 2 if name in ("rows", "coef", "pairs") else 1
+        dtype = TENSORS[name]
+        if array.ndim != ndim or (dtype is not None and array.dtype.name != dtype):
+            raise ModelFormatError(
+                f"{what} is damaged: tensor {name!r} is {array.ndim}-D of {array.dtype}."
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ModelFormatError(f"{what} is damaged: tensor {name!r} is not finite.")
+
+
+def _check_outputs(
+    document: dict[str, Any],
+    tensors: dict[str, npt.NDArray[Any]],
+    n_outputs: int,
+    n_classes: int,
+    what: str,
+) -> None:
+    """Check that outputs, classes, link and temperatures fit together."""
+    link, multilabel = document["link"], document["multilabel"]
+    expected = n_classes if multilabel or n_classes > 2 else 1
+    links = {None, "multilabel"} if multilabel else {None, "softmax", "one-versus-rest", "huber"}
+    if expected == 1 and not multilabel:
+        links = {None, "binary", "huber"}
+    temperature = tensors.get("inverse_temperature")
+    if (
+        n_outputs != expected
+        or link not in links
+        or (temperature is not None and len(temperature) not in (1, n_outputs))
+    ):
+        raise ModelFormatError(
+            f"{what} is damaged: {n_outputs} outputs do not fit {n_classes} classes and the link"
+            f" {link!r}."
+        )
+
+
+def _class_document(classes: npt.NDArray[Any]) -> dict[str, Any]:
+    """Classes as plain data."""
+    values = classes.tolist()
+    name = "str" if classes.dtype.kind in "UT" else classes.dtype.name
+    if name not in CLASS_DTYPES or (
+        name == "object" and not all(type(value) is str for value in values)
+    ):
+        raise ValueError(
+            f"Classes of {classes.dtype} cannot be saved, such as {values[0]!r}. Fit with strings,"
+            " integers or booleans as labels."
+        )
+    return {"dtype": name, "values": values}
+
+
+def _classes(document: Any, what: str) -> npt.NDArray[Any]:
+    if isinstance(document, dict) and set(document) == {"dtype", "values"}:
+        name, values = document["dtype"], document["values"]
+        wanted: tuple[type, ...] = {"bool": (bool,), "object": (str,), "str": (str,)}.get(
+            name if isinstance(name, str) else "", (int, float)
+        )
+        if (
+            name in tuple(CLASS_DTYPES)
+            and isinstance(values, list)
+            and values
+            and all(type(value) in wanted for value in values)
+            and len(set(values)) == len(values)
+        ):
+            # Not np.array(values, dtype=name): NumPy 1 wraps what does not fit.
+            try:
+                with np.errstate(all="ignore"):
+                    classes = np.array(values).astype(name)
+            except (ValueError, OverflowError):
+                classes = np.array([])
+            if classes.tolist() == values:
+                return classes
+    raise ModelFormatError(f"{what} is damaged: its classes are malformed.")

@@ -1,0 +1,202 @@
+"""Methods that estimators over a table of scores have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import NotFittedError
+
+from skm2v._classification.explanation import Explanation, explain_texts
+from skm2v._classification.labels import check_known
+from skm2v._classification.links import classes_of, probabilities
+from skm2v._classification.scores import ScoreTable
+from skm2v._pooling import TextColumn, warn_of_losses
+from skm2v._text_input import TextInput
+
+__all__ = ["ClassPrediction", "TextScoring"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class TextScoring(TextInput):
+    """Decision values of texts; a mixin for what has `scores_`, a :class:`ScoreTable`."""
+
+    scores_: ScoreTable
+    n_jobs: int | None
+    _multilabel: bool = False
+
+    def _checked_scores(self) -> ScoreTable:
+        try:
+            return self.scores_
+        except AttributeError:
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call 'fit' with texts and labels"
+                " first."
+            ) from None
+
+    def _check_column(self, X: Any, *, buffers: bool = False) -> TextColumn:
+        self._checked_scores()  # first: an estimator that is not fitted has no say about texts
+        return super()._check_column(X, buffers=buffers)
+
+    def _decide(self, column: TextColumn) -> Floats:
+        """Decision values of shape (n_texts, n_outputs), with one warning about losses."""
+        values, empty, truncated = self.scores_.decide(column.texts, n_jobs=self.n_jobs)
+        _warn(column, empty, truncated)
+        return values
+
+    def _output_names(self) -> list[Any]:
+        """Name of each output."""
+        raise NotImplementedError
+
+    def explain(self, X: Any) -> Explanation:
+        """Say what every token and pair of tokens adds to every decision value.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `predict`.
+
+        Returns
+        -------
+        explanation : Explanation
+            The contributions of a text and the intercept sum to its decision values. See
+            :class:`~skm2v._classification.Explanation` for its arrays, `to_frame` and `to_html`.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated, or hold no known token.
+        """
+        column = self._check_column(X)
+        explanation = explain_texts(
+            self.scores_,
+            column.texts,
+            self._output_names(),
+            self._classes(),
+            multilabel=self._multilabel,
+        )
+        _warn(column, explanation.empty.copy(), explanation.truncated)
+        return explanation
+
+    def _classes(self) -> npt.NDArray[Any] | None:
+        """Classes of which one is predicted; None for numbers and for several labels a text."""
+        return None
+
+
+class ClassPrediction(TextScoring):
+    """Predictions of a classifier; a mixin for what has `scores_`, `classes_` and a link."""
+
+    classes_: npt.NDArray[Any]
+    _link: str | None
+    inverse_temperature_: Floats | None
+
+    def decision_function(self, X: Any) -> Floats:
+        """Decision values: how far each text is on the side of each class.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
+            column.
+
+        Returns
+        -------
+        values : ndarray of float64 of shape (n_texts,) for two classes, else (n_texts, n_classes)
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated, or hold no known token.
+        """
+        values = self._decide(self._check_column(X))
+        return values if self._multilabel or values.shape[1] > 1 else values[:, 0]
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Predict the class of each text.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `decision_function`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_texts,)
+            Or of int64 of shape (n_texts, n_labels), 0 and 1, if there were several labels a text.
+        """
+        values = self._decide(self._check_column(X))
+        return classes_of(values, self.classes_, multilabel=self._multilabel)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of texts whose class (or set of labels) is predicted.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts.
+        y : array-like of shape (n_texts,) or (n_texts, n_labels)
+            Their labels.
+        sample_weight : array-like of shape (n_texts,) or None, default=None
+
+        Returns
+        -------
+        accuracy : float
+
+        Raises
+        ------
+        ValueError
+            If labels are missing, or strings where the classes are numbers, or the reverse.
+
+        Warns
+        -----
+        UserWarning
+            If labels are of a class that was not in the training data; they count as wrong.
+        """
+        from sklearn.metrics import accuracy_score
+
+        column = self._check_column(X)
+        y = check_known(y, len(column.texts), self.classes_, self._multilabel)
+        predicted = classes_of(self._decide(column), self.classes_, multilabel=self._multilabel)
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+    def _probabilities(self, values: Floats) -> Floats:
+        assert self._link is not None
+        return probabilities(values, self._link, self.inverse_temperature_)
+
+    def _output_names(self) -> list[Any]:
+        classes: list[Any] = self.classes_.tolist()
+        return classes[1:] if self.scores_.n_outputs == 1 and len(classes) == 2 else classes
+
+    def _classes(self) -> npt.NDArray[Any] | None:
+        return None if self._multilabel else self.classes_
+
+
+def _warn(
+    column: TextColumn,
+    empty: npt.NDArray[np.bool_],
+    truncated: npt.NDArray[np.bool_],
+) -> None:
+    """Warn of losses, except of missing texts, which lose nothing; `empty` may be changed."""
+    if column.missing.size:
+        empty[column.missing] = False  # as asked for
+    warn_of_losses(
+        empty,
+        truncated,
+        consequence="are decided by the intercept alone",
+    )

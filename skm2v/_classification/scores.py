@@ -1,0 +1,257 @@
+"""Decision values of texts from a table with scores for each token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["FORMS", "Contributions", "Decided", "ScoreTable"]
+
+Form = Literal["mean", "scaled", "unit"]
+FORMS: tuple[Form, ...] = ("mean", "scaled", "unit")
+
+Floats = npt.NDArray[np.float64]
+
+
+class Decided(NamedTuple):
+    """Decision values of texts, and which of the texts are special.
+
+    Attributes
+    ----------
+    values : ndarray of float64 of shape (n_texts, n_outputs)
+    empty : ndarray of bool of shape (n_texts,)
+        Texts without a known token; their decision is the intercept.
+    truncated : ndarray of bool of shape (n_texts,)
+    """
+
+    values: Floats
+    empty: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+
+
+class Contributions(NamedTuple):
+    """What the tokens and pairs of one text add to its decision values.
+
+    Attributes
+    ----------
+    tokens : ndarray of float64 of shape (n_tokens, n_outputs)
+    pairs : ndarray of float64 of shape (n_pairs, n_outputs)
+    left : ndarray of int64 of shape (n_pairs,)
+        Position of the left token of each pair; the right one is its neighbour.
+    """
+
+    tokens: Floats
+    pairs: Floats
+    left: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """Linear decisions over the tokens of a text, as one table.
+
+    With rows ``r[t]`` for the n known tokens of a text, and for those pairs of neighbours that
+    have a row, the K decision values are
+
+    - ``form="mean"``: rows have K + 1 columns, which sum to ``(s, n)``, and the values are
+      ``intercept + s / n``;
+    - ``form="scaled"``: rows have 2K + 2 columns, which sum to ``(s, l, q, e)``, and the
+      values are ``intercept + s / sqrt(e) + l / sqrt(q)``: scores of vectors, where e is the sum
+      of their squared norms, and of tf-idf, where q is the sum of the squared idf of tokens and
+      pairs;
+    - ``form="unit"``: ``intercept + (v / |v|) @ coef`` where v is the sum of the rows, vectors of
+      tokens.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    table : PoolingTable
+    intercept : ndarray of float64 of shape (K,)
+    form : {"mean", "scaled", "unit"}
+    max_length : int or None
+        Number of tokens of a text to use, unknown ones included.
+    coef : ndarray of float64 of shape (d, K) or None, default=None
+        Only for ``form="unit"``.
+
+    Raises
+    ------
+    ModelFormatError
+        If shapes do not fit together, or a number is not finite.
+    """
+
+    tokenizer: TextTokenizer
+    table: PoolingTable
+    intercept: Floats
+    form: Form = "mean"
+    max_length: int | None = 512
+    coef: Floats | None = None
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise ModelFormatError(f"form must be one of {FORMS}; got {self.form!r:.60}.")
+        n_outputs = len(self.intercept)
+        expected = {"mean": n_outputs + 1, "scaled": 2 * n_outputs + 2}.get(
+            self.form, self.table.dim
+        )
+        if not n_outputs or self.table.dim != expected:
+            raise ModelFormatError(
+                f"A table of form {self.form!r} with {n_outputs} outputs must have {expected}"
+                f" columns; got {self.table.dim}."
+            )
+        if (self.coef is not None) != (self.form == "unit"):
+            raise ModelFormatError("A table has coefficients if, and only if, its form is 'unit'.")
+        if self.coef is not None and self.coef.shape != (self.table.dim, n_outputs):
+            raise ModelFormatError(
+                f"coef must have the shape {(self.table.dim, n_outputs)}; got {self.coef.shape}."
+            )
+        for name, array in (("intercept", self.intercept), ("coef", self.coef)):
+            if array is not None and not np.isfinite(array).all():
+                raise ModelFormatError(f"{name} must be finite; got NaN or infinity.")
+        if (self.table.rows[:, self._n_scores :] < 0).any():
+            raise ModelFormatError("What decisions are divided by must not be negative.")
+        object.__setattr__(self, "_pooler", TextPooler(self.tokenizer, self.table))
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of decision values of a text, K."""
+        return len(self.intercept)
+
+    @property
+    def _n_scores(self) -> int:
+        """Number of columns before those that decisions are divided by."""
+        return self.table.dim - {"mean": 1, "scaled": 2, "unit": 0}[self.form]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays in bytes."""
+        table = self.table
+        arrays = (
+            table.rows,
+            table.weights,
+            table.mapping,
+            table.pairs,
+            self.coef,
+            self.intercept,
+        )
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    def decide(self, texts: list[str], *, n_jobs: int | None = None) -> Decided:
+        """Decision values of texts.
+
+        Parameters
+        ----------
+        texts : list of str
+            Texts as returned by :func:`skm2v._pooling.check_texts`.
+        n_jobs : int or None, default=None
+            Number of threads; None means 1.
+
+        Returns
+        -------
+        decided : Decided
+        """
+        pooler: TextPooler = self._pooler  # type: ignore[attr-defined]
+        pooled, empty, truncated = pooler.pool(
+            texts,
+            max_length=self.max_length,
+            normalize=self.form == "unit",
+            total=self.form != "unit",
+            n_jobs=n_jobs,
+        )
+        if self.coef is not None:
+            values = pooled @ self.coef
+        else:
+            k = self.n_outputs
+            divisors = pooled[:, self._n_scores :].astype(np.float64)
+            divisors[divisors == 0] = 1
+            if self.form == "mean":
+                values = pooled[:, :k] / divisors
+            else:
+                np.sqrt(divisors, out=divisors)
+                values = pooled[:, :k] / divisors[:, 1:]
+                values += pooled[:, k : 2 * k] / divisors[:, :1]
+        values += self.intercept
+        return Decided(values, empty, truncated)
+
+    def contributions(self, ids: npt.NDArray[np.int32]) -> Contributions:
+        """What each token and pair of a text adds to its decision values, in float64.
+
+        With the intercept the contributions sum to the decision values. Where the values are no
+        plain sum, because of a norm, the norm of this text is taken as given.
+
+        Parameters
+        ----------
+        ids : ndarray of int32 of shape (n_tokens,)
+            Ids of the tokens that count: known ones within `max_length`.
+
+        Returns
+        -------
+        contributions : Contributions
+        """
+        numbers = self.table.find_pairs(ids[:-1], ids[1:])
+        left = np.flatnonzero(numbers >= 0)
+        numbers = numbers[left]
+        rows = np.concatenate([self._token_rows(ids), self._pair_rows(numbers)])
+        n = max(len(ids), 1)
+        k = self.n_outputs
+        if self.form == "mean":
+            values = rows[:, :k] / n
+        elif self.coef is not None:
+            norm = float(np.linalg.norm(rows.sum(axis=0)))
+            values = rows @ self.coef / (norm or 1.0)
+        else:
+            of_idf, of_vectors = rows[:, -2:].sum(axis=0)
+            values = rows[:, :k] / np.sqrt(of_vectors or 1.0)
+            values += rows[:, k : 2 * k] / np.sqrt(of_idf or 1.0)
+        return Contributions(values[: len(ids)], values[len(ids) :], left)
+
+    def _token_rows(self, ids: npt.NDArray[np.int32]) -> Floats:
+        table = self.table
+        rows = table.rows[ids if table.mapping is None else table.mapping[ids]]
+        rows = rows.astype(np.float64)
+        if table.weights is not None:
+            rows *= table.weights[ids, np.newaxis]
+        return rows
+
+    def _pair_rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
+        table = self.table
+        n_pairs = 0 if table.pairs is None else len(table.pairs)
+        rows = table.rows[len(table.rows) - n_pairs + numbers].astype(np.float64)
+        if table.weights is not None:
+            rows *= table.weights[table.n_tokens + numbers, np.newaxis]
+        return rows
+
+    def __reduce__(self) -> tuple[object, ...]:
+        arguments = (
+            self.tokenizer,
+            self.table,
+            self.intercept,
+            self.form,
+            self.max_length,
+            self.coef,
+        )
+        return type(self), arguments
+
+
+def float_rows(table: PoolingTable) -> Floats:
+    """Vectors of all tokens, then of all pairs, in float64 with their weights applied.
+
+    Parameters
+    ----------
+    table : PoolingTable
+
+    Returns
+    -------
+    rows : ndarray of float64 of shape (V + P, d)
+    """
+    n_pairs = 0 if table.pairs is None else len(table.pairs)
+    rows = table.rows.astype(np.float64)
+    if table.mapping is not None:
+        rows = np.concatenate([rows[table.mapping], rows[len(rows) - n_pairs :]])
+    if table.weights is not None:
+        rows *= table.weights[:, np.newaxis]
+    return rows

@@ -1,0 +1,113 @@
+"""The ``skm2v eval`` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+# Light imports only: the parser of the whole command line is built with this module.
+from skm2v.evaluation._errors import TaskDataError
+from skm2v.evaluation._progress import Listener, Progress
+from skm2v.evaluation._tables import COLUMN_NAMES
+
+DEFAULT_MODELS = ("default", "tfidf-svd")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``skm2v eval`` to a parser."""
+    parser.description = (
+        "Score embedding models on tasks with MTEB's protocols: quality with intervals, speed, "
+        "size, and the worst errors. Without --data, the sets that come with the package are used."
+    )
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="MODEL",
+        help="model to evaluate, again for more: default, tfidf, tfidf-svd, a folder or hub id of "
+        "a static model, model2vec:FOLDER, teacher:FOLDER, joblib:FILE, python:MODULE:ATTRIBUTE; "
+        "NAME=MODEL names it (default: default and tfidf-svd)",
+    )
+    parser.add_argument(
+        "--data",
+        action="append",
+        metavar="PATH",
+        help="file (CSV, TSV, JSON lines, Parquet) or folder of them, hub:NAME for a data set on "
+        "the Hugging Face hub, or 'bundled'; again for more",
+    )
+    parser.add_argument(
+        "--tasks",
+        metavar="WORD[,WORD...]",
+        help="types, names or folders of the tasks to run, such as sts,banking77 (default: all)",
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="ROLE=NAME",
+        help=f"column of a role where it is not guessed; roles: {', '.join(COLUMN_NAMES)}",
+    )
+    parser.add_argument("--train-split", metavar="NAME", help="split to train on")
+    parser.add_argument("--test-split", metavar="NAME", help="split to score on")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("skm2v-eval"),
+        metavar="DIR",
+        help="folder for report.html, report.md, results.json and the results kept for the next "
+        "run (default: skm2v-eval)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="compute everything again")
+    parser.add_argument(
+        "--no-texts", action="store_true", help="keep no text of the data in results and report"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    parser.add_argument("--list", action="store_true", help="list the tasks and stop")
+    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run ``skm2v eval``.
+
+    Raises
+    ------
+    TaskDataError
+        If there is no data or task, or if not one result was computed.
+    """
+    from skm2v.evaluation._runner import evaluate
+    from skm2v.evaluation._task_sources import find_sources
+
+    listener = Listener() if args.quiet else Progress(sys.stderr)
+    columns = dict(_role_and_name(word) for word in args.column)
+    data = args.data
+    if args.list:
+        for source in find_sources(data, None, listener.note):
+            print(f"{source.type}\t{source.name}")
+        return
+    store = args.output / "results"
+    if args.fresh and store.is_dir():
+        for file in store.glob("*.json"):
+            file.unlink()
+    evaluation = evaluate(
+        list(args.model or DEFAULT_MODELS),
+        data,
+        args.tasks.split(",") if args.tasks else None,
+        columns=columns,
+        train_split=args.train_split,
+        test_split=args.test_split,
+        store=store,
+        n_worst=0 if args.no_texts else 5,
+        listener=listener,
+    )
+    page = evaluation.save(args.output)
+    print(evaluation.to_json() if args.json else evaluation.to_markdown())
+    print(f"report: {page}", file=sys.stderr)
+    if len(evaluation.failed) == len(evaluation.results):
+        raise TaskDataError(f"every task failed, the first with: {evaluation.failed[0].error}")
+
+
+def _role_and_name(word: str) -> tuple[str, str]:
+    role, equals, name = word.partition("=")
+    if not equals:
+        raise TaskDataError(f"--column {word}: expected ROLE=NAME, such as text=body")
+    return role, name

@@ -1,0 +1,212 @@
+"""Add words to a finished model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._distillation.fitting.penalties import token_weights
+from skm2v._distillation.fitting.token_recipe import TeacherLike
+from skm2v._distillation.progress import progress_bar
+from skm2v._distillation.teacher.files import find_teacher
+from skm2v._distillation.teacher.loading import load_files, wrap_teacher
+from skm2v._distillation.teacher.teacher import Teacher
+from skm2v._distillation.teacher.vocabulary import extend_tokens
+from skm2v._distillation.teacher_pass.token_table import sif_weights, stage
+from skm2v._messages import some
+from skm2v._model.rows import entry_vectors
+from skm2v._pooling import TextTokenizer
+from skm2v._static_model import StaticModel
+from skm2v.exceptions import TeacherError, TeacherNotFoundError
+
+__all__ = ["extend_model", "extend_with_vectors", "teacher_of"]
+
+
+def extend_model(
+    model: StaticModel,
+    words: Sequence[str],
+    model_name: Any = None,
+    *,
+    show_progress_bar: bool = False,
+    **teacher: Any,
+) -> StaticModel:
+    """Add words to a model; see :meth:`skm2v.StaticModel.extend`."""
+    words = _listed(words)
+    if not words:
+        return model
+    projection = model.projection
+    if projection is None:
+        raise ValueError(
+            "The model has no projection, which turns the teacher's vector of a word into a row:"
+            " it was saved without, made by another package, or distilled with pca_dims=None."
+            " Distil with vocabulary=words, or with another pca_dims, or pass vectors, instead."
+        )
+    _, load = teacher_of(model, model_name, **teacher)
+    with stage("teacher loaded"):
+        loaded = load()
+    plan = loaded.plan_words(model.text_tokenizer.json, words)
+    n_new = len(plan.sequences)
+    if not n_new:
+        return model
+    with stage("teacher pass"), progress_bar(n_new, show_progress_bar) as progress:
+        vectors = loaded.embed_tokens(
+            plan.sequences, pooling=model.config.pooling or "mean", progress=progress
+        )
+    if vectors.shape[1] != len(projection.mean):
+        raise TeacherError(
+            f"The teacher {loaded.name!r} has vectors of {vectors.shape[1]} dimensions; the model"
+            f" was made of vectors of {len(projection.mean)}, by {model.config.teacher!r}. Pass"
+            " that teacher as model_name."
+        )
+    weights = _weights(model, len(model.tokens) + n_new)[-n_new:]
+    rows = projection.transform(vectors) * weights[:, None]
+    if projection.offset is not None:
+        rows += projection.offset
+    return model._with_new_tokens(plan.tokenizer, rows)
+
+
+def extend_with_vectors(
+    model: StaticModel, words: Sequence[str], vectors: npt.ArrayLike
+) -> StaticModel:
+    """Add words with given vectors to a model; see :meth:`skm2v.StaticModel.extend`."""
+    words = _listed(words)
+    given = _checked(vectors, words, model.dim)
+    if not words:
+        return model
+    plan = extend_tokens(model.text_tokenizer.json, model.tokenizer, words)
+    before, after = (json.loads(text) for text in (model.text_tokenizer.json, plan.tokenizer))
+    if before["pre_tokenizer"] != after["pre_tokenizer"]:
+        raise ValueError(
+            "The model's tokenizer reads the first word of a text unlike the others"
+            " (add_prefix_space is false), so no word is one token everywhere. Only models that"
+            " read all words alike, as those of skm2v do, can be extended."
+        )
+    n_known = len(model.tokens)
+    rows = _rows_of(words, TextTokenizer(plan.tokenizer), n_known)
+    # A byte-pair tokenizer may need parts of a word as tokens: these mean what their pieces did.
+    unknown = model.text_tokenizer.unk_id
+    new = np.zeros((len(plan.sequences), model.dim))
+    for token, pieces in enumerate(plan.sequences, n_known):
+        known = np.array([piece for piece in pieces if piece != unknown], dtype=np.int64)
+        if token in rows:
+            new[token - n_known] = given[rows[token]]
+        elif len(known):
+            new[token - n_known] = entry_vectors(model.pooler.table, known).mean(axis=0)
+    return model._with_new_tokens(plan.tokenizer, new)
+
+
+def _listed(words: Any) -> list[str]:
+    if isinstance(words, (str, bytes)) or not isinstance(words, Iterable):
+        raise ValueError(f"words must be a sequence of strings; got {words!r:.60}.")
+    return list(words)
+
+
+def _checked(vectors: npt.ArrayLike, words: Sequence[str], dim: int) -> npt.NDArray[np.float64]:
+    """Vectors as an array, one row for each word."""
+    try:
+        array = np.asarray(vectors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"vectors must be an array of numbers: {error}.") from error
+    if array.shape != (len(words), dim):
+        raise ValueError(
+            f"vectors must have the shape {(len(words), dim)}, one row for each word and one column"
+            f" for each dimension of the model; got {array.shape}."
+        )
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            "vectors must be finite; got NaN or infinity for"
+            f" {some([words[row] for row in bad.tolist()])}."
+        )
+    return array
+
+
+def _rows_of(words: Sequence[str], tokenizer: TextTokenizer, n_known: int) -> dict[int, int]:
+    """Which of the words each new token is."""
+    rows: dict[int, int] = {}
+    known, repeated, split = [], [], []
+    for row, word in enumerate(words):
+        ids = tokenizer.ids([word])[0].tolist()
+        if len(ids) != 1:
+            split.append(word)
+        elif ids[0] < n_known:
+            known.append(word)
+        elif ids[0] in rows:
+            repeated.append(word)
+        else:
+            rows[ids[0]] = row
+    for wrong, why in (
+        (known, "are tokens already, which keep their vectors"),
+        (repeated, "are, as the tokenizer reads them, the same as other words"),
+        (split, "are no single token to the tokenizer, whatever is added"),
+    ):
+        if wrong:
+            raise ValueError(
+                f"Every vector must be for a word of its own that is new; {some(wrong)} {why}."
+                " Leave them out."
+            )
+    return rows
+
+
+def teacher_of(
+    model: StaticModel,
+    model_name: Any = None,
+    *,
+    tokenizer: Any = None,
+    device: str | None = None,
+    revision: str | None = None,
+    **options: Any,
+) -> tuple[TeacherLike, Callable[[], Teacher]]:
+    """Find the teacher of a model.
+
+    Parameters
+    ----------
+    model : StaticModel
+    model_name : str, path, model in memory or None, default=None
+        None means what the model says.
+    tokenizer, device, revision
+        See :meth:`skm2v.StaticModel.extend`.
+    **options
+        Of :func:`skm2v.distill.find_teacher`.
+
+    Returns
+    -------
+    teacher : TeacherLike
+    load : callable
+        Loads it.
+    """
+    if model_name is not None and not isinstance(model_name, (str, os.PathLike)):
+        teacher = wrap_teacher(model_name, tokenizer, device=device)
+        return teacher, lambda: teacher
+    name = model.config.teacher if model_name is None else model_name
+    if name is None:
+        raise TeacherError(
+            "The model does not say which teacher it comes from. Pass it: model_name=..."
+        )
+    if revision is None and name == model.config.teacher and not os.path.isdir(name):
+        revision = model.config.revision  # what the model was made of, whatever came after it
+    try:
+        files = find_teacher(name, revision=revision, **options)
+    except TeacherNotFoundError as error:
+        if model_name is not None:
+            raise
+        raise TeacherNotFoundError(
+            f"The model was made by the teacher {name!r}, which is not found under that name:"
+            f" {error} Pass its folder: model_name=..."
+        ) from error
+    return files, partial(load_files, files, device)
+
+
+def _weights(model: StaticModel, n_tokens: int) -> npt.NDArray[Any]:
+    """Weights that a distillation gives to tokens; the new ones are the last."""
+    if model.config.objective == "sentences":
+        # The texts of the fit did not contain them, or not as one token.
+        return token_weights(np.zeros(n_tokens))
+    weights = sif_weights(n_tokens, model.config.sif_coefficient)
+    return np.ones(n_tokens) if weights is None else weights

@@ -1,0 +1,253 @@
+"""From the name of a teacher to its files, without loading any of them into torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skm2v._distillation.teacher.extras import import_extra
+from skm2v._model.hub import looks_like_hub_id
+from skm2v.exceptions import TeacherError, TeacherNotFoundError
+
+__all__ = ["TeacherFiles", "find_teacher", "read_json"]
+
+# What a teacher's vectors can depend on. Pictures, data sets and other formats of the weights
+# (ONNX, OpenVINO, TensorFlow) are neither fetched nor hashed.
+_SUFFIXES = (".json", ".txt", ".model", ".spm", ".safetensors", ".py", ".jinja")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_OTHER_FORMATS = ("onnx", "openvino", "tf_model", "flax_model")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class TeacherFiles:
+    """A teacher in a local folder.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        Hub id, or the name of the folder.
+    revision : str or None
+        Commit, if the teacher comes from the hub.
+    licence : str or None
+        From the model card.
+    language : tuple of str
+        From the model card.
+    trust_remote_code, allow_pickle_weights : bool
+        What may be run while loading.
+    """
+
+    folder: Path
+    name: str
+    revision: str | None = None
+    licence: str | None = None
+    language: tuple[str, ...] = ()
+    trust_remote_code: bool = False
+    allow_pickle_weights: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the content of all files that the teacher's vectors depend on."""
+        digest = hashlib.sha256()
+        for path in self._files():
+            name = path.relative_to(self.folder).as_posix()
+            digest.update(f"{name}\0{_file_sha256(path)}\n".encode())
+        return digest.hexdigest()
+
+    def _files(self) -> list[Path]:
+        suffixes = _SUFFIXES + (_PICKLES if self.allow_pickle_weights else ())
+        found = []
+        for root, folders, names in os.walk(self.folder):
+            folders[:] = sorted(f for f in folders if f not in _OTHER_FORMATS and f[0] != ".")
+            found += [Path(root, name) for name in sorted(names) if name.endswith(suffixes)]
+        return found
+
+
+def find_teacher(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    subfolder: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle_weights: bool = False,
+) -> TeacherFiles:
+    """Find the files of a teacher: in a local folder, in the hub's cache or on the hub.
+
+    Parameters
+    ----------
+    name : str or path
+        Local folder, or hub id such as ``"sentence-transformers/all-MiniLM-L6-v2"``. Only for a
+        hub id a network is used.
+    revision : str or None, default=None
+        Branch, tag or commit on the hub.
+    subfolder : str or None, default=None
+        Folder of the teacher inside the model.
+    trust_remote_code, allow_pickle_weights : bool, default=False
+        What may be run while loading.
+
+    Returns
+    -------
+    files : TeacherFiles
+
+    Raises
+    ------
+    TeacherNotFoundError
+        If there is no such folder, or the hub does not give the model.
+    TeacherError
+        If the arguments do not fit together.
+    MissingExtraError
+        If `name` is a hub id and huggingface_hub is not installed.
+    """
+    folder = _local_folder(name)
+    label: str | None = None
+    if folder is not None:
+        if revision is not None:
+            raise TeacherError(
+                f"revision={revision!r} was given, but {os.fspath(name)!r} is a local folder,"
+                " which has no revisions. Leave revision out."
+            )
+    else:
+        label = str(name)
+        patterns = _SUFFIXES + (_PICKLES if allow_pickle_weights else ()) + ("README.md",)
+        folder = _download(label, revision, subfolder, patterns)
+        revision = folder.name if _COMMIT.fullmatch(folder.name) else revision
+    if subfolder:
+        if Path(subfolder).is_absolute() or ".." in Path(subfolder).parts:
+            raise TeacherError(f"subfolder must be a path inside the model; got {subfolder!r}.")
+        folder = folder / subfolder
+        if not folder.is_dir():
+            raise TeacherNotFoundError(
+                f"The teacher {os.fspath(name)!r} has no folder {subfolder!r}."
+            )
+    licence, language = _card(folder)
+    return TeacherFiles(
+        folder=folder,
+        name=label or folder.resolve().name,
+        revision=revision,
+        licence=licence,
+        language=language,
+        trust_remote_code=trust_remote_code,
+        allow_pickle_weights=allow_pickle_weights,
+    )
+
+
+def read_json(path: Path) -> Any:
+    """Read one of a teacher's JSON files; None if there is no such file.
+
+    Raises
+    ------
+    TeacherError
+        If it is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError, OSError) as error:
+        raise TeacherError(f"The teacher's file {str(path)!r} cannot be read: {error}.") from error
+
+
+def _local_folder(name: str | os.PathLike[str]) -> Path | None:
+    """Return the folder that a name means, or None if it is a hub id."""
+    if not isinstance(name, (str, os.PathLike)):
+        raise TeacherError(
+            f"model_name must be a hub id or a path; got {type(name).__name__}. For a model in"
+            " memory use distill_from_model(model, tokenizer)."
+        )
+    text = os.fspath(name)
+    if not text or "\0" in text:
+        raise TeacherError(f"model_name must be a hub id or a path; got {text!r}.")
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise TeacherError(
+            f"model_name must be a folder or a hub id; {text!r} is no folder. Pass the folder"
+            " that has config.json in it."
+        )
+    if not looks_like_hub_id(name):
+        raise TeacherNotFoundError(
+            f"There is no folder {text!r}. (It does not look like a hub id, 'owner/name', so the"
+            " hub was not asked.)"
+        )
+    return None
+
+
+def _download(
+    name: str, revision: str | None, subfolder: str | None, suffixes: tuple[str, ...]
+) -> Path:
+    hub = import_extra("huggingface_hub")
+    prefix = f"{subfolder}/" if subfolder else ""
+    options = {
+        "revision": revision,
+        "allow_patterns": [f"{prefix}*{suffix}" for suffix in suffixes],
+        "ignore_patterns": [f"{prefix}*{form}/*" for form in _OTHER_FORMATS],
+    }
+    if revision is not None and _COMMIT.fullmatch(revision):
+        # A commit never changes: what is in the cache needs no question to the hub.
+        try:
+            return _complete(Path(hub.snapshot_download(name, local_files_only=True, **options)))
+        except Exception:  # not there, or not all of it
+            pass
+    try:
+        return Path(hub.snapshot_download(name, **options))
+    except Exception as error:  # whatever the client's version and its HTTP library raise
+        at = f" at revision {revision!r}" if revision else ""
+        raise TeacherNotFoundError(
+            f"{name!r} is no local folder, and the hub and its cache on this machine do not give"
+            f" a model of that name{at}: {type(error).__name__}: {str(error).strip()[:300]}"
+        ) from error
+
+
+def _complete(folder: Path) -> Path:
+    """Return a snapshot's folder if it has weights: one made for a tokenizer alone has not."""
+    if not any(folder.rglob("*.safetensors")):
+        raise FileNotFoundError(folder)
+    return folder
+
+
+def _card(folder: Path) -> tuple[str | None, tuple[str, ...]]:
+    """Licence and languages that a model card declares."""
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        data = import_extra("huggingface_hub").ModelCard(text, ignore_metadata_errors=True).data
+        licence, language = data.get("license"), data.get("language")
+    except Exception:  # a card is prose: one that cannot be parsed is no reason to fail
+        return None, ()
+    if isinstance(licence, list):
+        licence = ", ".join(map(str, licence))
+    if isinstance(language, str):
+        language = [language]
+    if not isinstance(language, list):
+        language = []
+    return licence if isinstance(licence, str) else None, tuple(map(str, language))
+
+
+_hashes: dict[tuple[str, int, int], str] = {}
+_hashes_lock = threading.Lock()
+
+
+def _file_sha256(path: Path) -> str:
+    """SHA-256 of a file, remembered as long as its size and time of change stay the same."""
+    status = os.stat(path)
+    key = os.path.realpath(path), status.st_size, status.st_mtime_ns
+    with _hashes_lock:
+        known = _hashes.get(key)
+    if known is None:
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        known = digest.hexdigest()
+        with _hashes_lock:
+            if len(_hashes) >= 4096:
+                _hashes.clear()
+            _hashes[key] = known
+    return known

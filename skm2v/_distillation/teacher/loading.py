@@ -1,0 +1,291 @@
+"""Load a teacher from its files, or take over a model that is in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from skm2v._distillation.teacher.extras import import_extra
+from skm2v._distillation.teacher.files import TeacherFiles, find_teacher, read_json
+from skm2v._distillation.teacher.layers import (
+    Head,
+    find_pickles,
+    head_of_folder,
+    head_of_modules,
+    no_weights,
+)
+from skm2v._distillation.teacher.teacher import Teacher
+from skm2v.exceptions import TeacherError
+
+__all__ = ["load_files", "load_teacher", "pick_device", "wrap_teacher"]
+
+logger = logging.getLogger("skm2v")
+
+# Tokenizers say 1e30 or so when they do not know.
+_NO_LIMIT = 1_000_000
+# Encoder classes of models whose AutoModel has a decoder that sentence transformers lack.
+_ENCODERS = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
+
+
+def load_teacher(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    subfolder: str | None = None,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+    allow_pickle_weights: bool = False,
+) -> Teacher:
+    """Load a teacher: a sentence transformer or a plain transformer.
+
+    Parameters
+    ----------
+    name : str or path
+        Local folder, or hub id. Only for a hub id a network is used.
+    revision : str or None, default=None
+        Branch, tag or commit on the hub.
+    subfolder : str or None, default=None
+        Folder of the teacher inside the model.
+    device : str or None, default=None
+        Torch device. None or "auto" means a CUDA or Apple device if there is one.
+    trust_remote_code : bool, default=False
+        Run Python code that comes with the teacher.
+    allow_pickle_weights : bool, default=False
+        Load weights from pickles where there are no safetensors.
+
+    Returns
+    -------
+    teacher : Teacher
+
+    Raises
+    ------
+    TeacherError
+        If it cannot be found or loaded.
+    MissingExtraError
+        If torch or transformers is not installed.
+    """
+    files = find_teacher(
+        name,
+        revision=revision,
+        subfolder=subfolder,
+        trust_remote_code=trust_remote_code,
+        allow_pickle_weights=allow_pickle_weights,
+    )
+    return load_files(files, device)
+
+
+def load_files(files: TeacherFiles, device: str | None = None) -> Teacher:
+    """Load a teacher that has been found; see :func:`load_teacher`."""
+    inner, head = head_of_folder(files.folder, allow_pickle_weights=files.allow_pickle_weights)
+    folder = files.folder / inner
+    encoder, untrained = _load_encoder(files, folder)
+    tokenizer = _load_tokenizer(files, folder)
+    settings = read_json(folder / "sentence_bert_config.json") or {}
+    sentence_config = read_json(files.folder / "config_sentence_transformers.json") or {}
+    prompts = dict(sentence_config.get("prompts") or {})
+    return Teacher(
+        name=files.name,
+        revision=files.revision,
+        licence=files.licence,
+        language=files.language,
+        fingerprint=files.fingerprint,
+        max_length=_max_length(settings.get("max_seq_length"), tokenizer, encoder.config),
+        encoder=encoder,
+        tokenizer=tokenizer,
+        head=head or Head(),
+        prompts=prompts,
+        default_prompt=prompts.get(sentence_config.get("default_prompt_name")),
+        lowercase=bool(settings.get("do_lower_case", False)),
+        device=pick_device(device),
+        untrained=untrained,
+    )
+
+
+def wrap_teacher(model: Any, tokenizer: Any = None, *, device: str | None = None) -> Teacher:
+    """Make a teacher of a model in memory.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel or sentence_transformers.SentenceTransformer
+        It is left as it is: weights, mode, device.
+    tokenizer : transformers tokenizer or None, default=None
+        Only a `SentenceTransformer` brings its own.
+    device : str or None, default=None
+        Torch device. None means the model's.
+
+    Returns
+    -------
+    teacher : Teacher
+    """
+    head = Head()
+    prompts: dict[str, str] = {}
+    default_prompt = None
+    max_length = None
+    encoder = model
+    if type(model).__name__ == "SentenceTransformer":
+        first, *others = model
+        encoder = getattr(first, "auto_model", None) or getattr(first, "model", None)
+        head = head_of_modules(others)
+        tokenizer = model.tokenizer if tokenizer is None else tokenizer
+        prompts = dict(model.prompts)
+        default_prompt = prompts.get(model.default_prompt_name)
+        max_length = model.max_seq_length
+    if not hasattr(encoder, "config") or not hasattr(encoder, "parameters"):
+        raise TeacherError(
+            "model must be a transformers model or a SentenceTransformer; got"
+            f" {type(model).__name__}."
+        )
+    tokenizer = _checked_tokenizer(tokenizer)
+    name = str(getattr(encoder.config, "_name_or_path", "") or type(encoder).__name__)
+    if os.path.exists(name):
+        name = os.path.basename(os.path.abspath(name))
+    here = str(next(encoder.parameters()).device)
+    return Teacher(
+        name=name,
+        revision=getattr(encoder.config, "_commit_hash", None),
+        licence=None,
+        language=(),
+        fingerprint=_hash_in_memory(encoder, tokenizer, head),
+        max_length=_max_length(max_length, tokenizer, encoder.config),
+        encoder=encoder,
+        tokenizer=tokenizer,
+        head=head,
+        prompts=prompts,
+        default_prompt=default_prompt,
+        device=here if device is None else pick_device(device),
+    )
+
+
+def pick_device(device: str | None) -> str:
+    """Return the torch device to use; None or "auto" means the fastest that is there."""
+    torch = import_extra("torch")
+    if device not in (None, "auto"):
+        try:
+            return str(torch.device(device))
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"device must name a torch device; got {device!r}.") from error
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _load_encoder(files: TeacherFiles, folder: Any) -> tuple[Any, tuple[str, ...]]:
+    """Load the transformer; return it and the names of the weights that its file lacks."""
+    import_extra("torch")
+    transformers = import_extra("transformers")
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise TeacherError(f"There is no model in {str(folder)!r}: it has no config.json.")
+    if config.get("model_type") == "model2vec":
+        raise TeacherError(
+            f"{files.name!r} is a static model already: use StaticModel.from_pretrained."
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickles = find_pickles(folder)
+        if not (pickles and files.allow_pickle_weights):
+            raise TeacherError(no_weights(folder, pickles))
+    if config.get("auto_map") and not files.trust_remote_code:
+        logger.info("The teacher's own Python code is not run (trust_remote_code=False).")
+    loader = getattr(transformers, _ENCODERS.get(str(config.get("model_type")), "AutoModel"))
+    try:
+        with _quiet(transformers):
+            encoder, report = loader.from_pretrained(
+                str(folder),
+                trust_remote_code=files.trust_remote_code,
+                local_files_only=True,
+                use_safetensors=None if files.allow_pickle_weights else True,
+                output_loading_info=True,
+            )
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise TeacherError(
+            f"The teacher in {str(folder)!r} does not load: {type(error).__name__}:"
+            f" {str(error).strip()[:500]}"
+        ) from error
+    if encoder.config.is_encoder_decoder:
+        encoder = encoder.get_encoder()
+    missing = tuple(sorted(report["missing_keys"]))
+    serious = [name for name in missing if "pooler" not in name]
+    if serious:
+        raise TeacherError(
+            f"The weights in {str(folder)!r} lack {len(serious)} of the model's tensors, such as"
+            f" {serious[0]!r}: they would be random. The file and config.json do not fit together."
+        )
+    return encoder.float(), missing
+
+
+def _load_tokenizer(files: TeacherFiles, folder: Any) -> Any:
+    transformers = import_extra("transformers")
+    try:
+        with _quiet(transformers):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                str(folder), trust_remote_code=files.trust_remote_code, local_files_only=True
+            )
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise TeacherError(
+            f"The teacher's tokenizer in {str(folder)!r} does not load: {type(error).__name__}:"
+            f" {str(error).strip()[:500]}"
+        ) from error
+    return _checked_tokenizer(tokenizer)
+
+
+def _checked_tokenizer(tokenizer: Any) -> Any:
+    if getattr(tokenizer, "backend_tokenizer", None) is None:
+        raise TeacherError(
+            "The teacher's tokenizer must be a fast one (with a tokenizer.json); got"
+            f" {type(tokenizer).__name__}."
+        )
+    return tokenizer
+
+
+def _max_length(stated: int | None, tokenizer: Any, config: Any) -> int | None:
+    """Return how many tokens a teacher reads: what sentence-transformers states wins."""
+    if stated is not None:
+        return int(stated)
+    limits = [int(tokenizer.model_max_length)]
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        # RoBERTa's positions start after the padding id.
+        offset = (config.pad_token_id or 0) + 1 if "roberta" in config.model_type else 0
+        limits.append(positions - offset)
+    limit = min(limits)
+    return limit if limit < _NO_LIMIT else None
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Keep transformers from drawing bars and reporting what is checked here anyway."""
+    logs = transformers.utils.logging
+    level, bars = logs.get_verbosity(), logs.is_progress_bar_enabled()
+    logs.set_verbosity_error()
+    logs.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logs.set_verbosity(level)
+        if bars:
+            logs.enable_progress_bar()
+
+
+def _hash_in_memory(encoder: Any, tokenizer: Any, head: Head) -> str:
+    digest = hashlib.sha256()
+    parts = [("encoder", encoder.state_dict())]
+    for i, layer in enumerate(head.layers):
+        module = getattr(layer.to, "__self__", None)
+        parts.append((f"{i} {layer.name}", {} if module is None else module.state_dict()))
+    for part, state in parts:
+        for name, tensor in sorted(state.items()):
+            array = tensor.detach().float().cpu().contiguous().numpy()
+            digest.update(f"{part} {name} {array.shape}\n".encode())
+            digest.update(array)
+    digest.update(repr((head.poolings, [layer.name for layer in head.layers])).encode())
+    digest.update(encoder.config.to_json_string().encode())
+    digest.update(tokenizer.backend_tokenizer.to_str().encode())
+    return digest.hexdigest()

@@ -1,0 +1,624 @@
+"""Texts to vectors, as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from skm2v._pooling import (
+    check_batch_size,
+    check_texts,
+    iter_texts,
+    pool_batches,
+    warn_of_losses,
+)
+from skm2v._resolve_model import BUNDLED, build_model, teacher_options
+from skm2v._static_model import StaticModel
+from skm2v._text_input import TextInput
+from skm2v._version import __version__
+from skm2v._warnings import warn_user
+from skm2v.exceptions import VersionWarning
+
+__all__ = ["StaticEmbedder"]
+
+# Looking for the specification does not import the module, which costs more than all of ours.
+_HAS_CALLBACKS = find_spec("sklearn.callback") is not None
+
+
+class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Embed texts with one vector per token, distilled from a sentence transformer.
+
+    `fit` obtains a table with one vector per token: it distils a named sentence transformer (the
+    teacher; needs torch) or loads a model that is static already. `transform` averages the
+    vectors of the tokens of each text, on the CPU, without torch.
+
+    Parameters
+    ----------
+    model_name : str, path-like or StaticModel, default="default"
+        Where the vectors come from:
+
+        - ``"default"``: the static model that is bundled with skm2v (English, 256 dimensions);
+        - a folder or hub id of a sentence transformer or other transformers model, which is
+          distilled;
+        - a folder or hub id of a static model (of skm2v, Model2Vec or the `StaticEmbedding` of
+          sentence-transformers), or a :class:`~skm2v.StaticModel`, which is used as it is.
+
+        A string that looks like a path and does not exist is an error, never a download.
+    pca_dims : int, float, "auto", "default" or None, default="default"
+        Number of dimensions of the vectors. For a teacher: the number of principal components,
+        the share of the variance that they must explain (a float up to 1), ``"auto"`` to
+        rotate and keep all, None to leave the teacher's vectors as they are; ``"default"`` is
+        256. There are never more than the teacher has. A static source is cut to its first
+        `pca_dims` columns, if they are ordered by variance; ``"default"``, ``"auto"`` and None
+        keep all of them.
+    objective : {"auto", "tokens", "sentences"}, default="auto"
+        What `fit` does with a teacher. ``"tokens"``: the vector of a token is what the teacher
+        makes of that token alone; the texts are not used. ``"sentences"``: the teacher reads the
+        texts, and vectors are fitted so that their means come close to what it makes of whole
+        texts, at no cost in `transform`. It needs some thousand texts, without labels, and the
+        teacher's pass over them; with fewer than 200 different ones, or with texts that do not
+        help, there is a warning and the result of ``"tokens"``. ``"auto"``: ``"tokens"`` for a
+        teacher; a static source is loaded as it is.
+    align : {"texts", "teacher"}, default="texts"
+        ``"texts"`` reduces to the principal components of the teacher's vectors of the texts;
+        ``"teacher"`` stays in the teacher's own space, with all its dimensions, so that its
+        vectors and those of `transform` can be compared. Only for ``objective="sentences"``.
+    ngram_range : (1, 1) or (1, 2), default=(1, 1)
+        (1, 2) adds rows for the 4,000 most frequent pairs of neighbouring tokens. Only for
+        ``objective="sentences"``.
+    extra_words : int, default=0
+        Add at most so many frequent words that the teacher's vocabulary splits. Only for
+        ``objective="sentences"``.
+    max_teacher_texts : int or None, default=None
+        Let the teacher read so many of the texts only. Only for ``objective="sentences"``.
+    sif_coefficient : float or None, default=1e-4
+        Coefficient of the smooth inverse frequency weights of tokens; frequencies follow from the
+        order of the vocabulary by Zipf's law. None means equal weights. Only for teachers.
+    pooling : {"mean", "last", "first", "pooler", "auto"}, default="mean"
+        Which of the teacher's states make the vector of a token: their mean, the last one, the
+        first one, the output of the pooling layer, or what the teacher uses for sentences. Only
+        for teachers.
+    vocabulary : list of str or None, default=None
+        Words to add to the teacher's vocabulary. Only for teachers.
+    token_remove_pattern : str or None, default=r"\[unused\d+\]"
+        Tokens whose beginning matches this regular expression are left out. Only for teachers.
+    quantize_to : {"float16", "float32", "float64", "int8"}, default="float16"
+        Number type of the stored table; int8 keeps a scale for each row. The vectors of texts are
+        float32 in any case. Only for teachers.
+    max_length : int or None, default=512
+        Number of tokens of a text that are used. None means all.
+    normalize : bool, default=True
+        Whether to scale the vectors of texts to Euclidean norm 1.
+    handle_missing : {"error", "zero"}, default="error"
+        What to do with missing texts (None, NaN, ``pandas.NA``): raise an error that names the
+        rows, or embed them as zeros.
+    device : str or None, default=None
+        Torch device of the teacher, such as ``"cpu"`` or ``"cuda"``. None means a CUDA or Apple
+        device if there is one. Only for teachers.
+    revision : str or None, default=None
+        Branch, tag or commit of a hub id. Only for hub ids.
+    trust_remote_code : bool, default=False
+        Whether Python code that comes with a teacher may run. Static models never run code.
+    memory : str, object with the joblib.Memory interface or None, default=None
+        Folder in which the pass through the teacher is cached, for other processes and later
+        days. Without it, the pass is shared by all fits of one process only.
+    n_jobs : int or None, default=None
+        Number of threads of `transform`. None means 1, -1 all processors. Inside a joblib worker
+        it is always 1.
+
+    Attributes
+    ----------
+    model_ : StaticModel
+        The model that embeds texts: ``model_.save_pretrained(folder)`` saves it for use without
+        scikit-learn.
+    embedding_ : ndarray of shape (n_rows, n_components_)
+        Table of vectors, read-only, in the stored number type.
+    vocabulary_ : dict of str to int
+        Token id of each token.
+    n_components_ : int
+        Number of dimensions of the vectors.
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        Share of the variance of the teacher's token vectors along each dimension. Only where it
+        is known: after a distillation with PCA, or when the static source came with it.
+    fit_report_ : mapping
+        What `fit` did: the source, its revision and licence, the objective, the number of tokens
+        and dimensions. For ``objective="sentences"`` also the chosen penalties, the cosine with
+        the teacher on held-out texts, and the seconds of each stage; after `add_words` and
+        `adapt`, what these did. Notebooks show a table.
+        Pickles leave out seconds and memory, so that equal fits have equal pickles.
+    n_features_in_ : int
+        1, only if `fit` got a frame or an array with one column.
+    feature_names_in_ : ndarray of shape (1,)
+        Name of the column, only if `fit` got a frame whose column name is a string.
+
+    See Also
+    --------
+    skm2v.StaticModel : The model itself, with the interface of Model2Vec and
+        sentence-transformers.
+    skm2v.distill : Distillation with every option, without scikit-learn.
+
+    Notes
+    -----
+    Unless ``objective="sentences"``, vectors depend on the source and on the parameters only:
+    `fit` checks the texts but learns nothing from them, so there is no leakage between the folds
+    of a cross-validation, and a search over `pca_dims`, `sif_coefficient`, `normalize` or
+    `max_length` pays for one pass through the teacher in each process; with `memory` set, for one
+    pass in all. With ``objective="sentences"`` the teacher reads each different text once, folds
+    share what they have in common, and labels are never used.
+
+    Parameters that decide about vectors take effect in `fit`. `handle_missing` and `n_jobs` can
+    be changed at any time.
+
+    Texts without any known token get a zero vector. Such texts, and texts that are longer than
+    `max_length`, are counted in one :class:`~skm2v.exceptions.TextWarning` per call.
+
+    A fitted embedder is safe to share between threads, and pickles without torch.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skm2v import StaticEmbedder
+    >>> texts = ["Win a free phone now", "Claim your prize", "See you at lunch", "Call me later"]
+    >>> spam = [True, True, False, False]
+    >>> classifier = make_pipeline(StaticEmbedder(), LogisticRegression())
+    >>> classifier.fit(texts, spam).predict(["A free prize for you"])
+    array([ True])
+    >>> StaticEmbedder().fit_transform(texts).shape
+    (4, 256)
+    """
+
+    __module__ = "skm2v"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "model_name": [str, os.PathLike, StaticModel],
+        "pca_dims": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+            StrOptions({"auto", "default"}),
+            None,
+        ],
+        "objective": [StrOptions({"auto", "tokens", "sentences"})],
+        "align": [StrOptions({"texts", "teacher"})],
+        "ngram_range": [tuple, list],
+        "extra_words": [Interval(Integral, 0, None, closed="left")],
+        "max_teacher_texts": [Interval(Integral, 1, None, closed="left"), None],
+        "sif_coefficient": [Interval(Real, 0, 1, closed="neither"), None],
+        "pooling": [StrOptions({"mean", "last", "first", "pooler", "auto"})],
+        "vocabulary": [list, tuple, None],
+        "token_remove_pattern": [str, None],
+        "quantize_to": [StrOptions({"float16", "float32", "float64", "int8"})],
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "normalize": ["boolean"],
+        "handle_missing": [StrOptions({"error", "zero"})],
+        "device": [str, None],
+        "revision": [str, None],
+        "trust_remote_code": ["boolean"],
+        "memory": [str, os.PathLike, HasMethods("cache"), None],
+        "n_jobs": [Integral, None],
+    }
+
+    # skrub hands one column at a time to a transformer that says this.
+    __single_column_transformer__ = True
+
+    # The HTML representation describes parameters only if there is somewhere to link to. There is
+    # no site yet, so the links lead nowhere.
+    _doc_link_module = "skm2v"
+    _doc_link_template = "#"
+
+    def __init__(
+        self,
+        model_name: str | os.PathLike[str] | StaticModel = BUNDLED,
+        *,
+        pca_dims: int | float | str | None = "default",
+        objective: Literal["auto", "tokens", "sentences"] = "auto",
+        align: str = "texts",
+        ngram_range: tuple[int, int] = (1, 1),
+        extra_words: int = 0,
+        max_teacher_texts: int | None = None,
+        sif_coefficient: float | None = 1e-4,
+        pooling: str = "mean",
+        vocabulary: Sequence[str] | None = None,
+        token_remove_pattern: str | None = r"\[unused\d+\]",
+        quantize_to: str = "float16",
+        max_length: int | None = 512,
+        normalize: bool = True,
+        handle_missing: Literal["error", "zero"] = "error",
+        device: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        memory: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.model_name = model_name
+        self.pca_dims = pca_dims
+        self.objective = objective
+        self.align = align
+        self.ngram_range = ngram_range
+        self.extra_words = extra_words
+        self.max_teacher_texts = max_teacher_texts
+        self.sif_coefficient = sif_coefficient
+        self.pooling = pooling
+        self.vocabulary = vocabulary
+        self.token_remove_pattern = token_remove_pattern
+        self.quantize_to = quantize_to
+        self.max_length = max_length
+        self.normalize = normalize
+        self.handle_missing = handle_missing
+        self.device = device
+        self.revision = revision
+        self.trust_remote_code = trust_remote_code
+        self.memory = memory
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any = None) -> StaticEmbedder:
+        """Load or distil the model.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
+            column. They are checked as in `transform`, and learned from only with
+            ``objective="sentences"``.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : StaticEmbedder
+            Fitted embedder.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            If `X` is not a column of texts.
+        ModelFormatError, TeacherError, OSError
+            If the model cannot be found, loaded or distilled.
+        MissingExtraError
+            If the model is a teacher and torch is not installed.
+        ValueError
+            If a parameter is invalid or does not apply to a static source.
+        """
+        column = check_texts(X, handle_missing=self.handle_missing)
+        task = self._begin_task(X, y)
+        parameters = self.get_params(deep=False)
+        del parameters["handle_missing"], parameters["n_jobs"]
+        self.model_, self.fit_report_ = build_model(column.texts, **parameters)
+        self._remember_column(column)
+        if task is not None:
+            task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
+
+    def transform(self, X: Any) -> npt.NDArray[np.float32]:
+        """Embed texts.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
+            column.
+
+        Returns
+        -------
+        vectors : ndarray of float32 of shape (n_texts, n_components_)
+            One row per text, in their order. A text's vector does not depend on the other texts.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated, or got a zero vector without being missing.
+        """
+        model = self._fitted_model()
+        column = self._check_column(X, buffers=True)
+        vectors, empty, truncated = model.pooler.pool(
+            column.texts,
+            max_length=model.max_length,
+            normalize=model.normalize,
+            n_jobs=self.n_jobs,
+        )
+        if column.missing.size:
+            vectors[column.missing] = 0.0
+            empty[column.missing] = False  # as asked for: no reason to warn
+        warn_of_losses(empty, truncated)
+        return vectors
+
+    def transform_iter(self, X: Any, batch_size: int = 1024) -> Iterator[npt.NDArray[np.float32]]:
+        """Embed a stream of texts, batch by batch, in bounded memory.
+
+        Parameters
+        ----------
+        X : column or iterator of str
+            As for `transform`. A generator may be endless: it is read as far as the batches that
+            were asked for.
+        batch_size : int, default=1024
+            Most texts in a batch; all but the last one have so many. The vectors do not depend
+            on it. With `n_jobs`, threads share a batch if it has thousands of texts.
+
+        Returns
+        -------
+        batches : iterator of ndarray of float32 of shape (n_texts, n_components_)
+            Equal to the rows of `transform`, to the bit and in the same order; always arrays,
+            whatever `set_output` says. No texts make no batches.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            At once if `X` is not a column of texts; when the batch is asked for, if one of its
+            rows is not a text, or missing. Rows are counted from the start of `X`.
+        ValueError
+            If `batch_size` is no positive integer.
+
+        Warns
+        -----
+        TextWarning
+            At the end of the stream, if texts were truncated, or got a zero vector without being
+            missing.
+        """
+        model = self._fitted_model()
+        check_batch_size(batch_size)
+        name, batches = iter_texts(X, batch_size, handle_missing=self.handle_missing)
+        self._check_feature_name(name)
+        return pool_batches(
+            model.pooler,
+            batches,
+            max_length=model.max_length,
+            normalize=model.normalize,
+            n_jobs=self.n_jobs,
+        )
+
+    def _fitted_model(self) -> StaticModel:
+        # Not check_is_fitted: it takes longer than embedding a short text.
+        try:
+            return self.model_
+        except AttributeError:
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call 'fit' before 'transform'."
+            ) from None
+
+    def fit_transform(self, X: Any, y: Any = None) -> npt.NDArray[np.float32]:
+        """Load or distil the model, then embed texts.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `fit` and `transform`. An iterator is read once.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        vectors : ndarray of float32 of shape (n_texts, n_components_)
+        """
+        if hasattr(X, "__next__"):
+            X = list(X)
+        vectors: npt.NDArray[np.float32] = self.fit(X, y).transform(X)
+        return vectors
+
+    def add_words(
+        self,
+        words: Sequence[str],
+        *,
+        model_name: str | os.PathLike[str] | None = None,
+        vectors: npt.ArrayLike | None = None,
+        device: str | None = None,
+    ) -> StaticEmbedder:
+        """Add words to the vocabulary of the fitted embedder, without fitting it again.
+
+        As `partial_fit` of other estimators does, this goes on from what `fit` left, and a later
+        `fit` starts anew (`vocabulary` adds words in `fit`), also that of a pipeline that the
+        embedder is put into: there, ``StaticEmbedder(embedder.model_)`` keeps the words. The model
+        is replaced, not changed: other estimators that share it keep it as it is.
+
+        Parameters
+        ----------
+        words : sequence of str
+            Words, or strings of several words, which are matched as a whole. Those that are
+            tokens already are left out.
+        model_name : str, path or None, default=None
+            The teacher, which reads the words. None means the parameter `model_name`, or where
+            that is static already, the teacher whose name the model keeps.
+        vectors : array-like of shape (n_words, n_components_) or None, default=None
+            Vectors of the words, instead of a teacher; see
+            :meth:`StaticModel.extend <skm2v.StaticModel.extend>`.
+        device : str or None, default=None
+            Torch device of the teacher. None means the parameter `device`.
+
+        Returns
+        -------
+        self : StaticEmbedder
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        ValueError, TeacherError, MissingExtraError
+            As for :meth:`StaticModel.extend <skm2v.StaticModel.extend>`.
+        """
+        model = self._fitted_model()
+        if vectors is None:
+            extended = model.extend(words, **self._teacher(model_name, device))
+        else:
+            extended = model.extend(words, model_name, device=device, vectors=vectors)
+        self.model_ = extended
+        added = self.fit_report_.get("n_added_words", 0) + len(extended) - len(model)
+        self.fit_report_ = self.fit_report_.updated(extended, n_added_words=added)
+        return self
+
+    def adapt(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        model_name: str | os.PathLike[str] | None = None,
+        max_teacher_texts: int | None = None,
+        device: str | None = None,
+    ) -> StaticEmbedder:
+        """Adapt the vectors of the fitted embedder to texts of a domain.
+
+        The teacher reads the texts, and tokens that they contain move closer to what it makes of
+        them; all others stay as they are. As after :meth:`add_words`, a later `fit` starts anew
+        (``make_pipeline(StaticEmbedder(embedder.model_), classifier)`` keeps the adaptation), and
+        the model is replaced, not changed.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `fit`; missing ones are left out if `handle_missing` is "zero".
+        y : Ignored
+            Not used, present for API consistency by convention.
+        model_name : str, path or None, default=None
+            The teacher, as for :meth:`add_words`.
+        max_teacher_texts : int or None, default=None
+            Let the teacher read so many of the texts only. None means the parameter of that name.
+        device : str or None, default=None
+            Torch device of the teacher, as for :meth:`add_words`.
+
+        Returns
+        -------
+        self : StaticEmbedder
+            Its `fit_report_` is that of `fit` and, as ``"adaptation"``, that of the latest
+            adaptation: the held-out cosine with the teacher before and after, the penalty, how
+            many tokens and pairs moved, seconds. ``model_.config.adaptations`` keeps all of them.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError, TeacherError, MissingExtraError
+            As for :meth:`StaticModel.adapt <skm2v.StaticModel.adapt>`.
+
+        Warns
+        -----
+        TextWarning
+            If there are too few texts, or they do not help: the embedder stays as it is.
+        """
+        from skm2v._distillation import adapt_model
+
+        model = self._fitted_model()
+        adapted, done = adapt_model(
+            model,
+            self._check_column(X).texts,
+            max_teacher_texts=(
+                self.max_teacher_texts if max_teacher_texts is None else max_teacher_texts
+            ),
+            memory=self.memory,
+            **self._teacher(model_name, device),
+        )
+        self.model_ = adapted
+        self.fit_report_ = self.fit_report_.updated(adapted, adaptation=done)
+        return self
+
+    def _teacher(
+        self, model_name: str | os.PathLike[str] | None, device: str | None
+    ) -> dict[str, Any]:
+        """Where the teacher is, as arguments of `extend` and `adapt`."""
+        parameters = self.get_params(deep=False)
+        if device is not None:
+            parameters["device"] = device
+        return teacher_options(model_name, **parameters)
+
+    @available_if(lambda self: _HAS_CALLBACKS)  # type: ignore[untyped-decorator]
+    def set_callbacks(self, *callbacks: Any) -> StaticEmbedder:
+        """Set callbacks that follow `fit` (scikit-learn 1.9 or newer).
+
+        Parameters
+        ----------
+        *callbacks : callback instances
+            Such as :class:`sklearn.callback.ProgressBar`. None at all removes those set.
+
+        Returns
+        -------
+        self : StaticEmbedder
+        """
+        from sklearn.callback import CallbackSupportMixin
+
+        CallbackSupportMixin.set_callbacks(self, *callbacks)
+        return self
+
+    @property
+    def embedding_(self) -> npt.NDArray[Any]:
+        """Table of vectors, read-only, of shape (n_rows, n_components_)."""
+        return self.model_.embedding
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        """Token id of each token."""
+        return self.model_.text_tokenizer.vocabulary
+
+    @property
+    def n_components_(self) -> int:
+        """Number of dimensions of the vectors."""
+        return self.model_.dim
+
+    @property
+    def explained_variance_ratio_(self) -> npt.NDArray[np.float64]:
+        """Share of the teacher's variance along each dimension, where it is known."""
+        projection = self.model_.projection
+        if projection is None or projection.explained_variance_ratio is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no 'explained_variance_ratio_': its model does"
+                " not say how its columns came about."
+            )
+        return projection.explained_variance_ratio
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.dim
+
+    @property
+    def _missing(self) -> Literal["error", "zero"]:
+        return self.handle_missing
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_skm2v_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        version = state.pop("_skm2v_version", None)
+        # The state of a fitted embedder holds a model, which compares versions itself.
+        if version != __version__ and "model_" not in state:
+            warn_user(
+                f"This {type(self).__name__} was pickled with skm2v {version}; here is skm2v"
+                f" {__version__}. Its parameters may mean something else.",
+                VersionWarning,
+            )
+        super().__setstate__(state)
+
+    def _begin_task(self, X: Any, y: Any) -> Any:
+        """Tell callbacks of scikit-learn that a fit begins; None if nobody listens."""
+        if not (hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")):
+            return None
+        from sklearn.callback import CallbackSupportMixin
+
+        task = CallbackSupportMixin._init_callback_context(self)
+        return task.call_on_fit_task_begin(estimator=self, X=X, y=y)

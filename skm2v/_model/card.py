@@ -1,0 +1,113 @@
+"""The model card: what a person reads beside the model file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from skm2v._model.parts import ModelParts
+
+__all__ = ["render_card"]
+
+
+def render_card(parts: ModelParts) -> str:
+    """Return the text of ``README.md`` for a model: front matter, origin, licence, usage."""
+    front = "\n".join(f"{key}: {json.dumps(value)}" for key, value in _front_matter(parts))
+    config = parts.config
+    teacher = config.teacher or "an unknown teacher"
+    rows, dim = parts.tensors["embeddings"].shape
+    sections = [
+        f"---\n{front}\n---",
+        "# Static text embeddings",
+        f"Distilled from **{_one_line(teacher)}** with skm2v: a table of {rows} vectors of {dim}"
+        f" dimensions ({parts.tensors['embeddings'].dtype.name}). The vector of a text is the mean"
+        " of the vectors of its tokens.",
+        "| | |\n| --- | --- |\n"
+        + "\n".join(f"| {name} | {_one_line(value)} |" for name, value in _facts(parts)),
+        _licence_section(parts),
+    ]
+    if config.attribution:
+        sections += ["## Sources", config.attribution.strip()]
+    sections.append(_usage(parts))
+    return "\n\n".join(sections) + "\n"
+
+
+def _front_matter(parts: ModelParts) -> Iterator[tuple[str, object]]:
+    # JSON is YAML, which front matter is written in.
+    config = parts.config
+    yield "library_name", "skm2v"
+    yield "pipeline_tag", "feature-extraction"
+    if config.licence:
+        yield "license", config.licence
+    if config.language:
+        yield "language", list(config.language)
+    if config.teacher and config.teacher.count("/") == 1 and config.teacher[0] not in "./~":
+        yield "base_model", config.teacher
+    tags = ["static-embeddings", "skm2v"]
+    yield (
+        "tags",
+        tags if "pairs" in parts.tensors else [*tags, "model2vec", "sentence-transformers"],
+    )
+
+
+def _facts(parts: ModelParts) -> Iterator[tuple[str, object]]:
+    config = parts.config
+    yield "Teacher", config.teacher or "unknown"
+    yield "Teacher's revision", config.revision or "unknown"
+    yield "Teacher's licence", config.licence or "unknown"
+    yield "Objective", config.objective or "unknown"
+    yield "Pooling of the teacher's token states", config.pooling or "unknown"
+    yield "PCA", "none" if config.pca_dims is None else config.pca_dims
+    sif = config.sif_coefficient
+    yield "SIF coefficient", "none" if sif is None else sif
+    yield "Normalised", "yes" if parts.normalize else "no"
+    yield "Longest text", f"{parts.max_length} tokens" if parts.max_length else "any"
+    if config.source:
+        yield "Loaded from", f"{config.source} at {config.source_revision or 'unknown revision'}"
+    for adaptation in config.adaptations:
+        yield "Adapted", adaptation
+    for name, version in sorted(config.created_with.items()):
+        yield f"Made with {name}", version
+
+
+def _licence_section(parts: ModelParts) -> str:
+    config = parts.config
+    if config.licence is None:
+        text = (
+            "The licence of the teacher is not known to this file; the model is a derivative of"
+            " the teacher, so look it up before you share the model."
+        )
+    else:
+        text = (
+            f"The teacher is licensed under {_one_line(config.licence)}; this model is a"
+            " derivative of it."
+        )
+    return f"## Licence\n\n{text}"
+
+
+def _usage(parts: ModelParts) -> str:
+    usage = """## Usage
+
+```python
+from skm2v import StaticModel
+
+model = StaticModel.from_pretrained("path/to/this/folder")
+vectors = model.encode(["some text", "another text"])
+```
+
+`model.safetensors` is the complete model; its metadata hold settings, tokenizer and a SHA-256 of
+all content."""
+    if "pairs" in parts.tensors:
+        return usage + (
+            " The model has vectors of pairs of tokens, which Model2Vec and sentence-transformers"
+            " cannot use, so the files that they look for are left out."
+        )
+    return usage + (
+        " The JSON files beside it let Model2Vec (0.10 or later) and sentence-transformers (6 or"
+        " later) load it with equal vectors, except that sentence-transformers averages the"
+        " vector of the unknown token, which is left out here and by Model2Vec."
+    )
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")

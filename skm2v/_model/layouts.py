@@ -1,0 +1,216 @@
+"""The layouts of Model2Vec and sentence-transformers.
+
+Model2Vec keeps ``embeddings``, and perhaps ``weights`` and ``mapping``, in ``model.safetensors``
+beside ``tokenizer.json`` and ``config.json``. sentence-transformers names the folder of each
+module in ``modules.json``; that of StaticEmbedding holds ``embedding.weight`` and the tokenizer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._model import files
+from skm2v._model.config import ModelConfig
+from skm2v._model.parts import ModelParts
+from skm2v._model.strict_json import parse_json
+from skm2v._model.tensor_file import parse_tensors
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["MAX_JSON_BYTES", "read_peer"]
+
+MAX_JSON_BYTES = 64 << 20
+MAX_TENSOR_BYTES = 8 << 30
+MAX_INT32 = 2**31 - 1
+# What Model2Vec 0.10 takes where the configuration says nothing.
+MODEL2VEC_NORMALIZE = False
+MODEL2VEC_MAX_LENGTH = 512
+MODEL2VEC_FIELDS = {"model_type", "normalize", "tokenizer_name", "apply_pca", "hidden_dim"}
+
+Tensors = dict[str, npt.NDArray[Any]]
+
+
+def read_peer(folder: Path, file: Path | None, tensors: Tensors) -> ModelParts:
+    """Read a model that another library saved.
+
+    Parameters
+    ----------
+    folder : Path
+    file : Path or None
+        The ``model.safetensors`` in `folder`, if there is one.
+    tensors : dict of str to ndarray
+        Its tensors.
+
+    Raises
+    ------
+    ModelFormatError
+        If the model is damaged or has parts that are not supported.
+    OSError
+        If a file cannot be read.
+    """
+    if file is not None and "embeddings" in tensors:
+        return _read_model2vec(folder, file, tensors)
+    if file is not None and "embedding.weight" not in tensors:
+        raise ModelFormatError(
+            f"{file} holds no static model: it has no tensor 'embeddings' or 'embedding.weight',"
+            f" but {sorted(tensors)[:5]}. To distil a transformer use skm2v.distill."
+        )
+    return _read_sentence_transformers(folder)
+
+
+def _read_model2vec(folder: Path, file: Path, tensors: Tensors) -> ModelParts:
+    _check_names(file, tensors, {"embeddings", "weights", "mapping"})
+    path = folder / "config.json"
+    config = _read_json(path)
+    if (
+        not isinstance(config, dict)
+        or not MODEL2VEC_FIELDS & set(config)
+        or config.get("model_type", "model2vec") != "model2vec"
+    ):
+        raise ModelFormatError(
+            f"{path} is not the configuration of a Model2Vec model: it must be an object with"
+            " model_type 'model2vec'."
+        )
+    pca_dims = config.get("apply_pca")
+    if isinstance(pca_dims, bool):  # early versions
+        pca_dims = "auto" if pca_dims else None
+    try:
+        return ModelParts(
+            _read_text(folder / "tokenizer.json"),
+            _table(tensors, "embeddings"),
+            config.get("normalize", MODEL2VEC_NORMALIZE),
+            config.get("max_length", MODEL2VEC_MAX_LENGTH),
+            ModelConfig(
+                teacher=config.get("tokenizer_name"),
+                objective="tokens" if "apply_pca" in config else None,
+                pooling=config.get("pooling"),
+                sif_coefficient=config.get("sif_coefficient"),
+                pca_dims=pca_dims,
+                pca_ordered=pca_dims is not None,
+            ),
+        )
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}") from error
+
+
+def _read_sentence_transformers(folder: Path) -> ModelParts:
+    path = folder / "modules.json"
+    try:
+        modules = _read_json(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{folder} holds no static model: there is neither a model.safetensors with a table"
+            " of tokens nor a modules.json. If it is a module of a sentence-transformers model,"
+            " load the folder above it."
+        ) from error
+    kinds = _module_kinds(modules, path)
+    inner = PurePosixPath(modules[0]["path"])
+    if inner.is_absolute() or ".." in inner.parts or "\\" in str(inner) or "\0" in str(inner):
+        raise ModelFormatError(f"The path {str(inner)!r:.60} in {path} leaves the folder.")
+    _check_prompts(folder / "config_sentence_transformers.json")
+    file = folder / inner / "model.safetensors"
+    data, _ = files.read_file(file, max_bytes=MAX_TENSOR_BYTES)
+    tensors, _ = parse_tensors(data, what=str(file))
+    _check_names(file, tensors, {"embedding.weight"})
+    tokenizer = folder / inner / "tokenizer.json"
+    text = _read_text(tokenizer)
+    return ModelParts(
+        text,
+        _table(tensors, "embedding.weight"),
+        "Normalize" in kinds,
+        _truncation(text, tokenizer),
+        ModelConfig(),
+    )
+
+
+def _module_kinds(modules: Any, path: Path) -> list[str]:
+    if (
+        not isinstance(modules, list)
+        or not modules
+        or not all(
+            isinstance(module, dict)
+            and isinstance(module.get("type"), str)
+            and isinstance(module.get("path"), str)
+            for module in modules
+        )
+    ):
+        raise ModelFormatError(f"{path} must be a list of modules with type and path.")
+    kinds = [module["type"].rpartition(".")[2] for module in modules]
+    if kinds[0] != "StaticEmbedding" or set(kinds[1:]) - {"Normalize"}:
+        raise ModelFormatError(
+            f"{path} names the modules {kinds[:5]}; a static model has StaticEmbedding and"
+            " perhaps Normalize. To distil a sentence transformer use skm2v.distill."
+        )
+    return kinds
+
+
+def _check_prompts(path: Path) -> None:
+    try:
+        config = _read_json(path)
+    except FileNotFoundError:
+        return
+    prompts = config.get("prompts") if isinstance(config, dict) else None
+    if not isinstance(config, dict) or not isinstance(prompts, (dict, type(None))):
+        raise ModelFormatError(f"{path} must be an object, with prompts that are an object.")
+    default = config.get("default_prompt_name")
+    if isinstance(default, str) and (prompts or {}).get(default):
+        raise ModelFormatError(
+            f"{path} says that a prompt, {default!r:.60}, is put before every text, which is not"
+            " supported. Set default_prompt_name to null and put it before your texts."
+        )
+
+
+def _truncation(text: str, path: Path) -> int | None:
+    """Return the maximum length that a tokenizer's truncation section states."""
+    spec = parse_json(text, what=str(path))
+    truncation = spec.get("truncation") if isinstance(spec, dict) else None
+    if truncation is None:
+        return None
+    if not isinstance(truncation, dict) or "max_length" not in truncation:
+        raise ModelFormatError(f"The truncation section of {path} is malformed.")
+    if truncation.get("direction", "Right") != "Right":
+        raise ModelFormatError(f"The tokenizer {path} keeps the end of a text, not its start.")
+    length: int | None = truncation["max_length"]
+    return length
+
+
+def _table(tensors: Tensors, name: str) -> Tensors:
+    table = {"embeddings": tensors[name]}
+    if "weights" in tensors:
+        weights = tensors["weights"]
+        if weights.dtype.kind != "f":
+            raise ModelFormatError(f"The weights must be floats; got {weights.dtype}.")
+        with np.errstate(over="ignore"):  # infinity is refused later
+            table["weights"] = weights.astype(np.float32)
+    if "mapping" in tensors:
+        mapping = tensors["mapping"]
+        if mapping.dtype.name not in ("int32", "int64"):
+            raise ModelFormatError(f"The mapping must be int32 or int64; got {mapping.dtype}.")
+        if mapping.size and not 0 <= int(mapping.min()) <= int(mapping.max()) <= MAX_INT32:
+            raise ModelFormatError("The mapping must hold row numbers of the table.")
+        table["mapping"] = mapping.astype(np.int32)
+    return table
+
+
+def _check_names(file: Path, tensors: Tensors, known: set[str]) -> None:
+    unknown = set(tensors) - known
+    if unknown:
+        raise ModelFormatError(
+            f"{file} has unknown tensors: {sorted(unknown)[:5]}. Known: {sorted(known)}."
+        )
+
+
+def _read_json(path: Path) -> Any:
+    data, _ = files.read_file(path, max_bytes=MAX_JSON_BYTES)
+    return parse_json(data, what=str(path))
+
+
+def _read_text(path: Path) -> str:
+    data, _ = files.read_file(path, max_bytes=MAX_JSON_BYTES)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelFormatError(f"{path} is not UTF-8: {error}") from error

@@ -1,0 +1,155 @@
+"""Folder to model: every byte is checked before anything is built from it.
+
+A file of ours is complete in itself and carries a hash. Without our metadata the layouts of
+Model2Vec and sentence-transformers are read (:mod:`skm2v._model.layouts`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from skm2v._model import files
+from skm2v._model.hub import locate
+from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
+from skm2v._model.parts import ModelParts, check_format
+from skm2v._model.sidecars import SIDECARS
+from skm2v._model.state import check_hash, parts_from_settings
+from skm2v._model.strict_json import parse_json
+from skm2v._model.tensor_file import parse_tensors
+from skm2v._model.writer import MODEL_FILE
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["load", "read"]
+
+MAX_MODEL_BYTES = 8 << 30
+DOCUMENT_START = '{"format":'  # keys are sorted when a document is written
+FIELDS = {"format", "settings", "sha256", "sidecars", "tokenizer"}
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    subfolder: str | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    force_download: bool = False,
+    sha256: str | None = None,
+) -> tuple[ModelParts, str | None]:
+    """Find and read a model; see :meth:`skm2v.StaticModel.from_pretrained`.
+
+    Returns
+    -------
+    parts : ModelParts
+    sha256 : str or None
+        Hash of the content, if it is known.
+    """
+    location = locate(
+        name,
+        subfolder=subfolder,
+        revision=revision,
+        token=token,
+        force_download=force_download,
+    )
+    parts, digest = read(location.path, sha256=sha256)
+    if location.source is not None:
+        config = replace(parts.config, source=location.source, source_revision=location.revision)
+        parts, digest = replace(parts, config=config), None
+    return parts, digest
+
+
+def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | None]:
+    """Read a model from a folder, or from its ``model.safetensors`` alone.
+
+    Parameters
+    ----------
+    path : Path
+    sha256 : str or None, default=None
+        Expected SHA-256 of the bytes of ``model.safetensors``.
+
+    Raises
+    ------
+    ModelFormatError
+        If the model is damaged, not supported, or not the one that `sha256` names.
+    OSError
+        If a file cannot be read.
+    """
+    alone = path.is_file()
+    file = path if alone else path / MODEL_FILE
+    try:
+        data, identity = files.read_file(file, max_bytes=MAX_MODEL_BYTES)
+    except FileNotFoundError:
+        if alone or sha256 is not None:
+            raise
+        return read_peer(path, None, {}), None
+    if sha256 is not None:
+        _check_pin(data, sha256, file)
+    tensors, metadata = parse_tensors(data, what=str(file))
+    if "skm2v" not in metadata:
+        if any(value.startswith(DOCUMENT_START) for value in metadata.values()):
+            raise ModelFormatError(f"The metadata of {file} are damaged: 'skm2v' has another name.")
+        if sha256 is not None or alone:
+            raise ModelFormatError(
+                f"{file} was not written by skm2v, so its tokenizer and settings are in other"
+                " files. Load the folder without sha256, and save it with save_pretrained."
+            )
+        parts = read_peer(path, file, tensors)
+        if files.identity(file) != identity:
+            raise ModelFormatError(f"{file} was replaced while it was read. Load it again.")
+        return parts, None
+    document = _document(metadata["skm2v"], file)
+    parts = parts_from_settings(
+        document["settings"], document["tokenizer"], tensors, what=str(file)
+    )
+    check_hash(parts, document["sha256"], what=str(file))
+    if not alone:
+        edited = _edited_sidecars(path, document["sidecars"])
+        # While a new model is saved its files stand beside the old tensors, which were read.
+        if edited and files.identity(file) == identity:
+            raise ModelFormatError(
+                f"{', '.join(edited)} in {path} changed since the model was saved. Settings and"
+                f" tokenizer are read from {MODEL_FILE}: undo the change, or delete the file."
+            )
+    return parts, document["sha256"]
+
+
+def _check_pin(data: bytes, sha256: str, file: Path) -> None:
+    if not isinstance(sha256, str) or len(sha256) != 64:
+        raise ValueError(f"sha256 must be a string of 64 hexadecimal digits; got {sha256!r:.80}.")
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != sha256.lower():
+        raise ModelFormatError(f"The SHA-256 of {file} is {actual}; {sha256} was expected.")
+
+
+def _document(text: str, file: Path) -> dict[str, Any]:
+    what = f"The metadata of {file}"
+    document = parse_json(text, what=what)
+    if not isinstance(document, dict):
+        raise ModelFormatError(f"{what} must be a JSON object.")
+    check_format(document.get("format"), what=str(file))
+    sidecars = document.get("sidecars")
+    if (
+        set(document) != FIELDS
+        or not isinstance(document["tokenizer"], str)
+        or not isinstance(document["sha256"], str)
+        or not isinstance(sidecars, dict)
+        or not set(sidecars) <= set(SIDECARS)
+        or not all(isinstance(digest, str) for digest in sidecars.values())
+    ):
+        raise ModelFormatError(f"{what} is damaged: a field is missing, unknown or malformed.")
+    return document
+
+
+def _edited_sidecars(folder: Path, sidecars: dict[str, str]) -> list[str]:
+    edited = []
+    for name, expected in sidecars.items():
+        try:
+            data, _ = files.read_file(folder / name, max_bytes=MAX_JSON_BYTES)
+        except FileNotFoundError:
+            continue
+        if hashlib.sha256(data).hexdigest() != expected:
+            edited.append(name)
+    return edited

@@ -1,0 +1,481 @@
+"""What a tokenizer must look like before the Rust library is given it.
+
+The library trusts its input: an id of 2**31 makes it allocate for ever, a normalizer that doubles
+the text thirty times does so, an unknown token that is not in the vocabulary is an error in the
+middle of a batch, a regular expression can take exponential time. So a tokenizer of a model is
+made of known parts with known settings, and everything that can be looked up later is there.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from skm2v._model.charsmap import check_charsmap
+from skm2v._model.strict_json import parse_json
+from skm2v._pooling import TextTokenizer
+from skm2v._pooling.tokenization import dense_tokens
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["build_tokenizer", "check_tokenizer"]
+
+MAX_JSON_CHARS = 48 << 20
+MAX_TOKENS = 2_000_000
+MAX_TOKEN_CHARS = 512
+MAX_PARTS = 256
+MAX_NESTING = 4
+MAX_REPEATS = 2  # of one type of normalizer; replacements have a bound of their own
+MAX_GROWTH = 8.0  # of a text by replacements
+MAX_WORD_CHARS = 256  # WordPiece takes quadratic time in it
+
+# Regular expressions of tokenizers in use, all of them linear.
+REGEXES = frozenset(
+    {
+        r" {2,}",
+        r" +▁",
+        r"\s+",
+        r"\n",
+        r"[\n\r\t]",
+        r"\s{2,}|[\n\r\t]",
+        r"^▁+$",
+        r"\p{N}",
+        r"\p{N}{1,3}",
+        r"\d{1,3}(?=(?:\d{3})*\b)",
+        r"[一-龥぀-ゟ゠-ヿ]+",
+        r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
+        r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    }
+)
+
+Check = Callable[[Any], bool]
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _optional_flag(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _integer(low: int, high: int) -> Check:
+    return lambda value: (
+        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    )
+
+
+def _text(low: int, high: int, *, optional: bool = False) -> Check:
+    return lambda value: (
+        (optional and value is None) or (isinstance(value, str) and low <= len(value) <= high)
+    )
+
+
+def _choice(*choices: str) -> Check:
+    return lambda value: isinstance(value, str) and value in choices
+
+
+def _pattern(value: Any) -> bool:
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    literal, regex = value.get("String"), value.get("Regex")
+    if regex is None:
+        return _text(1, 64)(literal)
+    return isinstance(regex, str) and regex in REGEXES
+
+
+def _pair(value: Any) -> bool:
+    """Whether a value is a special token and its id, which nothing here uses."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and _text(1, MAX_TOKEN_CHARS)(value[0])
+        and _integer(0, MAX_TOKENS)(value[1])
+    )
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+_SCHEME = _choice("always", "never", "first")
+_BEHAVIOR = _choice("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+_BYTE_LEVEL: dict[str, Check] = {
+    "add_prefix_space": _flag,
+    "trim_offsets": _flag,
+    "use_regex": _flag,
+}
+_METASPACE = {
+    "replacement": _text(1, 1),
+    "prepend_scheme": _SCHEME,
+    "split": _flag,
+    "add_prefix_space": _flag,
+    "str_rep": _text(1, 1),
+}
+
+# Per section of tokenizer.json: types and their settings.
+PARTS: dict[str, dict[str, dict[str, Check]]] = {
+    "normalizer": {
+        "BertNormalizer": {
+            "clean_text": _flag,
+            "handle_chinese_chars": _flag,
+            "strip_accents": _optional_flag,
+            "lowercase": _flag,
+        },
+        "NFC": {},
+        "NFD": {},
+        "NFKC": {},
+        "NFKD": {},
+        "Nmt": {},
+        "Lowercase": {},
+        "StripAccents": {},
+        "ByteLevel": {},
+        "Strip": {"strip_left": _flag, "strip_right": _flag},
+        "Prepend": {"prepend": _text(1, 16)},
+        "Replace": {"pattern": _pattern, "content": _text(0, 64)},
+        "Precompiled": {"precompiled_charsmap": check_charsmap},
+    },
+    "pre_tokenizer": {
+        "BertPreTokenizer": {},
+        "Whitespace": {},
+        "WhitespaceSplit": {},
+        "UnicodeScripts": {},
+        "ByteLevel": _BYTE_LEVEL,
+        "Metaspace": _METASPACE,
+        "Punctuation": {"behavior": _BEHAVIOR},
+        "Digits": {"individual_digits": _flag},
+        "CharDelimiterSplit": {"delimiter": _text(1, 1)},
+        "Split": {"pattern": _pattern, "behavior": _BEHAVIOR, "invert": _flag},
+    },
+    "post_processor": {
+        "BertProcessing": {"sep": _pair, "cls": _pair},
+        "RobertaProcessing": {
+            "sep": _pair,
+            "cls": _pair,
+            "trim_offsets": _flag,
+            "add_prefix_space": _flag,
+        },
+        "ByteLevel": _BYTE_LEVEL,
+        "TemplateProcessing": {
+            "single": lambda value: _holds_the_text(value),
+            "pair": _anything,
+            "special_tokens": _anything,
+        },
+    },
+    "decoder": {
+        "ByteLevel": _BYTE_LEVEL,
+        "WordPiece": {"prefix": _text(0, 16), "cleanup": _flag},
+        "Metaspace": _METASPACE,
+        "BPEDecoder": {"suffix": _text(0, 16)},
+        "ByteFallback": {},
+        "Fuse": {},
+        "Strip": {
+            "content": _text(1, 1),
+            "start": _integer(0, 100),
+            "stop": _integer(0, 100),
+        },
+        "Replace": {"pattern": _pattern, "content": _text(0, 64)},
+    },
+}
+SEQUENCES = {
+    "normalizer": "normalizers",
+    "pre_tokenizer": "pretokenizers",
+    "post_processor": "processors",
+    "decoder": "decoders",
+}
+SECTIONS = {"version", "truncation", "padding", "added_tokens", "model", *PARTS}
+
+
+# A grid search loads or slices one model again and again, and most of that time is this.
+# Tokenizers are immutable, so models can share them.
+@lru_cache(maxsize=2)
+def build_tokenizer(json_text: str) -> TextTokenizer:
+    """Check the text of a ``tokenizer.json`` file and build the tokenizer.
+
+    Raises
+    ------
+    ModelFormatError
+        If the tokenizer is damaged or has parts that are not supported.
+    """
+    tokens = check_tokenizer(json_text)
+    tokenizer = TextTokenizer(json_text)
+    if tokenizer.tokens != tokens:
+        raise ModelFormatError(
+            "The tokenizers library read other token ids than the tokenizer's JSON states."
+        )
+    return tokenizer
+
+
+def check_tokenizer(json_text: str) -> tuple[str, ...]:
+    """Check the text of a ``tokenizer.json`` file.
+
+    Returns
+    -------
+    tokens : tuple of str
+        Tokens in the order of their ids.
+
+    Raises
+    ------
+    ModelFormatError
+        If the tokenizer is damaged or has parts that are not supported.
+    """
+    if len(json_text) > MAX_JSON_CHARS:
+        raise ModelFormatError(
+            f"The tokenizer has {len(json_text)} characters; at most {MAX_JSON_CHARS} are read."
+        )
+    spec = parse_json(json_text, what="The tokenizer")
+    if not isinstance(spec, dict) or not isinstance(spec.get("model"), dict):
+        raise ModelFormatError("The tokenizer JSON must be an object with a 'model' object.")
+    unknown = set(spec) - SECTIONS
+    if unknown:
+        raise ModelFormatError(f"The tokenizer has unknown sections: {_some(unknown)}.")
+    for section in PARTS:
+        parts = list(_flatten(section, spec.get(section), 0))
+        if len(parts) > MAX_PARTS:
+            raise ModelFormatError(
+                f"The tokenizer's {section} has {len(parts)} parts; the limit is {MAX_PARTS}."
+            )
+        for part in parts:
+            _check_part(section, part)
+        if section == "normalizer":
+            _check_growth(parts)
+    vocabulary = _check_model(spec["model"])
+    _add_tokens(vocabulary, spec.get("added_tokens") or [])
+    return dense_tokens(vocabulary)
+
+
+def _flatten(section: str, part: Any, depth: int) -> Iterator[dict[str, Any]]:
+    if part is None and depth == 0:
+        return
+    if not isinstance(part, dict) or depth > MAX_NESTING:
+        raise ModelFormatError(
+            f"The tokenizer's {section} must be an object, at most {MAX_NESTING} levels deep;"
+            f" got {part!r:.60}."
+        )
+    if part.get("type") != "Sequence":
+        yield part
+        return
+    inner = part.get(SEQUENCES[section])
+    if not isinstance(inner, list) or set(part) != {"type", SEQUENCES[section]}:
+        raise ModelFormatError(f"A Sequence of the tokenizer's {section} is malformed.")
+    for item in inner:
+        yield from _flatten(section, item, depth + 1)
+
+
+def _check_part(section: str, part: dict[str, Any]) -> None:
+    known = PARTS[section]
+    kind = part.get("type")
+    if not isinstance(kind, str) or kind not in known:
+        raise ModelFormatError(
+            f"The tokenizer's {section} of type {kind!r:.60} is not supported. Supported:"
+            f" {', '.join(known)}."
+        )
+    for name, value in part.items():
+        if name != "type" and not known[kind].get(name, _nothing)(value):
+            raise ModelFormatError(
+                f"The setting {name!r:.60} of the tokenizer's {section} {kind} is not supported:"
+                f" {value!r:.200}."
+            )
+
+
+def _nothing(value: Any) -> bool:
+    return False
+
+
+def _holds_the_text(single: Any) -> bool:
+    """Whether a template keeps the text, once, whatever special tokens it adds around it."""
+    if not isinstance(single, list) or not all(isinstance(item, dict) for item in single):
+        return False
+    sequences = [item["Sequence"] for item in single if "Sequence" in item]
+    return len(sequences) == 1 and isinstance(sequences[0], dict) and sequences[0].get("id") == "A"
+
+
+def _check_growth(parts: list[dict[str, Any]]) -> None:
+    """Bound by how much normalizers can lengthen a text."""
+    kinds = [part["type"] for part in parts]
+    for kind in set(kinds) - {"Replace"}:
+        if kinds.count(kind) > MAX_REPEATS:
+            raise ModelFormatError(
+                f"The tokenizer has {kinds.count(kind)} normalizers of type {kind}; the limit is"
+                f" {MAX_REPEATS}."
+            )
+    # Length that one character may grow to by the replacements from here on, by characters that
+    # occur in them (up to case and compatibility, which other normalizers change), and for
+    # characters that do not.
+    lengths: dict[str, float] = {}
+    other = 1.0
+    for part in reversed(parts):
+        if part["type"] != "Replace":
+            continue
+        result = sum(lengths.get(char, other) for char in _folded(part["content"]))
+        literal = _folded(part["pattern"].get("String", ""))
+        if literal:
+            for char in literal:
+                lengths[char] = max(lengths.get(char, other), result / len(literal))
+        else:
+            other = max(other, result)
+            lengths = {char: max(length, result) for char, length in lengths.items()}
+        if max([other, *lengths.values()]) > MAX_GROWTH:
+            raise ModelFormatError(
+                f"The tokenizer's normalizers can lengthen a text more than {MAX_GROWTH:g} times."
+            )
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).casefold() or text
+
+
+def _check_model(model: dict[str, Any]) -> dict[str, int]:
+    kind = model.get("type")
+    if kind == "Unigram":
+        return _check_unigram(model)
+    vocabulary = model.get("vocab")
+    if not isinstance(vocabulary, dict) or not all(
+        map(_integer(0, MAX_TOKENS), vocabulary.values())
+    ):
+        raise ModelFormatError(
+            "The tokenizer's vocabulary must map tokens to ids from 0 to 1,999,999."
+        )
+    _check_tokens(vocabulary)
+    if kind == "BPE":
+        _check_bpe(model, vocabulary)
+    elif kind in ("WordPiece", "WordLevel"):
+        _check_unknown(model.get("unk_token"), vocabulary)
+        if kind == "WordPiece":
+            _check_setting(model, "max_input_chars_per_word", _integer(1, MAX_WORD_CHARS))
+            _check_setting(model, "continuing_subword_prefix", _text(0, 16))
+    else:
+        raise ModelFormatError(
+            f"The tokenizer's model of type {kind!r:.60} is not supported. Supported: WordPiece,"
+            " BPE, Unigram, WordLevel."
+        )
+    return dict(vocabulary)
+
+
+def _check_unknown(token: Any, vocabulary: dict[str, int]) -> None:
+    if not isinstance(token, str) or token not in vocabulary:
+        raise ModelFormatError(f"The tokenizer's unk_token {token!r:.60} is not in its vocabulary.")
+
+
+def _check_setting(model: dict[str, Any], name: str, check: Check) -> None:
+    if name in model and not check(model[name]):
+        raise ModelFormatError(
+            f"The setting {name!r} of the tokenizer's model is not supported: {model[name]!r:.60}."
+        )
+
+
+def _check_bpe(model: dict[str, Any], vocabulary: dict[str, int]) -> None:
+    if model.get("unk_token") is not None:
+        _check_unknown(model["unk_token"], vocabulary)
+    if model.get("dropout") not in (None, 0):
+        raise ModelFormatError(
+            "The tokenizer drops merges at random; a model must not. Set dropout to null."
+        )
+    for name in ("continuing_subword_prefix", "end_of_word_suffix"):
+        _check_setting(model, name, _text(0, 16, optional=True))
+    for name in ("fuse_unk", "byte_fallback", "ignore_merges"):
+        _check_setting(model, name, _flag)
+    merges = model.get("merges")
+    if not isinstance(merges, list):
+        raise ModelFormatError("The tokenizer's merges must be a list.")
+    skip = len(model.get("continuing_subword_prefix") or "")
+    for merge in merges:
+        pair = merge.split(" ") if isinstance(merge, str) else merge
+        if (
+            not isinstance(pair, list)
+            or len(pair) != 2
+            or not all(isinstance(piece, str) and piece in vocabulary for piece in pair)
+            or pair[0] + pair[1][skip:] not in vocabulary
+        ):
+            raise ModelFormatError(
+                f"The tokenizer's merge {merge!r:.60} must name two tokens whose union is a token."
+            )
+
+
+def _check_unigram(model: dict[str, Any]) -> dict[str, int]:
+    pieces = model.get("vocab")
+    if not isinstance(pieces, list) or not all(
+        isinstance(piece, list)
+        and len(piece) == 2
+        and isinstance(piece[0], str)
+        and isinstance(piece[1], (int, float))
+        and not isinstance(piece[1], bool)
+        and math.isfinite(piece[1])
+        and abs(piece[1]) < 1e6
+        for piece in pieces
+    ):
+        raise ModelFormatError(
+            "The tokenizer's vocabulary must be a list of pairs of token and finite score."
+        )
+    vocabulary = {piece[0]: index for index, piece in enumerate(pieces)}
+    _check_tokens(vocabulary)
+    if "" in vocabulary or len(vocabulary) != len(pieces):
+        raise ModelFormatError("The tokenizer's vocabulary has an empty or a repeated token.")
+    _check_setting(model, "byte_fallback", _flag)
+    if not _integer(0, len(pieces) - 1)(model.get("unk_id")):
+        raise ModelFormatError(
+            f"The tokenizer's unk_id must be a token id; got {model.get('unk_id')!r:.60}."
+        )
+    return vocabulary
+
+
+def _check_tokens(tokens: dict[str, int]) -> None:
+    if not tokens or len(tokens) > MAX_TOKENS:
+        raise ModelFormatError(
+            f"The tokenizer has {len(tokens)} tokens; from 1 to {MAX_TOKENS} are supported."
+        )
+    longest = max(map(len, tokens))
+    if longest > MAX_TOKEN_CHARS:
+        raise ModelFormatError(
+            f"The tokenizer has a token of {longest} characters; the limit is {MAX_TOKEN_CHARS}."
+        )
+
+
+ADDED_FIELDS: dict[str, Check] = {
+    "id": _integer(0, MAX_TOKENS),
+    "content": _text(1, MAX_TOKEN_CHARS),
+    "single_word": _flag,
+    "lstrip": _flag,
+    "rstrip": _flag,
+    "normalized": _flag,
+    "special": _flag,
+}
+
+
+def _add_tokens(vocabulary: dict[str, int], added: Any) -> None:
+    if not isinstance(added, list):
+        raise ModelFormatError("The tokenizer's added_tokens must be a list.")
+    seen = set()
+    for token in added:
+        if not isinstance(token, dict) or set(token) != set(ADDED_FIELDS):
+            raise ModelFormatError(f"The tokenizer's added token {token!r:.100} is malformed.")
+        for name, value in token.items():
+            if not ADDED_FIELDS[name](value):
+                raise ModelFormatError(
+                    f"The {name} of the tokenizer's added token {token['content']!r:.60} is not"
+                    f" supported: {value!r:.60}."
+                )
+        content = token["content"]
+        if content in seen or vocabulary.setdefault(content, token["id"]) != token["id"]:
+            raise ModelFormatError(
+                f"The tokenizer's added token {content!r:.60} is repeated or has an id that"
+                " differs from the vocabulary's."
+            )
+        seen.add(content)
+
+
+def _some(names: set[str]) -> str:
+    return ", ".join(repr(name[:40]) for name in sorted(names)[:5])

@@ -1,0 +1,148 @@
+"""Model to folder.
+
+``model.safetensors`` is complete in itself: a save is done when that file is renamed into place,
+and not before. The files beside it are for other tools. While they are exchanged some are
+missing, which no reader minds; a file of one model beside the tensors of another would be an
+error for ours and wrong vectors for theirs, so they go before the tensors change and come after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from skm2v._model import files
+from skm2v._model.parts import FORMAT, ModelParts
+from skm2v._model.sidecars import CARD, SIDECARS, render_sidecars
+from skm2v._model.tensor_file import dump_tensors
+
+__all__ = ["MODEL_FILE", "save"]
+
+MODEL_FILE = "model.safetensors"
+# How a file of ours starts, after the eight bytes of the header's size.
+MARK = b'{"__metadata__":{"skm2v":'
+
+
+def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
+    """Write a model to a folder.
+
+    Readers see the whole old model or the whole new one, whenever they look and wherever a save
+    is interrupted. Savers of one folder wait for each other where the system has file locks.
+
+    Parameters
+    ----------
+    parts : ModelParts
+    sha256 : str
+        Hash of the content of `parts`.
+    path : str or path
+        Folder; created if it is not there. Files of a model in it are replaced, others stay.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written. Nothing has changed then, except perhaps files for other
+        tools, and no temporary file is left.
+    """
+    folder = local_path(path)
+    sidecars = render_sidecars(parts)
+    contents = {MODEL_FILE: render_model(parts, sha256, sidecars), **sidecars}
+    files.make_folder(folder)
+    with files.exclusive(folder) as alone, _Exchange(folder) as exchange:
+        if alone:
+            exchange.sweep()
+        for name, data in contents.items():
+            exchange.stage(name, data)
+        # Of a model that another tool wrote, the files beside the tensors are a part: taken
+        # away first, an interruption would leave nothing that can be read.
+        ours = files.read_start(folder / MODEL_FILE, 8 + len(MARK))[8:] == MARK
+        if ours:
+            exchange.retire(*SIDECARS)
+        exchange.commit(MODEL_FILE)
+        if not ours:
+            exchange.retire(*SIDECARS)
+        exchange.commit(*sidecars)
+
+
+def render_model(parts: ModelParts, sha256: str, sidecars: dict[str, bytes]) -> bytes:
+    """Return the content of ``model.safetensors``."""
+    document = {
+        "format": FORMAT,
+        "settings": parts.settings,
+        "sha256": sha256,
+        "sidecars": {
+            name: hashlib.sha256(data).hexdigest()
+            for name, data in sidecars.items()
+            if name != CARD  # which people edit, and which decides about nothing
+        },
+        "tokenizer": parts.tokenizer,
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return dump_tensors(dict(parts.tensors), {"skm2v": text})
+
+
+def local_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path, with ``~`` expanded, unless no file can have it."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"A path must be a str or os.PathLike of str; got {type(text).__name__}.")
+    if not text or "\0" in text:
+        raise FileNotFoundError(f"{text!r} is not the path of a folder.")
+    return Path(os.path.expanduser(text))
+
+
+class _Exchange:
+    """Files to put in place and files to take away, undone as far as possible on failure."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.staged: dict[str, Path] = {}
+        self.retired: dict[str, Path] = {}
+
+    def sweep(self) -> None:
+        """Remove temporary files of savers that were killed."""
+        for path in files.temporaries(self.folder):
+            files.unlink(path)
+
+    def stage(self, name: str, data: bytes) -> None:
+        self.staged[name] = files.stage(self.folder / name, data)
+
+    def retire(self, *names: str) -> None:
+        """Take files away, for now under another name."""
+        for name in names:
+            aside = files.set_aside(self.folder / name)
+            if aside is not None:
+                self.retired[name] = aside
+
+    def commit(self, *names: str) -> None:
+        """Put staged files in place, and make that last."""
+        for name in names:
+            files.replace(self.staged[name], self.folder / name)
+            del self.staged[name]
+            if name == MODEL_FILE:
+                # From here on what was taken away belongs to a model that is no more.
+                self._forget()
+        files.sync_folder(self.folder)
+
+    def _forget(self) -> None:
+        for name, path in list(self.retired.items()):
+            with contextlib.suppress(OSError):  # tried once more at the end
+                files.unlink(path)
+                del self.retired[name]
+
+    def __enter__(self) -> _Exchange:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Ctrl-C can come between the renaming and its entry in the books: ask the disk.
+        if MODEL_FILE in self.staged and self.staged[MODEL_FILE].exists():
+            for name, path in self.retired.items():
+                with contextlib.suppress(OSError):
+                    files.replace(path, self.folder / name)
+        else:
+            self._forget()
+        for path in self.staged.values():
+            with contextlib.suppress(OSError):
+                files.unlink(path)

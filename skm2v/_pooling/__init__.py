@@ -1,0 +1,22 @@
+"""Predict time: texts to token ids, token ids to pooled vectors."""
+
+from __future__ import annotations
+
+from skm2v._pooling.pooler import Pooled, TextPooler, warn_of_losses
+from skm2v._pooling.streams import check_batch_size, pool_batches
+from skm2v._pooling.table import PoolingTable
+from skm2v._pooling.texts import TextColumn, check_texts, iter_texts
+from skm2v._pooling.tokenization import TextTokenizer
+
+__all__ = [
+    "Pooled",
+    "PoolingTable",
+    "TextColumn",
+    "TextPooler",
+    "TextTokenizer",
+    "check_batch_size",
+    "check_texts",
+    "iter_texts",
+    "pool_batches",
+    "warn_of_losses",
+]

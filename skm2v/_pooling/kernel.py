@@ -1,0 +1,282 @@
+"""Builds the compiled kernel of a model: what its tokenizer does, as tables.
+
+The kernel knows no Unicode. What the normalizer and the pre-tokenizer do with a code point is
+asked of the tokenizer itself, when the code point is first met, so the tables are right for the
+installed version of ``tokenizers``, whatever Unicode version it has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from skm2v._pooling import _kernel
+from skm2v._pooling._kernel import Kernel
+from skm2v._pooling.byte_level import byte_level_parts
+from skm2v._pooling.normalizers import build_hf
+from skm2v._pooling.table import PoolingTable
+from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.unigram import unigram_parts
+
+__all__ = ["Kernel", "build_kernel"]
+
+# As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
+INTERFACE = 2
+if getattr(_kernel, "INTERFACE", None) != INTERFACE:
+    raise ImportError(
+        f"{_kernel.__file__} was compiled from another version of skm2v. Compile it again:"
+        " pip install -e ."
+    )
+
+# Words longer than this are handed to the reference tokenizer's own rule elsewhere: no model
+# comes near, and the kernel keeps a buffer of this many characters.
+MOST_CHARS = 4096
+
+# As in csrc/skm.h.
+ITEM_WORD, ITEM_SPACE, ITEM_PUNCTUATION = 0, 1, 2
+MARK_FIRST, MARK_LAST = 1, 16  # flags
+
+FLAGS = [bytes([flags]) for flags in range(256)]
+ITEM_HEADS = [[bytes([kind, length]) for length in range(5)] for kind in range(3)]
+
+# Described when a kernel is built: Latin, Greek and Cyrillic letters, punctuation and kana.
+EAGER = [*range(0x250), *range(0x370, 0x530), *range(0x2010, 0x2060), *range(0x3000, 0x3100)]
+
+# Those that the BERT normalizer sets apart from their neighbours, and does not change. A Chinese or
+# Japanese text has hundreds of different ones, and asking for them takes longer than its tokens.
+IDEOGRAPHS = range(0x4E00, 0xA000)
+
+# Guards the tables of code points, which grow. A fork waits for it: the child's tables are whole.
+_LOCK = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
+    )
+
+
+def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None:
+    """Build the compiled kernel for a tokenizer and a table.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    table : PoolingTable
+
+    Returns
+    -------
+    kernel : Kernel or None
+        None if the kernel cannot reproduce this tokenizer exactly; the reference path is used
+        then. The environment variable ``SKM2V_SIMD`` (``scalar``, ``sse2``, ``avx2``, ``avx512``
+        or ``neon``) overrides the choice of the instruction set.
+    """
+    spec = json.loads(tokenizer.json)
+    try:
+        if spec["model"]["type"] in ("Unigram", "BPE"):
+            return _family_kernel(tokenizer, table, spec["model"]["type"])
+        return _bert_kernel(spec, tokenizer, table)
+    except OverflowError:  # more words than the kernel's trie can hold
+        return None
+
+
+def _bert_kernel(
+    spec: dict[str, Any], tokenizer: TextTokenizer, table: PoolingTable
+) -> Kernel | None:
+    """Kernel for a tokenizer with BERT's normalizer and pre-tokenizer."""
+    if not _chunks_are_independent(spec, tokenizer):
+        return None
+    model = spec["model"]
+    native = _is_native(spec)
+    kernel = Kernel(
+        table.rows,
+        table.weights,
+        table.mapping,
+        table.pairs,
+        words=_words(model) if native else [],
+        native=native,
+        unknown=model["vocab"][model["unk_token"]] if native else 0,
+        max_chars=model["max_input_chars_per_word"] if native else 0,
+        dropped=-1 if tokenizer.unk_id is None else tokenizer.unk_id,
+        describe=_code_points(
+            json.dumps(spec.get("normalizer")), json.dumps(spec.get("pre_tokenizer"))
+        ).describe
+        if native
+        else None,
+        tokenize_chunks=tokenizer.ids,
+        lock=_LOCK,
+        simd=os.environ.get("SKM2V_SIMD") or None,
+    )
+    if native:
+        kernel.set_code_points(EAGER)
+        if (spec.get("normalizer") or {}).get("handle_chinese_chars"):
+            kernel.set_words_alone(IDEOGRAPHS)
+    return kernel
+
+
+def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -> Kernel | None:
+    """Kernel for a Unigram or byte-level BPE tokenizer, whose chunks begin with their space."""
+    parts = unigram_parts(tokenizer) if family == "Unigram" else byte_level_parts(tokenizer)
+    if parts is None:
+        return None
+    kernel = Kernel(
+        table.rows,
+        table.weights,
+        table.mapping,
+        table.pairs,
+        words=parts.words,
+        native=True,
+        unknown=parts.unknown,
+        max_chars=0,
+        dropped=-1 if tokenizer.unk_id is None else tokenizer.unk_id,
+        describe=parts.describe,
+        tokenize_chunks=tokenizer.ids,
+        lock=_LOCK,
+        simd=os.environ.get("SKM2V_SIMD") or None,
+        **{"unigram" if family == "Unigram" else "byte_level": parts.options},
+    )
+    kernel.set_code_points(EAGER)
+    return kernel
+
+
+def _type(part: dict[str, Any] | None) -> str | None:
+    return None if part is None else part.get("type")
+
+
+def _chunks_are_independent(spec: dict[str, Any], tokenizer: TextTokenizer) -> bool:
+    """Whether text between two of space, tab, LF and CR always makes the same ids."""
+    if _type(spec.get("normalizer")) not in ("BertNormalizer", None):
+        return False
+    if _type(spec.get("pre_tokenizer")) != "BertPreTokenizer":
+        return False
+    added = spec.get("added_tokens") or []
+    if all(token["special"] for token in added):
+        return True  # special tokens in a text are plain text
+    # Added tokens are searched in the text, or in the normalized text, before it is split.
+    normalizer = tokenizer.copy_hf().normalizer
+    contents = [token["content"] for token in added]
+    if normalizer is not None:
+        contents += [normalizer.normalize_str(content) for content in contents]
+    return all(content and not any(c.isspace() for c in content) for content in contents)
+
+
+def _is_native(spec: dict[str, Any]) -> bool:
+    """Whether the kernel itself can segment a chunk."""
+    model = spec["model"]
+    return (
+        model["type"] == "WordPiece"
+        and all(token["special"] for token in spec.get("added_tokens") or [])
+        and model.get("unk_token") in model["vocab"]
+        and 0 < model.get("max_input_chars_per_word", 0) <= MOST_CHARS
+    )
+
+
+def _words(model: dict[str, Any]) -> list[tuple[int, bytes, int]]:
+    """Vocabulary entries as (trie root, UTF-8, id); root 1 holds what may continue a word."""
+    prefix = model["continuing_subword_prefix"]
+    words = []
+    for word, token in model["vocab"].items():
+        words.append((0, word.encode(), token))
+        if word.startswith(prefix):
+            words.append((1, word[len(prefix) :].encode(), token))
+    return words
+
+
+@lru_cache(maxsize=8)
+def _code_points(normalizer: str, pre_tokenizer: str) -> _CodePoints:
+    """Descriptions are shared by all kernels with the same normalizer and pre-tokenizer."""
+    return _CodePoints(normalizer, pre_tokenizer)
+
+
+class _CodePoints:
+    """What a normalizer and a pre-tokenizer make of single code points.
+
+    A text's normalization is that of its code points, one after the other, with one exception:
+    canonical ordering may swap two adjacent combining marks. Marks that survive are flagged, and
+    the kernel leaves a chunk with two of them in a row to the reference tokenizer.
+
+    Parameters
+    ----------
+    normalizer, pre_tokenizer : str
+        JSON of the two parts of the tokenizer.
+    """
+
+    MOST_KEPT = 1 << 16
+
+    def __init__(self, normalizer: str, pre_tokenizer: str) -> None:
+        spec = json.loads(normalizer)
+        self._normalizer, self._pre_tokenizer = build_hf(spec, json.loads(pre_tokenizer))
+        self._reorders = _strips_accents(spec)
+        self._known: dict[int, bytes] = {}
+        self._items: dict[str, bytes] = {}
+
+    def describe(self, code_points: list[int]) -> list[bytes]:
+        """Flags and items of code points, in the form of ``skm_model_set_code_point``."""
+        known = self._known
+        missing = [code_point for code_point in code_points if code_point not in known]
+        if missing:
+            outputs = self._normalize([chr(code_point) for code_point in missing])
+            self._classify(c for c in set().union(*outputs) if c not in self._items)
+            if len(known) > self.MOST_KEPT:
+                known = self._known = {}
+                missing, outputs = code_points, self._normalize([*map(chr, code_points)])
+            items = self._items
+            for code_point, output in zip(missing, outputs, strict=True):
+                known[code_point] = FLAGS[self._flags(code_point, output)] + b"".join(
+                    [items[c] for c in output]
+                )
+        return [known[code_point] for code_point in code_points]
+
+    def _normalize(self, characters: list[str]) -> list[str]:
+        if self._normalizer is None:
+            return characters
+        # One call for all of them, as nothing reaches over the bar.
+        outputs: list[str] = self._normalizer.normalize_str("|".join(characters)).split("|")
+        if len(outputs) != len(characters):  # a character made of bars
+            outputs = [self._normalizer.normalize_str(character) for character in characters]
+        return outputs
+
+    def _classify(self, characters: Iterable[str]) -> None:
+        """Learn the pre-tokenizer's class of normalized characters."""
+        order = sorted(characters)
+        pieces = self._pre_tokenizer.pre_tokenize_str("".join(order))
+        # Characters in one piece with others belong to words; the others are looked at alone.
+        words = {c for piece, _ in pieces if len(piece) > 1 for c in piece}
+        alone = [c for c in order if c not in words]
+        pieces = self._pre_tokenizer.pre_tokenize_str(" ".join(f"x{c}x" for c in alone))
+        rest = iter([piece for piece, _ in pieces])
+        for c in order:
+            if c in words:
+                kind = ITEM_WORD
+            else:
+                piece = next(rest)
+                if piece == f"x{c}x":
+                    kind = ITEM_WORD
+                else:
+                    kind = ITEM_SPACE if next(rest) == "x" else ITEM_PUNCTUATION
+                    if kind == ITEM_PUNCTUATION:
+                        next(rest)
+            utf8 = c.encode()
+            self._items[c] = ITEM_HEADS[kind][len(utf8)] + utf8
+
+    def _flags(self, code_point: int, output: str) -> int:
+        if not self._reorders or not output:
+            return 0
+        if unicodedata.category(chr(code_point)) == "Cn":
+            # Not assigned as far as Python knows; tokenizers may know better. The combining
+            # class and decomposition of an assigned character never change again.
+            return MARK_FIRST | MARK_LAST
+        return (MARK_FIRST if unicodedata.combining(output[0]) else 0) | (
+            MARK_LAST if unicodedata.combining(output[-1]) else 0
+        )
+
+
+def _strips_accents(normalizer: dict[str, Any] | None) -> bool:
+    """Whether the normalizer decomposes, and with it sorts, combining marks."""
+    if normalizer is None:
+        return False
+    strip = normalizer.get("strip_accents")
+    return bool(normalizer.get("lowercase") if strip is None else strip)

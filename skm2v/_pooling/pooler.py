@@ -1,0 +1,398 @@
+"""Texts in, vectors out."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._pooling.reference import ReferenceEngine
+from skm2v._pooling.table import PoolingTable
+from skm2v._pooling.text_buffers import TextBuffers
+from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._warnings import warn_user
+from skm2v.exceptions import ModelFormatError, TextWarning
+
+__all__ = ["Pooled", "TextPooler", "warn_of_counts", "warn_of_losses"]
+
+logger = logging.getLogger("skm2v")
+
+# One piece of work: long enough that its overhead vanishes, short enough that Ctrl-C is prompt.
+PIECE_TEXTS = 4096
+PIECE_CHARS = 1 << 20
+# Threads get pieces of about this share each, so that none waits long for the last one; but of no
+# less than a thread is worth starting for.
+SHARES = 4
+SMALLEST_TEXTS = 512
+SMALLEST_CHARS = 1 << 16
+
+_FLOAT32 = np.dtype(np.float32)
+_NOT_LOST = np.zeros(1, dtype=bool)
+_NOT_LOST.flags.writeable = False
+_new_tuple = tuple.__new__  # what a NamedTuple does, at half the time
+
+
+class Pooled(NamedTuple):
+    """Vectors of texts, and which of the texts are special.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32 of shape (n_texts, d)
+    empty : ndarray of bool of shape (n_texts,)
+        Texts without a known token; their vector is zero.
+    truncated : ndarray of bool of shape (n_texts,)
+        Texts of which only the first `max_length` tokens were used.
+    """
+
+    vectors: npt.NDArray[np.float32]
+    empty: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+
+
+def warn_of_losses(
+    empty: npt.NDArray[np.bool_],
+    truncated: npt.NDArray[np.bool_],
+    *,
+    consequence: str = "got a zero vector",
+) -> None:
+    """Count texts without a known token and truncated texts in one warning, if there are any.
+
+    Parameters
+    ----------
+    empty, truncated : ndarray of bool of shape (n_texts,)
+        As in :class:`Pooled`.
+    consequence : str
+        What texts without a known token come to.
+    """
+    # One short text would notice the time of np.any.
+    if len(empty) == 1:
+        if not empty.item() and not truncated.item():
+            return
+    elif b"\1" not in empty.tobytes() and b"\1" not in truncated.tobytes():
+        return
+    warn_of_counts(
+        len(empty),
+        int(np.count_nonzero(empty)),
+        int(np.count_nonzero(truncated)),
+        consequence=consequence,
+    )
+
+
+def warn_of_counts(
+    n_texts: int,
+    n_empty: int,
+    n_truncated: int,
+    *,
+    consequence: str = "got a zero vector",
+) -> None:
+    """Do what :func:`warn_of_losses` does, with texts that were counted already."""
+    losses = []
+    if n_empty:
+        losses.append(f"{n_empty} without a known token {consequence}")
+    if n_truncated:
+        losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
+    if losses:
+        warn_user(f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning)
+
+
+class Engine(Protocol):
+    """What does the work: the compiled kernel or the reference."""
+
+    def pool_into(
+        self,
+        texts: list[str] | TextBuffers,
+        out: npt.NDArray[np.float32],
+        *,
+        max_length: int | None,
+        normalize: bool,
+        empty: npt.NDArray[np.bool_] | bytearray,
+        truncated: npt.NDArray[np.bool_] | bytearray,
+        total: bool = False,
+    ) -> None: ...
+
+    def ids(
+        self, texts: list[str], *, max_length: int | None
+    ) -> tuple[bytes | npt.NDArray[np.int32], list[int] | npt.NDArray[np.int64]]: ...
+
+
+class TextPooler:
+    """Mean of the token vectors of texts.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    table : PoolingTable
+        One vector for each token of `tokenizer`.
+
+    Raises
+    ------
+    ModelFormatError
+        If the table does not have one entry per token.
+    """
+
+    def __init__(self, tokenizer: TextTokenizer, table: PoolingTable) -> None:
+        if len(tokenizer.tokens) != table.n_tokens:
+            raise ModelFormatError(
+                f"The tokenizer has {len(tokenizer.tokens)} tokens, the table {table.n_tokens}."
+            )
+        self.tokenizer = tokenizer
+        self.table = table
+        self._dim = table.dim
+        self._engine: Engine | None = None
+
+    def pool(
+        self,
+        texts: list[str] | TextBuffers,
+        *,
+        max_length: int | None,
+        normalize: bool,
+        n_jobs: int | None = None,
+        progress: Callable[[int], object] | None = None,
+        total: bool = False,
+    ) -> Pooled:
+        """Embed texts.
+
+        A text's vector is the mean of the vectors of its first `max_length` tokens, of which
+        unknown tokens are left out, and pairs of neighbours that have a vector of their own are
+        added. It does not depend on the other texts, their order, or `n_jobs`.
+
+        Parameters
+        ----------
+        texts : list of str or TextBuffers
+            Texts as returned by :func:`skm2v._pooling.check_texts`.
+        max_length : int or None
+            Number of tokens of a text to use, unknown ones included; None means all.
+        normalize : bool
+            Scale vectors to Euclidean norm 1.
+        n_jobs : int or None, default=None
+            Number of threads. None means 1, -1 all processors. Inside a joblib worker one thread
+            is used. Only the compiled kernel runs in parallel, as it releases the GIL.
+        progress : callable or None, default=None
+            Called with the number of texts that were just finished, possibly in another thread.
+        total : bool, default=False
+            Sums instead of means, added up in float64 for tables of scores; not together with
+            `normalize`.
+
+        Returns
+        -------
+        pooled : Pooled
+
+        Raises
+        ------
+        ValueError
+            If `max_length` is less than 1, `n_jobs` is 0, or `total` meets `normalize`.
+        TextValueError
+            If a text cannot be tokenized.
+        """
+        if max_length is not None and max_length < 1:
+            raise ValueError(f"max_length must be at least 1 or None (no limit); got {max_length}.")
+        if n_jobs == 0:
+            raise ValueError("n_jobs must not be 0; pass None for one thread or -1 for all.")
+        if total and normalize:
+            raise ValueError("A vector is either a total or normalized; choose one.")
+        n = len(texts)
+        vectors = np.empty((n, self._dim), _FLOAT32)
+        engine = self._engine or self._choose_engine()
+        if n == 1 and progress is None:
+            return self._pool_one(engine, texts, vectors, max_length, normalize, total)
+        empty, truncated = np.empty(n, dtype=bool), np.empty(n, dtype=bool)
+        # One thread without a bar: the engine makes blocks of its own and listens to Ctrl-C.
+        if progress is None and n_jobs in (None, 1):
+            engine.pool_into(
+                texts,
+                vectors,
+                max_length=max_length,
+                normalize=normalize,
+                empty=empty,
+                truncated=truncated,
+                total=total,
+            )
+            return Pooled(vectors, empty, truncated)
+
+        def work(start: int, stop: int) -> None:
+            part = slice(start, stop)
+            engine.pool_into(
+                texts[part],
+                vectors[part],
+                max_length=max_length,
+                normalize=normalize,
+                empty=empty[part],
+                truncated=truncated[part],
+                total=total,
+            )
+            if progress is not None:
+                progress(stop - start)
+
+        n_threads = 1 if n_jobs is None or _inside_worker() else _n_threads(n_jobs)
+        pieces = _pieces(texts, n_threads)
+        _share(work, pieces, min(n_threads, len(pieces)))
+        return Pooled(vectors, empty, truncated)
+
+    def _pool_one(
+        self,
+        engine: Engine,
+        texts: list[str] | TextBuffers,
+        vectors: npt.NDArray[np.float32],
+        max_length: int | None,
+        normalize: bool,
+        total: bool,
+    ) -> Pooled:
+        """Pool one text, for which making small arrays would take longer than the work."""
+        empty, truncated = bytearray(1), bytearray(1)
+        engine.pool_into(
+            texts,
+            vectors,
+            max_length=max_length,
+            normalize=normalize,
+            empty=empty,
+            truncated=truncated,
+            total=total,
+        )
+        if not (empty[0] or truncated[0]):
+            return _new_tuple(Pooled, (vectors, _NOT_LOST, _NOT_LOST))
+        return Pooled(vectors, np.frombuffer(empty, bool), np.frombuffer(truncated, bool))
+
+    def token_ids(
+        self, texts: list[str], *, max_length: int | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Ids of the tokens that `pool` adds up, for features that need them one by one.
+
+        Parameters
+        ----------
+        texts : list of str
+            Texts as returned by :func:`skm2v._pooling.check_texts`.
+        max_length : int or None
+            Number of tokens of a text to use, unknown ones included; None means all.
+
+        Returns
+        -------
+        ids : ndarray of int32 of shape (n_tokens,)
+            Ids of all texts, one after the other, without unknown tokens.
+        indptr : ndarray of int64 of shape (n_texts + 1,)
+            The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+        """
+        engine = self._engine or self._choose_engine()
+        ids, indptr = engine.ids(texts, max_length=max_length)
+        flat = np.frombuffer(ids, dtype=np.int32)
+        known = np.ones(len(flat) + 1, dtype=np.int64)
+        if self.tokenizer.unk_id is not None:
+            np.not_equal(flat, self.tokenizer.unk_id, out=known[:-1])
+        before = np.cumsum(known) - known
+        return flat[known[:-1] > 0], before[np.asarray(indptr)]
+
+    def _choose_engine(self) -> Engine:
+        # Two threads may both get here; they build equal engines, and the last one stays.
+        self._engine = _build_kernel(self.tokenizer, self.table) or ReferenceEngine(
+            self.tokenizer, self.table
+        )
+        return self._engine
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.tokenizer, self.table)
+
+
+def _build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Engine | None:
+    """Compiled kernel for this tokenizer and table, or None."""
+    try:
+        from skm2v._pooling.kernel import build_kernel
+    except ImportError as error:
+        if os.environ.get("SKM2V_REQUIRE_EXT") == "1":
+            raise
+        # Without a compiler there is none, which is fine; one that does not load is a mistake.
+        absent = isinstance(error, ModuleNotFoundError)
+        _log_missing_kernel(logging.INFO if absent else logging.WARNING, str(error))
+        return None
+    engine: Engine | None = build_kernel(tokenizer, table)
+    if engine is None:
+        # Nothing is wrong, and nothing is to be done about it.
+        logger.info("pooling: no compiled kernel for this tokenizer; the slower path is used")
+    return engine
+
+
+@cache
+def _log_missing_kernel(level: int, reason: str) -> None:
+    """Log, once in a process, what an installation with a compiler would mend."""
+    logger.log(
+        level,
+        "pooling: there is no compiled kernel (%s); texts are embedded by a slower path of the same"
+        " results. Install skm2v again where there is a C compiler, or from a wheel.",
+        reason,
+    )
+
+
+def _inside_worker() -> bool:
+    """Whether this is a task of a joblib worker, so that the processors are busy already."""
+    from joblib.parallel import get_active_backend
+
+    backend, _ = get_active_backend()
+    return bool(backend.nesting_level)
+
+
+def _n_threads(n_jobs: int) -> int:
+    """Number of threads that `n_jobs` asks for, as joblib reads it."""
+    from joblib import cpu_count
+
+    return n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
+
+
+def _share(work: Callable[[int, int], None], pieces: list[tuple[int, int]], n_threads: int) -> None:
+    """Do all pieces in several threads, of which this one is one.
+
+    Fifty thousand texts take 50 ms: joblib, which looks after its threads every 10 ms, would eat up
+    what two of them save.
+    """
+    todo = deque(pieces)
+
+    def some() -> None:
+        with _cleared_on_error(todo):
+            while True:
+                try:
+                    piece = todo.popleft()
+                except IndexError:
+                    return
+                work(*piece)
+
+    if n_threads <= 1:
+        some()
+        return
+    # The end of the block waits for what the others do.
+    with ThreadPoolExecutor(n_threads - 1, "skm2v") as threads, _cleared_on_error(todo):
+        others = [threads.submit(some) for _ in range(n_threads - 1)]
+        some()
+    for other in others:
+        other.result()
+
+
+@contextmanager
+def _cleared_on_error(todo: deque[tuple[int, int]]) -> Iterator[None]:
+    """After an error or Ctrl-C, what is left to do would be in vain."""
+    try:
+        yield
+    except BaseException:
+        todo.clear()
+        raise
+
+
+def _pieces(texts: list[str] | TextBuffers, n_threads: int) -> list[tuple[int, int]]:
+    """Contiguous ranges of texts, each bounded in number and characters; a few for each thread."""
+    n = len(texts)
+    if isinstance(texts, TextBuffers):
+        sizes = texts.lengths
+    else:
+        sizes = np.fromiter(map(len, texts), dtype=np.int64, count=n)
+    shares = SHARES * n_threads
+    most_texts = min(max(n // shares, SMALLEST_TEXTS), PIECE_TEXTS)
+    most_chars = min(max(int(sizes.sum()) // shares, SMALLEST_CHARS), PIECE_CHARS)
+    # A piece is full when its texts have used up either limit.
+    number = np.cumsum(np.maximum(sizes / most_chars, 1 / most_texts)).astype(np.int64)
+    stops = (np.flatnonzero(np.diff(number)) + 1).tolist()
+    return list(pairwise([0, *stops, n])) if n else []

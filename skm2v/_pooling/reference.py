@@ -1,0 +1,191 @@
+"""The readable way from texts to vectors, which the compiled kernel is tested against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from skm2v._pooling.table import PoolingTable
+from skm2v._pooling.text_buffers import TextBuffers
+from skm2v._pooling.tokenization import TextTokenizer
+
+__all__ = ["ReferenceEngine", "pool_ids"]
+
+# Texts are tokenized and pooled in blocks of about this many characters, a few thousand tokens.
+BLOCK_CHARS = 1 << 15
+
+
+class ReferenceEngine:
+    """Tokenize with HF ``tokenizers``, pool with a SciPy product of a sparse matrix.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+    table : PoolingTable
+    """
+
+    def __init__(self, tokenizer: TextTokenizer, table: PoolingTable) -> None:
+        self.tokenizer = tokenizer
+        self.table = table
+
+    def pool_into(
+        self,
+        texts: list[str] | TextBuffers,
+        out: npt.NDArray[np.float32],
+        *,
+        max_length: int | None,
+        normalize: bool,
+        empty: npt.NDArray[np.bool_] | bytearray,
+        truncated: npt.NDArray[np.bool_] | bytearray,
+        total: bool = False,
+    ) -> None:
+        """Write the vectors of texts into `out`, and which are empty or were truncated.
+
+        Parameters
+        ----------
+        texts : list of str or TextBuffers
+        out : ndarray of float32 of shape (n_texts, d)
+        max_length : int or None
+            Number of tokens of a text to use; unknown ones count.
+        normalize : bool
+        empty, truncated : ndarray of bool or bytearray of shape (n_texts,)
+            Written like `out`.
+        total : bool, default=False
+            Sums instead of means.
+        """
+        texts = list(texts)
+        empty, truncated = np.frombuffer(empty, bool), np.frombuffer(truncated, bool)
+        for start, stop in _blocks(texts):
+            rows = slice(start, stop)
+            ids, indptr = self._tokenize(texts[rows], max_length, truncated[rows])
+            np.equal(np.diff(indptr), 0, out=empty[rows])
+            out[rows] = pool_ids(self.table, ids, indptr, normalize=normalize, total=total)
+
+    def ids(
+        self, texts: list[str], *, max_length: int | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Ids of the first `max_length` tokens of each text, unknown ones included."""
+        return self.tokenizer.ids(texts, limit=max_length)
+
+    def _tokenize(
+        self, texts: list[str], max_length: int | None, truncated: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Ids of the first `max_length` tokens of each text, of which the unknown are left out."""
+        limit = None if max_length is None else max_length + 1
+        ids, indptr = self.tokenizer.ids(texts, limit=limit)
+        keep = np.ones(len(ids), dtype=bool)
+        truncated[:] = False
+        if max_length is not None:
+            # One token more than wanted was asked for: where it came, the text was too long.
+            np.greater(np.diff(indptr), max_length, out=truncated)
+            keep[indptr[1:][truncated] - 1] = False
+        if self.tokenizer.unk_id is not None:
+            keep &= ids != self.tokenizer.unk_id
+        return ids[keep], _count_before(keep, indptr)
+
+
+def pool_ids(
+    table: PoolingTable,
+    ids: npt.NDArray[np.int32],
+    indptr: npt.NDArray[np.int64],
+    *,
+    normalize: bool,
+    total: bool = False,
+) -> npt.NDArray[np.float32]:
+    """Mean of the vectors of each text's tokens.
+
+    Everything is done in float64 and in the order of the tokens, one text after the other, so a
+    text's vector does not depend on the texts around it.
+
+    Parameters
+    ----------
+    table : PoolingTable
+    ids : ndarray of int32 of shape (n_tokens,)
+        Token ids of all texts, one after the other.
+    indptr : ndarray of int64 of shape (n_texts + 1,)
+        The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+    normalize : bool
+        Scale vectors to Euclidean norm 1. Zero vectors stay zero.
+    total : bool, default=False
+        Return sums instead of means.
+
+    Returns
+    -------
+    vectors : ndarray of float32 of shape (n_texts, d)
+        The vector of a text without tokens is zero.
+    """
+    rows = ids if table.mapping is None else table.mapping[ids]
+    vectors = _sum_rows(table, rows, ids, indptr)
+    if table.pairs is not None and len(table.pairs):
+        pairs, pair_indptr = _pairs_of(table, ids, indptr)
+        first_row = len(table.rows) - len(table.pairs)
+        vectors += _sum_rows(table, first_row + pairs, table.n_tokens + pairs, pair_indptr)
+    if not total:
+        vectors /= np.maximum(np.diff(indptr), 1)[:, np.newaxis]
+    if normalize:
+        _normalize(vectors)
+    return vectors.astype(np.float32)
+
+
+def _blocks(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """Contiguous ranges of texts with a bounded number of characters."""
+    start, n_chars = 0, 0
+    for stop, text in enumerate(texts, start=1):
+        n_chars += len(text) + 1
+        if n_chars >= BLOCK_CHARS or stop == len(texts):
+            yield start, stop
+            start, n_chars = stop, 0
+
+
+def _count_before(
+    flags: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Number of set flags before each position."""
+    counts = np.zeros(len(flags) + 1, dtype=np.int64)
+    np.cumsum(flags, out=counts[1:])
+    return counts[positions]
+
+
+def _sum_rows(
+    table: PoolingTable,
+    rows: npt.NDArray[np.integer[Any]],
+    weights: npt.NDArray[np.integer[Any]],
+    indptr: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float64]:
+    """Sum of weighted rows of the table for each text: a sparse times a small dense matrix.
+
+    `rows` and `weights` are positions in ``table.rows`` and ``table.weights``. Only the rows that
+    occur are converted to float64, so the table itself is never expanded.
+    """
+    used, columns = np.unique(rows, return_inverse=True)
+    if table.weights is None:
+        factors = np.ones(len(columns))
+    else:
+        factors = table.weights[weights].astype(np.float64)
+    product = csr_array((factors, columns, indptr), shape=(len(indptr) - 1, len(used)))
+    return np.asarray(product @ table.rows[used].astype(np.float64))
+
+
+def _pairs_of(
+    table: PoolingTable, ids: npt.NDArray[np.int32], indptr: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Numbers of the table's pairs that occur in each text, in order, and their `indptr`."""
+    pairs = np.full(len(ids), -1, dtype=np.int64)  # at the right token of each pair
+    pairs[1:] = table.find_pairs(ids[:-1], ids[1:])
+    pairs[indptr[:-1][np.diff(indptr) > 0]] = -1  # the first token of a text has no left one
+    found = pairs >= 0
+    return pairs[found], _count_before(found, indptr)
+
+
+def _normalize(vectors: npt.NDArray[np.float64]) -> None:
+    """Scale rows to norm 1 in place, whatever their magnitude; zero rows stay zero."""
+    # Scaling by a power of two is exact, and keeps the squares from underflow and overflow.
+    _, exponents = np.frexp(np.abs(vectors).max(axis=1, keepdims=True))
+    np.ldexp(vectors, -exponents, out=vectors)
+    norms = np.sqrt(np.add.reduce(vectors * vectors, axis=1, keepdims=True))
+    norms[norms == 0] = 1
+    vectors /= norms

@@ -1,0 +1,245 @@
+"""Text to token ids: the one module that imports ``tokenizers``."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+
+from skm2v._pooling.boundaries import cut_pattern
+from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
+
+__all__ = ["TextTokenizer", "dense_tokens"]
+
+MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
+
+# Longer texts are tokenized part by part: tokenizers needs several hundred bytes per character.
+PART_CHARS = 4096
+
+
+class TextTokenizer:
+    """Immutable, thread-safe tokenizer that turns texts into token ids.
+
+    It is built from the text of a ``tokenizer.json`` file and never changed afterwards. The
+    file's truncation and padding are ignored, no special tokens are added, and special-token
+    strings that occur in a text, such as ``[PAD]``, are ordinary text.
+
+    Parameters
+    ----------
+    json_text : str
+        Content of a ``tokenizer.json`` file with a WordPiece, BPE, Unigram or WordLevel model
+        and dense token ids.
+
+    Attributes
+    ----------
+    json : str
+        The JSON text, as given.
+    tokens : tuple of str
+        Token strings; the position is the token id.
+    vocabulary : dict of str to int
+        Token id of each token string.
+    unk_id : int or None
+        Id of the unknown token, if the tokenizer has one.
+
+    Raises
+    ------
+    ModelFormatError
+        If the JSON text is not a supported tokenizer.
+    """
+
+    __module__ = "skm2v"
+
+    def __init__(self, json_text: str) -> None:
+        spec = _parse(json_text)
+        self._json = json_text
+        self._stripped = json.dumps({**spec, "truncation": None, "padding": None})
+        self._tokenizer = _build(self._stripped)
+        self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        self._tokens = dense_tokens(self._vocabulary)
+        self._unk_id = _unknown_id(spec["model"])
+        self._cut = cut_pattern(spec)
+
+    @property
+    def json(self) -> str:
+        """The JSON text, as given."""
+        return self._json
+
+    @property
+    def hf_json(self) -> str:
+        """The JSON that ``tokenizers`` makes of its own state, without truncation and padding."""
+        text: str = self._tokenizer.to_str()
+        return text
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Token strings; the position is the token id."""
+        return self._tokens
+
+    @property
+    def vocabulary(self) -> dict[str, int]:
+        """Token id of each token string (a new dictionary)."""
+        return dict(self._vocabulary)
+
+    @property
+    def unk_id(self) -> int | None:
+        """Id of the unknown token, if the tokenizer has one."""
+        return self._unk_id
+
+    def ids(
+        self, texts: Iterable[str], *, limit: int | None = None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Token ids of texts, without special tokens.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        limit : int or None, default=None
+            Keep at most this many leading ids of each text. A long text is then read only as far
+            as needed, where the kind of tokenizer allows it.
+
+        Returns
+        -------
+        ids : ndarray of int32 of shape (n_tokens,)
+            Ids of all texts, one after the other. Unknown tokens are kept.
+        indptr : ndarray of int64 of shape (n_texts + 1,)
+            The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+
+        Raises
+        ------
+        TextValueError
+            If a text cannot be tokenized, such as one with a lone surrogate.
+        """
+        flat = array("i")
+        indptr = [0]
+        for text in texts:
+            for part in self._parts(text):
+                flat.extend(self._encode(part).ids)
+                if limit is not None and len(flat) - indptr[-1] >= limit:
+                    del flat[indptr[-1] + limit :]
+                    break
+            indptr.append(len(flat))
+        return np.array(flat, dtype=np.int32), np.array(indptr, dtype=np.int64)
+
+    def offsets(self, text: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """Token ids of one text and where in the text each token comes from.
+
+        Returns
+        -------
+        ids : ndarray of int32 of shape (n_tokens,)
+        offsets : ndarray of int64 of shape (n_tokens, 2)
+            First character and one past the last character of each token.
+        """
+        encoding = self._encode(text)
+        ids = np.array(encoding.ids, dtype=np.int32)
+        return ids, np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+
+    def copy_hf(self) -> tokenizers.Tokenizer:
+        """Return a new ``tokenizers.Tokenizer`` that tokenizes as this object does."""
+        return _build(self._stripped)
+
+    def _parts(self, text: str) -> Iterator[str]:
+        """Cut a long text into parts that are tokenized one after the other."""
+        if self._cut is None or len(text) <= PART_CHARS:
+            yield text
+            return
+        start = 0
+        while start < len(text):
+            match = self._cut.search(text, start + PART_CHARS)
+            stop = match.end() if match else len(text)
+            yield text[start:stop]
+            start = stop
+
+    def _encode(self, text: str) -> Any:
+        # Not encode_batch: it starts Rust threads of its own on all processors, and programs
+        # that fork afterwards are warned about them.
+        try:
+            return self._tokenizer.encode(text, add_special_tokens=False)
+        except BaseException as error:
+            _reraise(error, TextValueError, f"The text {text[:60]!r} cannot be tokenized")
+
+    def __reduce__(self) -> tuple[type[TextTokenizer], tuple[str]]:
+        return type(self), (self._json,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TextTokenizer) and self._json == other._json
+
+    def __hash__(self) -> int:
+        return hash(self._json)
+
+    def __repr__(self) -> str:
+        return f"TextTokenizer(<{len(self._tokens)} tokens>)"
+
+
+def _reraise(error: BaseException, kind: type[Skm2vError], message: str) -> NoReturn:
+    """Raise what went wrong inside ``tokenizers`` as an error of ours.
+
+    A panic of its Rust code arrives as an exception that is no `Exception`.
+    """
+    is_panic = type(error).__name__ == "PanicException"
+    if isinstance(error, MemoryError) or not (is_panic or isinstance(error, Exception)):
+        raise error
+    raise kind(f"{message}: {type(error).__name__}: {error}") from error
+
+
+def _parse(json_text: str) -> dict[str, Any]:
+    if not isinstance(json_text, str):
+        raise ModelFormatError(
+            "A tokenizer is built from the text of a tokenizer.json file; got"
+            f" {type(json_text).__name__}. Pass tokenizer.to_str() or path.read_text()."
+        )
+    try:
+        spec: dict[str, Any] = json.loads(json_text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFormatError(f"The tokenizer is not valid JSON: {error}.") from error
+    model = spec.get("model") if isinstance(spec, dict) else None
+    if not isinstance(model, dict):
+        raise ModelFormatError("The tokenizer JSON has no 'model' object.")
+    if model.get("type") not in MODEL_TYPES:
+        raise ModelFormatError(
+            f"The tokenizer's model must be {', '.join(MODEL_TYPES[:-1])} or {MODEL_TYPES[-1]};"
+            f" got {model.get('type')!r}."
+        )
+    return spec
+
+
+def _build(json_text: str) -> tokenizers.Tokenizer:
+    try:
+        tokenizer = tokenizers.Tokenizer.from_str(json_text)
+    except BaseException as error:
+        _reraise(error, ModelFormatError, "The tokenizer JSON cannot be loaded")
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:
+    """Return tokens in the order of their ids, which must be 0 to V - 1, each once."""
+    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+    for position, token in enumerate(tokens):
+        if vocabulary[token] != position:
+            raise ModelFormatError(
+                f"Token ids must be 0 to {len(tokens) - 1}, each once; token {token!r:.60} has id"
+                f" {vocabulary[token]} where {position} was expected."
+            )
+    return tuple(tokens)
+
+
+def _unknown_id(model: dict[str, Any]) -> int | None:
+    """Id of the unknown token, which must exist where a text may need it."""
+    if model["type"] == "Unigram":
+        unk_id: int | None = model.get("unk_id")
+        if unk_id is None and not model.get("byte_fallback"):
+            raise ModelFormatError("The tokenizer's Unigram model has no unknown token (unk_id).")
+        return unk_id
+    unk_token = model.get("unk_token")
+    if unk_token is None:
+        return None
+    if unk_token not in model["vocab"]:
+        raise ModelFormatError(
+            f"The tokenizer's unknown token {unk_token!r} is not in its vocabulary."
+        )
+    return int(model["vocab"][unk_token])

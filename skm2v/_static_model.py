@@ -1,0 +1,800 @@
+"""The static embedding model."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._learning import Learning
+from skm2v._model.config import ModelConfig
+from skm2v._model.parts import ModelParts
+from skm2v._model.projection import Projection
+from skm2v._model.quantization import quantize
+from skm2v._model.rows import entry_vectors, with_new_tokens, with_vectors
+from skm2v._model.tokenizer_check import build_tokenizer
+from skm2v._pooling import (
+    TextPooler,
+    TextTokenizer,
+    check_batch_size,
+    check_texts,
+    iter_texts,
+    pool_batches,
+    warn_of_losses,
+)
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["StaticModel"]
+
+# Of batch_size, normalize, normalize_embeddings, convert_to_numpy, convert_to_tensor and device.
+_USUAL_SETTINGS = (1024, None, None, True, False, None)
+_FROM_MODEL: Any = type("_FromModel", (), {"__repr__": lambda self: "<the model's>"})()
+
+
+class StaticModel(Learning):
+    """Static text embeddings: a tokenizer and a table with one vector per token.
+
+    The vector of a text is the mean of the vectors of its tokens. A model is immutable: its
+    arrays are read-only, its attributes cannot be set, and any number of threads may use it at
+    the same time. Two models are equal if all of their content is.
+
+    Parameters
+    ----------
+    embedding : array of shape (R, d), dtype float16, float32, float64 or int8
+        Table of vectors. It is copied.
+    tokenizer : TextTokenizer, tokenizers.Tokenizer or str
+        Tokenizer with V tokens, or the text of its ``tokenizer.json``.
+    weights : array of float32 of shape (V + P,) or None, default=None
+        Factor of each token's vector, then of each pair's. For an int8 table they hold the
+        scales of the rows; None means 1.
+    mapping : array of int32 of shape (V,) or None, default=None
+        Row of each token. None means one row per token, in the order of their ids.
+    pairs : array of int32 of shape (P, 2) or None, default=None
+        Pairs of neighbouring tokens that add a row of their own, the last P rows of
+        `embedding`.
+    normalize : bool, default=True
+        Whether vectors of texts have Euclidean norm 1.
+    max_length : int or None, default=512
+        Number of tokens of a text to use. None means all.
+    config : ModelConfig, mapping or None, default=None
+        Where the model comes from.
+    projection : Projection or None, default=None
+        Rotation from the teacher's vectors to the columns of `embedding`.
+
+    Raises
+    ------
+    ModelFormatError
+        If the arguments do not fit together or the tokenizer is not supported.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers
+    >>> from skm2v import StaticModel
+    >>> words = models.WordLevel({"[UNK]": 0, "warm": 1, "cold": 2}, unk_token="[UNK]")
+    >>> tokenizer = Tokenizer(words)
+    >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    >>> model = StaticModel(np.array([[0, 0], [3, 4], [4, -3.0]]), tokenizer)
+    >>> model.encode(["warm", "warm and cold"])
+    array([[0.6       , 0.8       ],
+           [0.98994946, 0.14142136]], dtype=float32)
+    """
+
+    __module__ = "skm2v"
+
+    __slots__ = ("__weakref__", "_parts", "_pooler", "_projection", "_sha256")
+    _parts: ModelParts
+    _pooler: TextPooler
+    _projection: Projection | None
+    _sha256: str | None
+
+    def __init__(
+        self,
+        embedding: npt.ArrayLike,
+        tokenizer: Any,
+        *,
+        weights: npt.ArrayLike | None = None,
+        mapping: npt.ArrayLike | None = None,
+        pairs: npt.ArrayLike | None = None,
+        normalize: bool = True,
+        max_length: int | None = 512,
+        config: ModelConfig | Mapping[str, Any] | None = None,
+        projection: Projection | None = None,
+    ) -> None:
+        rows = _own(embedding, None)
+        tensors = {"embeddings": rows}
+        if weights is not None:
+            tensors["weights"] = _own(weights, np.float32)
+        if mapping is not None:
+            tensors["mapping"] = _own(mapping, np.int32)
+        if pairs is not None:
+            tensors["pairs"] = _own(pairs, np.int32)
+        if projection is not None:
+            tensors.update(
+                (f"projection.{field.name}", _own(array, None))
+                for field in fields(Projection)
+                if (array := getattr(projection, field.name)) is not None
+            )
+        if not isinstance(config, ModelConfig):
+            config = ModelConfig.from_dict({} if config is None else config)
+        self._set_parts(
+            ModelParts(
+                _tokenizer_json(tokenizer),
+                tensors,
+                _flag("normalize", normalize),
+                self._resolve_length(max_length),
+                config,
+            )
+        )
+
+    def _set_parts(self, parts: ModelParts, sha256: str | None = None) -> None:
+        """Fill an empty object: the one place where a model comes into being."""
+        tensors = dict(parts.tensors)
+        tokenizer = build_tokenizer(parts.tokenizer)
+        if tensors["embeddings"].dtype == np.int8 and "weights" not in tensors:
+            n_pairs = len(tensors["pairs"]) if "pairs" in tensors else 0
+            tensors["weights"] = np.ones(len(tokenizer.tokens) + n_pairs, dtype=np.float32)
+            sha256 = None
+        parts = replace(parts, tensors=tensors)
+        table = parts.table()
+        projection = parts.projection()
+        if projection is not None and projection.dim != table.dim:
+            raise ModelFormatError(
+                f"The projection has {projection.dim} components, the table {table.dim} columns."
+            )
+        # Keep the read-only views that the table and the projection made.
+        for name, array in (
+            ("embeddings", table.rows),
+            ("weights", table.weights),
+            ("mapping", table.mapping),
+            ("pairs", table.pairs),
+        ):
+            if array is not None:
+                tensors[name] = array
+        for name in list(tensors):
+            if name.startswith("projection."):
+                tensors[name] = getattr(projection, name.removeprefix("projection."))
+        object.__setattr__(self, "_parts", parts)
+        object.__setattr__(self, "_pooler", TextPooler(tokenizer, table))
+        object.__setattr__(self, "_projection", projection)
+        object.__setattr__(self, "_sha256", sha256)
+
+    @classmethod
+    def _from_parts(cls, parts: ModelParts, sha256: str | None = None) -> StaticModel:
+        model = cls.__new__(cls)
+        model._set_parts(parts, sha256)
+        return model
+
+    @property
+    def embedding(self) -> npt.NDArray[Any]:
+        """Table of vectors, read-only, of shape (R, d)."""
+        return self._pooler.table.rows
+
+    @property
+    def weights(self) -> npt.NDArray[np.float32] | None:
+        """Factor of each token's vector (and pair's), read-only, or None."""
+        return self._pooler.table.weights
+
+    @property
+    def mapping(self) -> npt.NDArray[np.int32] | None:
+        """Row of each token, read-only, or None."""
+        return self._pooler.table.mapping
+
+    @property
+    def pairs(self) -> npt.NDArray[np.int32] | None:
+        """Token ids of each pair, read-only, of shape (P, 2), or None."""
+        return self._pooler.table.pairs
+
+    @property
+    def dim(self) -> int:
+        """Number of columns, d."""
+        return self._pooler.table.dim
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Tokens; the position is the token id."""
+        return self._pooler.tokenizer.tokens
+
+    @property
+    def tokenizer(self) -> Any:
+        """A new ``tokenizers.Tokenizer``; changes to it do not reach the model."""
+        return self._pooler.tokenizer.copy_hf()
+
+    @property
+    def text_tokenizer(self) -> TextTokenizer:
+        """The immutable tokenizer that the model uses."""
+        return self._pooler.tokenizer
+
+    @property
+    def pooler(self) -> TextPooler:
+        """What turns texts into vectors."""
+        return self._pooler
+
+    @property
+    def normalize(self) -> bool:
+        """Whether vectors of texts have Euclidean norm 1."""
+        return self._parts.normalize
+
+    @property
+    def max_length(self) -> int | None:
+        """Number of tokens of a text to use, or None for all."""
+        return self._parts.max_length
+
+    @property
+    def config(self) -> ModelConfig:
+        """Where the model comes from."""
+        return self._parts.config
+
+    @property
+    def projection(self) -> Projection | None:
+        """Rotation from the teacher's vectors to the table's columns, if it was kept."""
+        return self._projection
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's content."""
+        if self._sha256 is None:
+            object.__setattr__(self, "_sha256", self._parts.sha256())
+        sha256: str = self._sha256  # type: ignore[assignment]
+        return sha256
+
+    def encode(
+        self,
+        sentences: str | Iterable[str],
+        batch_size: int = 1024,
+        show_progress_bar: bool = False,
+        normalize: bool | None = None,
+        max_length: int | None = _FROM_MODEL,
+        *,
+        n_jobs: int | None = None,
+        normalize_embeddings: bool | None = None,
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: str | None = None,
+        use_multiprocessing: bool | None = None,
+        multiprocessing_threshold: int | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Embed texts.
+
+        Parameters
+        ----------
+        sentences : str or column of str
+            One text, or a list, tuple, array, Series or one-column frame of texts.
+        batch_size : int, default=1024
+            Accepted for compatibility: results and memory do not depend on it.
+        show_progress_bar : bool, default=False
+            Show the number of finished texts on standard error.
+        normalize : bool or None, default=None
+            Scale vectors to Euclidean norm 1. None means as the model says.
+        max_length : int or None
+            Number of tokens of a text to use, None for all. By default as the model says.
+        n_jobs : int or None, default=None
+            Number of threads; None means 1, -1 all processors.
+        normalize_embeddings : bool or None, default=None
+            Another name of `normalize`, as in sentence-transformers.
+        convert_to_numpy, convert_to_tensor, device, use_multiprocessing, multiprocessing_threshold
+            Accepted for compatibility. The result is always a NumPy array, computed on the CPU,
+            by `n_jobs` threads.
+
+        Returns
+        -------
+        vectors : ndarray of float32 of shape (d,) for a str, (n, d) otherwise
+            A text without a known token gets zeros.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            If `sentences` is not a column of texts, or some of its rows are missing values.
+        ValueError
+            If a setting is out of its bounds, or asks for something else than a NumPy array.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated or got a zero vector.
+        """
+        parts = self._parts
+        settings = (
+            batch_size,
+            normalize,
+            normalize_embeddings,
+            convert_to_numpy,
+            convert_to_tensor,
+            device,
+        )
+        # One short text takes a few microseconds, of which calls for the usual settings are felt.
+        usual = settings == _USUAL_SETTINGS
+        normalize = parts.normalize if usual else self._check_settings(*settings)
+        column = [sentences] if isinstance(sentences, str) else sentences
+        texts: Any = check_texts(column, buffers=True).texts
+        pooled = self._pooler.pool(
+            texts,
+            max_length=parts.max_length
+            if max_length is _FROM_MODEL
+            else self._resolve_length(max_length),
+            normalize=normalize,
+            n_jobs=n_jobs,
+            progress=_progress(len(texts)) if show_progress_bar else None,
+        )
+        if pooled.empty is not pooled.truncated:  # one array for both: nothing was lost
+            warn_of_losses(pooled.empty, pooled.truncated)
+        return pooled.vectors[0] if isinstance(sentences, str) else pooled.vectors
+
+    def encode_iter(
+        self,
+        sentences: Iterable[str],
+        batch_size: int = 1024,
+        show_progress_bar: bool = False,
+        normalize: bool | None = None,
+        max_length: int | None = _FROM_MODEL,
+        *,
+        n_jobs: int | None = None,
+        normalize_embeddings: bool | None = None,
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: str | None = None,
+        use_multiprocessing: bool | None = None,
+        multiprocessing_threshold: int | None = None,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Embed a stream of texts, batch by batch, in bounded memory.
+
+        Parameters
+        ----------
+        sentences : column or iterator of str
+            As for :meth:`encode`, but not a single str. A generator may be endless: it is read
+            as far as the batches that were asked for.
+        batch_size : int, default=1024
+            Most texts in a batch; all but the last one have so many. The vectors do not depend
+            on it.
+        show_progress_bar : bool, default=False
+            Show the number of finished texts on standard error.
+        n_jobs : int or None, default=None
+            Number of threads that share a batch; None means 1, -1 all processors. Batches of less
+            than 8,192 short texts are too small to be shared.
+        normalize, max_length, normalize_embeddings, convert_to_numpy, convert_to_tensor, device, \
+        use_multiprocessing, multiprocessing_threshold
+            As for :meth:`encode`.
+
+        Returns
+        -------
+        batches : iterator of ndarray of float32 of shape (n, d), with n <= `batch_size`
+            Equal to the rows of :meth:`encode`, to the bit and in the same order. No texts make
+            no batches.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            At once if `sentences` is not a column of texts; when the batch is asked for, if one
+            of its rows is not a text. Rows are counted from the start of the stream.
+        ValueError
+            At once, if a setting is out of its bounds.
+
+        Warns
+        -----
+        TextWarning
+            At the end of the stream, if texts were truncated or got a zero vector.
+
+        Examples
+        --------
+        >>> from skm2v import StaticModel
+        >>> from skm2v.datasets import default_model_path
+        >>> model = StaticModel.from_pretrained(default_model_path())
+        >>> lines = (f"line {i}" for i in range(2500))
+        >>> [batch.shape for batch in model.encode_iter(lines, batch_size=1000)]
+        [(1000, 256), (1000, 256), (500, 256)]
+        """
+        normalize = self._check_settings(
+            batch_size,
+            normalize,
+            normalize_embeddings,
+            convert_to_numpy,
+            convert_to_tensor,
+            device,
+        )
+        _, batches = iter_texts(sentences, batch_size)
+        return pool_batches(
+            self._pooler,
+            batches,
+            max_length=self._resolve_length(max_length),
+            normalize=normalize,
+            n_jobs=n_jobs,
+            progress=_progress() if show_progress_bar else None,
+        )
+
+    def _check_settings(
+        self,
+        batch_size: Any,
+        normalize: bool | None,
+        normalize_embeddings: bool | None,
+        convert_to_numpy: bool,
+        convert_to_tensor: bool,
+        device: str | None,
+    ) -> bool:
+        """Check what `encode` accepts for compatibility; whether to normalize."""
+        # Somebody else's second argument, such as a prompt's name, must not be lost in silence.
+        check_batch_size(batch_size)
+        if convert_to_tensor or not convert_to_numpy:
+            raise ValueError(
+                "encode returns a NumPy array; use torch.from_numpy(model.encode(...)) for a"
+                " tensor, list(model.encode(...)) for a list."
+            )
+        if device not in (None, "cpu"):
+            raise ValueError(f"A static model runs on the CPU; got device={device!r}.")
+        if normalize is None:
+            normalize = normalize_embeddings
+        elif normalize_embeddings not in (None, normalize):
+            raise ValueError("normalize and normalize_embeddings contradict each other.")
+        return self.normalize if normalize is None else _flag("normalize", normalize)
+
+    def _resolve_length(self, max_length: Any) -> int | None:
+        if max_length is _FROM_MODEL:
+            return self.max_length
+        if max_length is None:
+            return None
+        if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)):
+            raise ValueError(f"max_length must be a positive integer or None; got {max_length!r}.")
+        if max_length < 1:
+            raise ValueError(f"max_length must be a positive integer or None; got {max_length}.")
+        return int(max_length)
+
+    def tokenize(self, sentences: str | Iterable[str]) -> list[list[int]]:
+        """Return the ids of the known tokens of each text, without special tokens.
+
+        Texts are not truncated.
+
+        Parameters
+        ----------
+        sentences : str or column of str
+
+        Returns
+        -------
+        ids : list of list of int
+        """
+        return [ids.tolist() for ids in self._known_ids(_texts(sentences), None)]
+
+    def _known_ids(self, texts: list[str], limit: int | None) -> list[npt.NDArray[np.int32]]:
+        ids, indptr = self._pooler.tokenizer.ids(texts, limit=limit)
+        unknown = self._pooler.tokenizer.unk_id
+        parts = (ids[start:stop] for start, stop in zip(indptr, indptr[1:], strict=False))
+        return [part if unknown is None else part[part != unknown] for part in parts]
+
+    def encode_as_sequence(
+        self,
+        sentences: str | Iterable[str],
+        *,
+        max_length: int | None = None,
+        batch_size: int = 1024,
+        show_progress_bar: bool = False,
+        use_multiprocessing: bool | None = None,
+        multiprocessing_threshold: int | None = None,
+    ) -> npt.NDArray[np.float32] | list[npt.NDArray[np.float32]]:
+        """Return the vectors of the known tokens of each text.
+
+        Parameters
+        ----------
+        sentences : str or column of str
+        max_length : int or None, default=None
+            Number of tokens of a text to use, unknown ones included. None means all.
+        batch_size, show_progress_bar, use_multiprocessing, multiprocessing_threshold
+            Accepted for compatibility, without effect.
+
+        Returns
+        -------
+        vectors : ndarray of float32 of shape (n_tokens, d) for a str, else a list of them
+            In the order of the tokens, not normalised.
+        """
+        texts = _texts(sentences)
+        sequences = [
+            self._rows(ids) for ids in self._known_ids(texts, self._resolve_length(max_length))
+        ]
+        return sequences[0] if isinstance(sentences, str) else sequences
+
+    def _rows(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        return entry_vectors(self._pooler.table, ids)
+
+    def with_dimensions(self, dim: int) -> StaticModel:
+        """Return a model with the first `dim` columns.
+
+        It is a good model if the columns are ordered by importance, as PCA orders them
+        (``config.pca_ordered``).
+
+        Parameters
+        ----------
+        dim : int
+            Number of columns, at most those of this model.
+
+        Returns
+        -------
+        model : StaticModel
+        """
+        if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
+            raise ValueError(f"The number of dimensions must be an integer; got {dim!r}.")
+        if not 1 <= dim <= self.dim:
+            raise ValueError(
+                f"The number of dimensions must be from 1 to {self.dim}, the model's own;"
+                f" got {dim}."
+            )
+        tensors = dict(self._parts.tensors)
+        tensors["embeddings"] = np.ascontiguousarray(self.embedding[:, :dim])
+        if self.projection is not None:
+            first = self.projection.first(int(dim))
+            tensors["projection.components"] = first.components
+            if first.explained_variance_ratio is not None:
+                tensors["projection.explained_variance_ratio"] = first.explained_variance_ratio
+            if first.offset is not None:
+                tensors["projection.offset"] = first.offset
+        return self._with_tensors(tensors)
+
+    def quantized(self, dtype: str) -> StaticModel:
+        """Return a model whose table has another number type.
+
+        Parameters
+        ----------
+        dtype : {"float16", "float32", "float64", "int8"}
+            int8 keeps a scale per row, as part of `weights`.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if it has the type already.
+        """
+        rows, scales = quantize(self.embedding, dtype)
+        if rows is self.embedding:
+            return self
+        tensors = {**self._parts.tensors, "embeddings": rows}
+        if scales is not None:
+            n_pairs = 0 if self.pairs is None else len(self.pairs)
+            of_tokens, of_pairs = np.split(scales, [len(scales) - n_pairs])
+            if self.mapping is not None:
+                of_tokens = of_tokens[self.mapping]
+            weights = np.concatenate([of_tokens, of_pairs])
+            tensors["weights"] = weights if self.weights is None else weights * self.weights
+        return self._with_tensors(tensors)
+
+    def with_settings(
+        self, *, normalize: bool | None = None, max_length: int | None = _FROM_MODEL
+    ) -> StaticModel:
+        """Return a model with other defaults for :meth:`encode`.
+
+        Parameters
+        ----------
+        normalize : bool or None, default=None
+            Whether vectors of texts have Euclidean norm 1. None means as this model says.
+        max_length : int or None
+            Number of tokens of a text to use, None for all. By default as this model says.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if nothing changes.
+        """
+        settings = (
+            self.normalize if normalize is None else _flag("normalize", normalize),
+            self._resolve_length(max_length),
+        )
+        if settings == (self.normalize, self.max_length):
+            return self
+        normalize, max_length = settings
+        return self._from_parts(replace(self._parts, normalize=normalize, max_length=max_length))
+
+    def _with_new_tokens(
+        self, tokenizer: str, vectors: npt.NDArray[np.floating[Any]]
+    ) -> StaticModel:
+        """Return a model with more tokens; see :func:`skm2v._model.rows.with_new_tokens`."""
+        return self._from_parts(with_new_tokens(self._parts, tokenizer, vectors))
+
+    def _with_vectors(
+        self,
+        entries: npt.NDArray[Any],
+        vectors: npt.NDArray[np.floating[Any]],
+        config: ModelConfig | None = None,
+    ) -> StaticModel:
+        """Return a model with other vectors; see :func:`skm2v._model.rows.with_vectors`."""
+        parts = with_vectors(self._parts, entries, vectors)
+        return self._from_parts(parts if config is None else replace(parts, config=config))
+
+    def _with_tensors(self, tensors: Mapping[str, npt.NDArray[Any]]) -> StaticModel:
+        return self._from_parts(replace(self._parts, tensors=tensors))
+
+    def save_pretrained(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a folder, in one step.
+
+        ``model.safetensors`` is the complete model, with settings, tokenizer and a hash of all
+        content in its metadata. The other files are a card for people and the files with which
+        Model2Vec and sentence-transformers load the model; a model with vectors of pairs of
+        tokens, which they do not know, is saved without them.
+
+        Parameters
+        ----------
+        path : str or path
+            Folder; created if it is not there. A model in it is replaced: readers see the old
+            one or the new one, also if saving is interrupted.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written; a model that was in the folder is still there.
+        """
+        from skm2v._model.writer import save
+
+        save(self._parts, self.sha256, path)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        force_download: bool = False,
+        sha256: str | None = None,
+        normalize: bool | None = None,
+        max_length: int | None = _FROM_MODEL,
+        dimensionality: int | None = None,
+        truncate_dim: int | None = None,
+        quantize_to: str | None = None,
+    ) -> StaticModel:
+        """Load a model from a folder or from the hub.
+
+        Models saved by skm2v, by Model2Vec and by sentence-transformers (StaticEmbedding) can
+        be loaded. A file that is damaged or holds anything unexpected is refused.
+
+        Parameters
+        ----------
+        path : str or path
+            Folder, ``model.safetensors`` file written by skm2v, or hub id (``owner/name``). The
+            network is used only for a hub id, and not if the cache has what is needed and the
+            hub cannot be reached.
+        subfolder : str or None, default=None
+            Folder in `path` that holds the model.
+        revision : str or None, default=None
+            Branch, tag or commit on the hub. The commit is kept in ``config.source_revision``.
+        token : str, bool or None, default=None
+            Access token for the hub.
+        force_download : bool, default=False
+            Download again what is in the cache.
+        sha256 : str or None, default=None
+            Expected SHA-256 of the bytes of ``model.safetensors``, for models written by skm2v.
+            The hash inside a file finds accidents; this one also finds another file.
+        normalize : bool or None, default=None
+            Replaces the model's setting.
+        max_length : int or None
+            Replaces the model's setting; None means no limit.
+        dimensionality, truncate_dim : int or None, default=None
+            Keep the first columns only; see :meth:`with_dimensions`.
+        quantize_to : {"float16", "float32", "float64", "int8"} or None, default=None
+            Number type of the table; see :meth:`quantized`.
+
+        Returns
+        -------
+        model : StaticModel
+
+        Raises
+        ------
+        ModelFormatError
+            If the model is damaged, not supported, or of a newer format.
+        OSError
+            If there is no such model or it cannot be read.
+        """
+        from skm2v._model.reader import load
+
+        if dimensionality is not None and truncate_dim not in (None, dimensionality):
+            raise ValueError("dimensionality and truncate_dim contradict each other.")
+        parts, digest = load(
+            path,
+            subfolder=subfolder,
+            revision=revision,
+            token=token,
+            force_download=force_download,
+            sha256=sha256,
+        )
+        model = cls._from_parts(parts, digest)
+        model = model.with_settings(normalize=normalize, max_length=max_length)
+        dim = dimensionality if truncate_dim is None else truncate_dim
+        if dim is not None:
+            model = model.with_dimensions(dim)
+        return model if quantize_to is None else model.quantized(quantize_to)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(
+            f"A StaticModel cannot be changed: {name!r} was not set. Build a new one, for example"
+            " with with_dimensions() or quantized()."
+        )
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"A StaticModel cannot be changed: {name!r} was not deleted.")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, StaticModel) and self.sha256 == other.sha256)
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __copy__(self) -> StaticModel:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StaticModel:
+        return self
+
+    def __repr__(self) -> str:
+        teacher = self.config.teacher or self.config.source
+        return (
+            f"StaticModel({'' if teacher is None else f'{teacher!r}, '}{len(self.tokens)} tokens,"
+            f" {self.dim} dimensions, {self.embedding.dtype})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        from skm2v._model.state import to_state
+
+        return to_state(self._parts, self.sha256)
+
+    def __setstate__(self, state: object) -> None:
+        from skm2v._model.state import from_state
+
+        self._set_parts(*from_state(state))
+
+
+def _own(values: npt.ArrayLike, dtype: Any) -> npt.NDArray[Any]:
+    """Copy an array, refusing values that another number type would change beyond rounding."""
+    array = np.array(values, copy=True, order="C")
+    if dtype is None or array.dtype == dtype:
+        return array
+    if array.dtype.kind not in "iuf" or (dtype == np.int32 and array.dtype.kind == "f"):
+        raise ModelFormatError(
+            f"An array of {np.dtype(dtype).name} was expected; got one of {array.dtype}."
+        )
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if dtype == np.int32 and not np.array_equal(cast, array):
+        raise ModelFormatError("Row numbers and token ids must fit int32.")
+    return cast
+
+
+def _tokenizer_json(tokenizer: Any) -> str:
+    if isinstance(tokenizer, str):
+        return tokenizer
+    if isinstance(tokenizer, TextTokenizer):
+        return tokenizer.json
+    to_str = getattr(tokenizer, "to_str", None)
+    if to_str is None:
+        raise ModelFormatError(
+            "tokenizer must be a TextTokenizer, a tokenizers.Tokenizer or the text of a"
+            f" tokenizer.json file; got {type(tokenizer).__name__}."
+        )
+    return str(to_str())
+
+
+def _texts(sentences: str | Iterable[str]) -> list[str]:
+    column = [sentences] if isinstance(sentences, str) else sentences
+    texts: list[str] = check_texts(column).texts
+    return texts
+
+
+def _progress(total: int | None = None) -> Callable[[int], None]:
+    """Make a function that counts texts on standard error; 0 is the end of unknown numbers."""
+    done = 0
+    of_all = "" if total is None else f" of {total}"
+
+    def advance(n_texts: int) -> None:
+        nonlocal done
+        done += n_texts
+        is_last = n_texts == 0 if total is None else done >= total
+        sys.stderr.write(f"\rEmbedded {done}{of_all} texts" + "\n" * is_last)
+        sys.stderr.flush()
+
+    return advance
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False; got {value!r}.")
+    return bool(value)

@@ -1,0 +1,97 @@
+"""Diagnostic triplets: does a model separate what it should?"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from importlib import resources
+from typing import ClassVar
+
+import numpy as np
+
+from skm2v.evaluation._metrics import Floats, paired_cosine
+from skm2v.evaluation._task import Encode, Example, Outcome, Task, clip_text, worst_rows
+
+DIAGNOSTICS = ("negation", "polysemy", "word_order")
+# Closer than this, two cosines are the same: rounding may not decide an item.
+_TIE = 1e-6
+
+
+@dataclass(frozen=True)
+class Contrast(Task):
+    """Is an anchor nearer to the text that means the same than to one that only looks the same?
+
+    An item counts 1 where the cosine with `same` is higher than with `different`, 0 where it is
+    lower, and 1/2 where they are equal. Guessing gives 0.5; a model that follows shared words alone
+    falls towards 0.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data.
+    anchors, same, different : list of str
+        The three texts of every item.
+    """
+
+    anchors: list[str]
+    same: list[str]
+    different: list[str]
+
+    type: ClassVar[str] = "diagnostic"
+    metric: ClassVar[str] = "separated"
+    version: ClassVar[int] = 2
+
+    def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
+        """Score a model; see `Task.run`."""
+        anchors = encode(self.anchors)
+        near = paired_cosine(anchors, encode(self.same))
+        far = paired_cosine(anchors, encode(self.different))
+        margin = near - far
+        values = np.where(np.abs(margin) < _TIE, 0.5, (margin > 0).astype(np.float64))
+        return Outcome.of_items(
+            values,
+            metrics={
+                "mean_cosine_same": float(near.mean()),
+                "mean_cosine_different": float(far.mean()),
+                "mean_margin": float(margin.mean()),
+                # The model has one vector for both texts: no threshold can ever tell them apart.
+                "indistinct": float(np.mean(far > 1 - _TIE)),
+            },
+            protocol={"chance": 0.5},
+            worst=self._worst(near, far, n_worst),
+        )
+
+    def _worst(self, near: Floats, far: Floats, n_worst: int) -> list[Example]:
+        return [
+            {
+                "anchor": clip_text(self.anchors[row]),
+                "means the same": f"{clip_text(self.same[row])} (cosine {near[row]:.3f})",
+                "does not": f"{clip_text(self.different[row])} (cosine {far[row]:.3f})",
+            }
+            for row in worst_rows(far - near, n_worst)
+        ]
+
+
+def load_diagnostic(name: str) -> Contrast:
+    """Load one of the diagnostic sets that come with the package.
+
+    Parameters
+    ----------
+    name : {"negation", "polysemy", "word_order"}
+        The set.
+
+    Returns
+    -------
+    Contrast
+    """
+    if name not in DIAGNOSTICS:
+        raise ValueError(f"no diagnostic set {name!r}; there are {', '.join(DIAGNOSTICS)}")
+    file = resources.files("skm2v.evaluation").joinpath("data", f"{name}.csv")
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline="")))
+    return Contrast(
+        name=f"diagnostic/{name}",
+        anchors=[row["anchor"] for row in rows],
+        same=[row["same"] for row in rows],
+        different=[row["different"] for row in rows],
+    )

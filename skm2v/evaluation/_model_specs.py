@@ -1,0 +1,127 @@
+"""Names of models on the command line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from skm2v.evaluation._baselines import TfidfSVD, tfidf
+from skm2v.evaluation._encoders import Encoder
+from skm2v.evaluation._errors import ModelSpecError
+from skm2v.exceptions import MissingExtraError, Skm2vError
+
+
+def load_encoder(spec: str, name: str | None = None) -> Encoder:
+    """Load a model under test by its name on the command line.
+
+    Parameters
+    ----------
+    spec : str
+        ``default`` (the bundled model), ``tfidf``, ``tfidf-svd``, a folder or hub id of a static
+        model, ``model2vec:FOLDER``, ``teacher:FOLDER`` (a sentence transformer, through
+        sentence-transformers where it is installed and the package's own reader where not),
+        ``joblib:FILE`` (a fitted transformer or pipeline; only open files you trust) or
+        ``python:MODULE:ATTRIBUTE`` (any object, or a function that returns one).
+        ``NAME=SPEC`` gives it a name.
+    name : str, optional
+        Name in results; made from `spec` when None.
+
+    Raises
+    ------
+    ModelSpecError
+        If the model is not known or cannot be loaded.
+    """
+    head, equals, tail = spec.partition("=")
+    if equals and name is None and not Path(spec).exists():
+        name, spec = head, tail
+    kind, colon, rest = spec.partition(":")
+    try:
+        if spec in _NAMED:
+            model = _NAMED[spec]()
+        elif colon and kind in _LOADERS:
+            model = _LOADERS[kind](rest)
+        else:
+            model = _load_static(spec)
+    except (ModelSpecError, MissingExtraError):
+        raise
+    except (Skm2vError, OSError, ValueError, ImportError, AttributeError) as error:
+        raise ModelSpecError(
+            f"model {spec!r} cannot be loaded: {error}; expected {', '.join(_NAMED)}, a folder or "
+            f"hub id of a static model, or one of {', '.join(f'{k}:...' for k in _LOADERS)}"
+        ) from error
+    return Encoder(name or _short(spec), model)
+
+
+def _short(spec: str) -> str:
+    """Name for results: the spec, or the last part of a path."""
+    kind, colon, rest = spec.partition(":")
+    if not colon:
+        kind, rest = "", spec
+    if kind == "python":
+        return rest.rpartition(":")[2] or rest
+    last = Path(rest).name if os.path.exists(rest) else rest
+    return f"{last} ({kind})" if kind else last
+
+
+def _load_default() -> Any:
+    from skm2v.datasets import default_model_path
+
+    return _load_static(str(default_model_path()))
+
+
+def _load_static(spec: str) -> Any:
+    from skm2v._static_model import StaticModel
+
+    return StaticModel.from_pretrained(spec)
+
+
+def _load_model2vec(path: str) -> Any:
+    try:
+        from model2vec import StaticModel
+    except ImportError:
+        raise MissingExtraError(
+            f"model2vec:{path} needs model2vec; pip install model2vec, or leave out 'model2vec:' "
+            "to load the folder with skm2v"
+        ) from None
+    return StaticModel.from_pretrained(path)
+
+
+def _load_teacher(path: str) -> Any:
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        from skm2v._distillation.teacher.loading import load_teacher
+
+        return load_teacher(path)
+    return SentenceTransformer(path)
+
+
+def _load_joblib(path: str) -> Any:
+    import joblib
+
+    return joblib.load(path)
+
+
+def _load_python(path: str) -> Any:
+    module, colon, attribute = path.rpartition(":")
+    if not colon:
+        raise ModelSpecError(f"python:{path}: expected python:MODULE:ATTRIBUTE")
+    found = getattr(importlib.import_module(module), attribute)
+    is_model = hasattr(found, "encode") or hasattr(found, "transform")
+    return found() if isinstance(found, type) or not is_model else found
+
+
+_NAMED: dict[str, Callable[[], Any]] = {
+    "default": _load_default,
+    "tfidf": tfidf,
+    "tfidf-svd": TfidfSVD,
+}
+_LOADERS: dict[str, Callable[[str], Any]] = {
+    "model2vec": _load_model2vec,
+    "teacher": _load_teacher,
+    "joblib": _load_joblib,
+    "python": _load_python,
+}
