@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import check_flag, check_length, is_integer
 from skm2v._learning import Learning
 from skm2v._model.config import ModelConfig
 from skm2v._model.parts import ModelParts
@@ -126,7 +127,7 @@ class StaticModel(Learning):
             ModelParts(
                 _tokenizer_json(tokenizer),
                 tensors,
-                _flag("normalize", normalize),
+                check_flag("normalize", normalize),
                 self._resolve_length(max_length),
                 config,
             )
@@ -429,18 +430,12 @@ class StaticModel(Learning):
             normalize = normalize_embeddings
         elif normalize_embeddings not in (None, normalize):
             raise ValueError("normalize and normalize_embeddings contradict each other.")
-        return self.normalize if normalize is None else _flag("normalize", normalize)
+        return self.normalize if normalize is None else check_flag("normalize", normalize)
 
     def _resolve_length(self, max_length: Any) -> int | None:
         if max_length is _FROM_MODEL:
             return self.max_length
-        if max_length is None:
-            return None
-        if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)):
-            raise ValueError(f"max_length must be a positive integer or None; got {max_length!r}.")
-        if max_length < 1:
-            raise ValueError(f"max_length must be a positive integer or None; got {max_length}.")
-        return int(max_length)
+        return check_length(max_length)
 
     def tokenize(self, sentences: str | Iterable[str]) -> list[list[int]]:
         """Return the ids of the known tokens of each text, without special tokens.
@@ -512,7 +507,7 @@ class StaticModel(Learning):
         -------
         model : StaticModel
         """
-        if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
+        if not is_integer(dim):
             raise ValueError(f"The number of dimensions must be an integer; got {dim!r}.")
         if not 1 <= dim <= self.dim:
             raise ValueError(
@@ -574,7 +569,7 @@ class StaticModel(Learning):
             This model if nothing changes.
         """
         settings = (
-            self.normalize if normalize is None else _flag("normalize", normalize),
+            self.normalize if normalize is None else check_flag("normalize", normalize),
             self._resolve_length(max_length),
         )
         if settings == (self.normalize, self.max_length):
@@ -792,9 +787,3 @@ def _progress(total: int | None = None) -> Callable[[int], None]:
         sys.stderr.flush()
 
     return advance
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False; got {value!r}.")
-    return bool(value)

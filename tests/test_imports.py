@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     {"_version"},
     {"exceptions"},
-    {"_messages"},
+    {"_checks"},
     {"_warnings"},
     {"datasets"},
     {"_text_checks"},

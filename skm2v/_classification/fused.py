@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from skm2v._checks import check_choice, check_n_jobs
 from skm2v._classification import fused_file
 from skm2v._classification.fused_file import FusedContent
 from skm2v._classification.prediction import ClassPrediction, TextScoring
@@ -158,12 +159,8 @@ class _Fused(TextScoring, BaseEstimator):
                 " and n_jobs: set others before the fit."
             )
         missing, n_jobs = params.get("handle_missing", "error"), params.get("n_jobs")
-        if not isinstance(missing, str) or missing not in ("error", "zero"):
-            raise ValueError(f"handle_missing must be 'error' or 'zero'; got {missing!r}.")
-        if n_jobs is not None and (
-            not isinstance(n_jobs, (int, np.integer)) or isinstance(n_jobs, bool) or n_jobs == 0
-        ):
-            raise ValueError(f"n_jobs must be a number of threads, -1 or None; got {n_jobs!r}.")
+        check_choice("handle_missing", missing, ("error", "zero"))
+        check_n_jobs(n_jobs)
         for name, value in params.items():
             setattr(self, name, value)
         return self

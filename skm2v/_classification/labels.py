@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._messages import some
+from skm2v._checks import some
 from skm2v._warnings import warn_user
 
 __all__ = ["Labels", "check_class_weight", "check_known", "check_labels", "check_sample_weight"]

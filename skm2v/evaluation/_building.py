@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from skm2v._messages import some
+from skm2v._checks import some
 from skm2v.evaluation._classification import FewShotClassification, FullClassification
 from skm2v.evaluation._clustering import Clustering
 from skm2v.evaluation._deduplication import Deduplication

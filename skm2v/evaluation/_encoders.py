@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from skm2v._messages import some
+from skm2v._checks import some
 from skm2v.evaluation._errors import ModelSpecError
 from skm2v.evaluation._metrics import Matrix, is_sparse
 from skm2v.evaluation._task import Task

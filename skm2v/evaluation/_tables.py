@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skm2v._messages import some
+from skm2v._checks import some
 from skm2v.evaluation._errors import TaskDataError
 from skm2v.exceptions import MissingExtraError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skm2v._messages import some
+from skm2v._checks import some
 from skm2v.evaluation._building import (
     SPLIT_NAMES,
     DataOptions,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import some
 from skm2v._distillation.fitting.penalties import token_weights
 from skm2v._distillation.fitting.token_recipe import TeacherLike
 from skm2v._distillation.progress import progress_bar
@@ -19,7 +20,6 @@ from skm2v._distillation.teacher.loading import load_files, wrap_teacher
 from skm2v._distillation.teacher.teacher import Teacher
 from skm2v._distillation.teacher.vocabulary import extend_tokens
 from skm2v._distillation.teacher_pass.token_table import sif_weights, stage
-from skm2v._messages import some
 from skm2v._model.rows import entry_vectors
 from skm2v._pooling import TextTokenizer
 from skm2v._static_model import StaticModel

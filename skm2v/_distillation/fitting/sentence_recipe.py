@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._distillation.checks import is_count, require
+from skm2v._checks import is_count, require
 from skm2v._distillation.fitting.corpus import (
     choose_texts,
     count_tokens,

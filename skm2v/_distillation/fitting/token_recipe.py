@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._distillation.checks import is_count, require
+from skm2v._checks import check_flag, is_count, require
 from skm2v._distillation.fitting.principal_axes import number_of_components
 from skm2v._distillation.teacher.teacher import POOLINGS, Teacher
 from skm2v._distillation.teacher_pass.token_table import (
@@ -119,8 +119,7 @@ class TokenRecipe:
             length,
             "a positive integer or None",
         )
-        flag = self.normalize
-        require(isinstance(flag, (bool, np.bool_)), "normalize", flag, "True or False")
+        check_flag("normalize", self.normalize)
         pattern = self.token_remove_pattern
         if pattern is not None:
             try:
