@@ -14,7 +14,7 @@ import numpy.typing as npt
 from skm2v._checks import check_flag, check_length, is_integer
 from skm2v._learning import Learning
 from skm2v._model.config import ModelConfig
-from skm2v._model.parts import ModelParts
+from skm2v._model.parts import MODEL, ModelParts
 from skm2v._model.projection import Projection
 from skm2v._model.quantization import quantize
 from skm2v._model.rows import entry_vectors, with_new_tokens, with_vectors
@@ -730,12 +730,13 @@ class StaticModel(Learning):
     def __getstate__(self) -> dict[str, Any]:
         from skm2v._model.state import to_state
 
-        return to_state(self._parts, self.sha256)
+        return to_state(MODEL, self._parts.content, sha256=self.sha256)
 
     def __setstate__(self, state: object) -> None:
         from skm2v._model.state import from_state
 
-        self._set_parts(*from_state(state))
+        parts = from_state(MODEL, state, what=f"The pickled {type(self).__name__}")
+        self._set_parts(parts, state["sha256"])  # type: ignore[index]
 
 
 def _own(values: npt.ArrayLike, dtype: Any) -> npt.NDArray[Any]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import mmap as memory_map
 import os
-import stat
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,31 +12,25 @@ import numpy.typing as npt
 from skm2v._classification.links import LINKS
 from skm2v._classification.scores import FORMS, ScoreTable
 from skm2v._model import files
-from skm2v._model.strict_json import canonical_json, parse_json
-from skm2v._model.tensor_file import dump_tensors, parse_tensors
+from skm2v._model.sealed import Content, Seal
+from skm2v._model.tensor_file import parse_tensors
 from skm2v._model.tokenizer_check import build_tokenizer
-from skm2v._model.writer import local_path
 from skm2v._pooling import PoolingTable
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["FusedContent", "read", "write"]
 
-FORMAT = 1
-KEY = "skm2v-fused"
 MAX_BYTES = 8 << 30
 READERS = {"classifier": "FusedTextClassifier", "regressor": "FusedTextRegressor"}
-FIELDS = {
+SETTINGS = {
     "classes",
     "flat",
     "form",
-    "format",
     "handle_missing",
     "kind",
     "link",
     "max_length",
     "multilabel",
-    "sha256",
-    "tokenizer",
 }
 CLASS_DTYPES = {"bool", "object", "str"} | {
     f"{kind}{bits}"
@@ -87,7 +78,7 @@ class FusedContent(NamedTuple):
 
 def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
     """Write a fused model; see :meth:`skm2v.FusedTextClassifier.save`."""
-    target = local_path(path)
+    target = files.local_path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder; a fused model is a file in one.")
     scores, table = content.scores, content.scores.table
@@ -100,21 +91,19 @@ def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
         "intercept": scores.intercept,
         "inverse_temperature": content.inverse_temperature,
     }
-    tensors = {name: array for name, array in arrays.items() if array is not None}
-    document: dict[str, Any] = {
+    settings = {
         "classes": None if content.classes is None else _class_document(content.classes),
         "flat": content.flat,
         "form": scores.form,
-        "format": FORMAT,
         "handle_missing": content.handle_missing,
         "kind": content.kind,
         "link": content.link,
         "max_length": scores.max_length,
         "multilabel": content.multilabel,
-        "tokenizer": scores.tokenizer.json,
     }
-    document["sha256"] = _digest(document, tensors)
-    staged = files.stage(target, dump_tensors(tensors, {KEY: canonical_json(document)}))
+    tensors = {name: array for name, array in arrays.items() if array is not None}
+    data = FUSED.dump(Content(settings, tensors, scores.tokenizer.json))
+    staged = files.stage(target, data)
     try:
         files.replace(staged, target)
     finally:
@@ -124,108 +113,82 @@ def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
 
 def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> FusedContent:
     """Read a fused model of a kind; see :meth:`skm2v.FusedTextClassifier.load`."""
-    file = local_path(path)
+    file = files.local_path(path)
     what = str(file)
-    data: Any = _map(file) if mmap else files.read_file(file, max_bytes=MAX_BYTES)[0]
+    data: Any = (
+        files.map_file(file, max_bytes=MAX_BYTES)
+        if mmap
+        else files.read_file(file, max_bytes=MAX_BYTES)[0]
+    )
     tensors, metadata = parse_tensors(data, what=what)
-    if KEY not in metadata:
+    if FUSED.key not in metadata:
         raise ModelFormatError(
             f"{what} is no fused model: it was not written by save(). A static model is loaded"
             " with StaticModel.from_pretrained."
         )
-    document = _document(metadata[KEY], what)
-    if _digest(document, tensors) != document["sha256"]:
+    content, _ = FUSED.read(metadata[FUSED.key], tensors, what=what)
+    if content.kind != kind:
         raise ModelFormatError(
-            f"{what} is damaged: the SHA-256 of its content is not the one that it was saved with."
-            " Get a fresh copy."
+            f"{what} holds a {content.kind}; load it with {READERS[content.kind]}.load."
         )
-    if kind != document["kind"]:
-        raise ModelFormatError(
-            f"{what} holds a {document['kind']}; load it with {READERS[document['kind']]}.load."
-        )
+    return content
+
+
+def _read_v1(content: Content, what: str) -> FusedContent:
+    settings, tensors = content.settings, content.tensors
+    _check_settings(settings, what)
+    if content.tokenizer is None:
+        raise ModelFormatError(f"{what} is damaged: it has no tokenizer.")
     _check_tensors(tensors, what)
     table = PoolingTable(
         tensors["rows"], tensors.get("weights"), tensors.get("mapping"), tensors.get("pairs")
     )
     scores = ScoreTable(
-        build_tokenizer(document["tokenizer"]),
+        build_tokenizer(content.tokenizer),
         table,
         tensors["intercept"],
-        document["form"],
-        document["max_length"],
+        settings["form"],
+        settings["max_length"],
         tensors.get("coef"),
     )
+    kind, missing = settings["kind"], settings["handle_missing"]
     if kind == "regressor":
-        if document["flat"] and scores.n_outputs != 1:
+        if settings["flat"] and scores.n_outputs != 1:
             raise ModelFormatError(f"{what} is damaged: it has {scores.n_outputs} targets.")
-        return FusedContent(scores, kind, document["handle_missing"], flat=document["flat"])
-    classes = _classes(document["classes"], what)
-    _check_outputs(document, tensors, scores.n_outputs, len(classes), what)
+        return FusedContent(scores, kind, missing, flat=settings["flat"])
+    classes = _classes(settings["classes"], what)
+    _check_outputs(settings, tensors, scores.n_outputs, len(classes), what)
     return FusedContent(
         scores,
         kind,
-        document["handle_missing"],
+        missing,
         classes=classes,
-        link=document["link"],
-        multilabel=document["multilabel"],
+        link=settings["link"],
+        multilabel=settings["multilabel"],
         inverse_temperature=tensors.get("inverse_temperature"),
     )
 
 
-def _map(file: Path) -> memory_map.mmap:
-    """Content of a regular file, mapped."""
-    status = os.stat(file)  # before it is opened, which would wait at a pipe
-    if not stat.S_ISREG(status.st_mode):
-        raise ModelFormatError(f"{file} is not a regular file.")
-    if not status.st_size:
-        raise ModelFormatError(f"{file} is truncated: it is empty.")
-    with open(file, "rb") as opened:
-        return memory_map.mmap(opened.fileno(), 0, access=memory_map.ACCESS_READ)
+#: Files of fused models.
+FUSED = Seal("skm2v-fused", {1: _read_v1})
 
 
-def _digest(document: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> str:
-    """Hash of all content, the same on every machine."""
-    head = {key: value for key, value in document.items() if key != "sha256"}
-    digest = hashlib.sha256(canonical_json(head).encode())
-    for name, array in sorted(tensors.items()):
-        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"\0{name} {array.dtype.name} {array.shape}\0".encode())
-        digest.update(little.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
-
-
-def _document(text: str, what: str) -> dict[str, Any]:
-    document = parse_json(text, what=f"The metadata of {what}")
-    number = document.get("format") if isinstance(document, dict) else None
-    if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
-        from skm2v._version import __version__
-
-        raise ModelFormatError(
-            f"{what} has format {number}; skm2v {__version__} reads fused models up to format"
-            f" {FORMAT}. Upgrade skm2v."
-        )
-    length = document.get("max_length") if isinstance(document, dict) else None
+def _check_settings(settings: Mapping[str, Any], what: str) -> None:
+    length = settings.get("max_length")
     if (
-        not isinstance(document, dict)
-        or type(number) is not int
-        or number != FORMAT
-        or set(document) != FIELDS
-        or document["kind"] not in ("classifier", "regressor")
-        or document["form"] not in FORMS
-        or document["handle_missing"] not in ("error", "zero")
-        or not isinstance(document["tokenizer"], str)
+        set(settings) != SETTINGS
+        or settings["kind"] not in tuple(READERS)
+        or settings["form"] not in FORMS
+        or settings["handle_missing"] not in ("error", "zero")
         or not (length is None or (type(length) is int and 1 <= length < 2**31))
-        or (document["kind"] == "regressor" and type(document["flat"]) is not bool)
-        or (document["kind"] == "classifier" and type(document["multilabel"]) is not bool)
-        or (document["link"] is not None and document["link"] not in tuple(LINKS))
+        or (settings["kind"] == "regressor" and type(settings["flat"]) is not bool)
+        or (settings["kind"] == "classifier" and type(settings["multilabel"]) is not bool)
+        or (settings["link"] is not None and settings["link"] not in tuple(LINKS))
     ):
-        raise ModelFormatError(
-            f"The metadata of {what} are damaged: a field is missing, unknown or malformed."
-        )
-    return document
+        raise ModelFormatError(f"{what} is damaged: a setting is missing, unknown or malformed.")
 
 
-def _check_tensors(tensors: dict[str, npt.NDArray[Any]], what: str) -> None:
+def _check_tensors(tensors: Mapping[str, npt.NDArray[Any]], what: str) -> None:
     if not {"rows", "intercept"} <= set(tensors) <= set(TENSORS):
         raise ModelFormatError(f"{what} is damaged: it has the tensors {sorted(tensors)[:10]}.")
     for name, array in tensors.items():
@@ -240,14 +203,14 @@ def _check_tensors(tensors: dict[str, npt.NDArray[Any]], what: str) -> None:
 
 
 def _check_outputs(
-    document: dict[str, Any],
-    tensors: dict[str, npt.NDArray[Any]],
+    settings: Mapping[str, Any],
+    tensors: Mapping[str, npt.NDArray[Any]],
     n_outputs: int,
     n_classes: int,
     what: str,
 ) -> None:
     """Check that outputs, classes, link and temperatures fit together."""
-    link, multilabel = document["link"], document["multilabel"]
+    link, multilabel = settings["link"], settings["multilabel"]
     expected = n_classes if multilabel or n_classes > 2 else 1
     links = {None, "multilabel"} if multilabel else {None, "softmax", "one-versus-rest", "huber"}
     if expected == 1 and not multilabel:
@@ -255,6 +218,7 @@ def _check_outputs(
     temperature = tensors.get("inverse_temperature")
     if (
         n_outputs != expected
+        or (n_classes < 2 and not multilabel)
         or link not in links
         or (temperature is not None and len(temperature) not in (1, n_outputs))
     ):

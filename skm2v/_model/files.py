@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import mmap
 import os
 import stat
 import tempfile
@@ -16,9 +17,12 @@ from typing import BinaryIO
 from skm2v.exceptions import ModelFormatError
 
 __all__ = [
+    "MODEL_FILE",
     "exclusive",
     "identity",
+    "local_path",
     "make_folder",
+    "map_file",
     "read_file",
     "read_start",
     "replace",
@@ -30,7 +34,18 @@ __all__ = [
 ]
 
 LOCK_SECONDS = 60.0
+MODEL_FILE = "model.safetensors"
 TEMPORARY = ".skm2v-"  # prefix of everything that is not yet, or no longer, part of a model
+
+
+def local_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path, with ``~`` expanded, unless no file can have it."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"A path must be a str or os.PathLike of str; got {type(text).__name__}.")
+    if not text or "\0" in text:
+        raise FileNotFoundError(f"{text!r} is not the path of a folder.")
+    return Path(os.path.expanduser(text))
 
 
 def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
@@ -55,11 +70,7 @@ def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
     ModelFormatError
         If it is a folder, device, pipe or socket, too large, or changes while it is read.
     """
-    with _open_regular(path) as (file, status):
-        if status.st_size > max_bytes:
-            raise ModelFormatError(
-                f"{path} has {status.st_size} bytes; at most {max_bytes} are read."
-            )
+    with _open_regular(path, max_bytes) as (file, status):
         data = file.read(status.st_size + 1)
     if len(data) != status.st_size:
         raise ModelFormatError(
@@ -67,6 +78,17 @@ def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
             f" {len(data)} came. Load it again."
         )
     return data, _identity(status)
+
+
+def map_file(path: Path, *, max_bytes: int) -> mmap.mmap:
+    """Map a regular file into memory; parameters and errors are those of :func:`read_file`."""
+    with _open_regular(path, max_bytes) as (file, status):
+        if not status.st_size:
+            raise ModelFormatError(f"{path} is truncated: it is empty.")
+        try:
+            return mmap.mmap(file.fileno(), status.st_size, access=mmap.ACCESS_READ)
+        except ValueError as error:
+            raise ModelFormatError(f"{path} became shorter while it was read.") from error
 
 
 def read_start(path: Path, n_bytes: int) -> bytes:
@@ -79,7 +101,9 @@ def read_start(path: Path, n_bytes: int) -> bytes:
 
 
 @contextlib.contextmanager
-def _open_regular(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+def _open_regular(
+    path: Path, max_bytes: int | None = None
+) -> Iterator[tuple[BinaryIO, os.stat_result]]:
     # Without O_NONBLOCK opening a pipe waits for a writer, for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -92,6 +116,10 @@ def _open_regular(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ModelFormatError(f"{path} is not a regular file.")
+        if max_bytes is not None and status.st_size > max_bytes:
+            raise ModelFormatError(
+                f"{path} has {status.st_size} bytes; at most {max_bytes} are read."
+            )
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             yield file, status
     finally:

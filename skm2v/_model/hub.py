@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from skm2v._model.writer import local_path
+from skm2v._model.files import local_path
 from skm2v.exceptions import MissingExtraError
 
 __all__ = ["Location", "looks_like_hub_id", "locate"]

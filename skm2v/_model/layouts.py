@@ -16,8 +16,8 @@ import numpy.typing as npt
 from skm2v._model import files
 from skm2v._model.config import ModelConfig
 from skm2v._model.parts import ModelParts
-from skm2v._model.strict_json import parse_json
 from skm2v._model.tensor_file import parse_tensors
+from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["MAX_JSON_BYTES", "read_peer"]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from skm2v._model.config import ModelConfig
 from skm2v._model.projection import Projection
-from skm2v._model.strict_json import canonical_json
+from skm2v._model.sealed import Content, Seal
 from skm2v._pooling import PoolingTable
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["FORMAT", "ModelParts", "check_format"]
+__all__ = ["MODEL", "ModelParts"]
 
-FORMAT = 1
 TENSORS = (
     "embeddings",
     "weights",
@@ -106,29 +103,32 @@ class ModelParts:
             )
         return Projection(**tensors)
 
+    @property
+    def content(self) -> Content:
+        """The model as what is saved."""
+        return Content(self.settings, self.tensors, self.tokenizer)
+
     def sha256(self) -> str:
         """Hash of all content, the same on every machine."""
-        header = {"format": FORMAT, **self.settings}
-        digest = hashlib.sha256(canonical_json(header).encode())
-        text = self.tokenizer.encode()
-        digest.update(b"\0tokenizer %d\0" % len(text))
-        digest.update(text)
-        for name, array in sorted(self.tensors.items()):
-            little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-            digest.update(f"\0{name} {array.dtype.name} {array.shape}\0".encode())
-            digest.update(little.reshape(-1).view(np.uint8).data)
-        return digest.hexdigest()
+        return self.content.sha256(MODEL.number)
 
 
-def check_format(number: object, *, what: str) -> None:
-    """Refuse data of a format that this version does not know."""
-    from skm2v._version import __version__
-
-    if number == FORMAT and isinstance(number, int) and not isinstance(number, bool):
-        return
-    if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
+def read_v1(content: Content, what: str) -> ModelParts:
+    """Put stored settings, tokenizer and tensors together."""
+    settings, tokenizer = content.settings, content.tokenizer
+    if set(settings) != {"config", "max_length", "normalize"} or tokenizer is None:
         raise ModelFormatError(
-            f"{what} has format {number}; skm2v {__version__} reads formats up to {FORMAT}."
-            " Upgrade skm2v."
+            f"{what} is damaged: it must have a tokenizer, and the settings config, max_length and"
+            " normalize."
         )
-    raise ModelFormatError(f"{what} has no valid format number; got {number!r:.60}.")
+    return ModelParts(
+        tokenizer,
+        content.tensors,
+        settings["normalize"],
+        settings["max_length"],
+        ModelConfig.from_dict(settings["config"]),
+    )
+
+
+#: Files and pickles of models. Hashes of the files beside a model's come with the model's.
+MODEL = Seal("skm2v", {1: read_v1}, frozenset({"sidecars"}))

@@ -10,24 +10,20 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from skm2v._model import files
+from skm2v._model.files import MODEL_FILE
 from skm2v._model.hub import locate
 from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
-from skm2v._model.parts import ModelParts, check_format
+from skm2v._model.parts import MODEL, ModelParts
+from skm2v._model.sealed import is_sealed
 from skm2v._model.sidecars import SIDECARS
-from skm2v._model.state import check_hash, parts_from_settings
-from skm2v._model.strict_json import parse_json
 from skm2v._model.tensor_file import parse_tensors
-from skm2v._model.writer import MODEL_FILE
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["load", "read"]
 
 MAX_MODEL_BYTES = 8 << 30
-DOCUMENT_START = '{"format":'  # keys are sorted when a document is written
-FIELDS = {"format", "settings", "sha256", "sidecars", "tokenizer"}
 
 
 def load(
@@ -88,9 +84,11 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
     if sha256 is not None:
         _check_pin(data, sha256, file)
     tensors, metadata = parse_tensors(data, what=str(file))
-    if "skm2v" not in metadata:
-        if any(value.startswith(DOCUMENT_START) for value in metadata.values()):
-            raise ModelFormatError(f"The metadata of {file} are damaged: 'skm2v' has another name.")
+    if MODEL.key not in metadata:
+        if is_sealed(metadata):
+            raise ModelFormatError(
+                f"The metadata of {file} are damaged: {MODEL.key!r} has another name."
+            )
         if sha256 is not None or alone:
             raise ModelFormatError(
                 f"{file} was not written by skm2v, so its tokenizer and settings are in other"
@@ -100,11 +98,8 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
         if files.identity(file) != identity:
             raise ModelFormatError(f"{file} was replaced while it was read. Load it again.")
         return parts, None
-    document = _document(metadata["skm2v"], file)
-    parts = parts_from_settings(
-        document["settings"], document["tokenizer"], tensors, what=str(file)
-    )
-    check_hash(parts, document["sha256"], what=str(file))
+    parts, document = MODEL.read(metadata[MODEL.key], tensors, what=str(file))
+    _check_sidecars(document["sidecars"], file)
     if not alone:
         edited = _edited_sidecars(path, document["sidecars"])
         # While a new model is saved its files stand beside the old tensors, which were read.
@@ -124,23 +119,13 @@ def _check_pin(data: bytes, sha256: str, file: Path) -> None:
         raise ModelFormatError(f"The SHA-256 of {file} is {actual}; {sha256} was expected.")
 
 
-def _document(text: str, file: Path) -> dict[str, Any]:
-    what = f"The metadata of {file}"
-    document = parse_json(text, what=what)
-    if not isinstance(document, dict):
-        raise ModelFormatError(f"{what} must be a JSON object.")
-    check_format(document.get("format"), what=str(file))
-    sidecars = document.get("sidecars")
+def _check_sidecars(sidecars: object, file: Path) -> None:
     if (
-        set(document) != FIELDS
-        or not isinstance(document["tokenizer"], str)
-        or not isinstance(document["sha256"], str)
-        or not isinstance(sidecars, dict)
+        not isinstance(sidecars, dict)
         or not set(sidecars) <= set(SIDECARS)
         or not all(isinstance(digest, str) for digest in sidecars.values())
     ):
-        raise ModelFormatError(f"{what} is damaged: a field is missing, unknown or malformed.")
-    return document
+        raise ModelFormatError(f"The metadata of {file} are damaged: 'sidecars' is malformed.")
 
 
 def _edited_sidecars(folder: Path, sidecars: dict[str, str]) -> list[str]:

@@ -1,35 +1,52 @@
-"""The state of a pickled model: plain data, versioned, hashed, checked."""
+"""The state of pickled objects: plain data, versioned, hashed, checked."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from skm2v._model.config import ModelConfig, software_versions
-from skm2v._model.parts import FORMAT, ModelParts, check_format
+from skm2v._model.config import software_versions
+from skm2v._model.sealed import Content, Seal
 from skm2v._warnings import warn_user
 from skm2v.exceptions import ModelFormatError, VersionWarning
 
 __all__ = ["from_state", "to_state"]
 
-FIELDS = {"format", "versions", "settings", "tokenizer", "tensors", "sha256"}
+T = TypeVar("T")
+
+FIELDS = frozenset({"format", "versions", "settings", "tokenizer", "tensors", "sha256"})
 
 
-def to_state(parts: ModelParts, sha256: str) -> dict[str, Any]:
-    """Return a model as strings, numbers and arrays."""
+def to_state(seal: Seal[Any], content: Content, *, sha256: str | None = None) -> dict[str, Any]:
+    """Return what is to be pickled: strings, numbers and arrays.
+
+    Parameters
+    ----------
+    seal : Seal
+    content : Content
+    sha256 : str or None, default=None
+        Its hash, if it is known.
+    """
     return {
-        "format": FORMAT,
+        "format": seal.number,
         "versions": software_versions(),
-        "settings": parts.settings,
-        "tokenizer": parts.tokenizer,
-        "tensors": dict(parts.tensors),
-        "sha256": sha256,
+        "settings": dict(content.settings),
+        "tokenizer": content.tokenizer,
+        "tensors": dict(content.tensors),
+        "sha256": content.sha256(seal.number) if sha256 is None else sha256,
     }
 
 
-def from_state(state: object) -> tuple[ModelParts, str]:
-    """Check the state of a pickled model.
+def from_state(seal: Seal[T], state: object, *, what: str) -> T:
+    """Check the state of a pickled object and build what it stands for.
+
+    Parameters
+    ----------
+    seal : Seal
+    state : object
+    what : str
+        Name of the object in messages.
 
     Raises
     ------
@@ -39,56 +56,22 @@ def from_state(state: object) -> tuple[ModelParts, str]:
     Warns
     -----
     VersionWarning
-        If the model was pickled with other versions of skm2v, numpy or tokenizers.
+        If the object was pickled with other versions of skm2v, numpy or tokenizers.
     """
-    what = "The pickled StaticModel"
     if not isinstance(state, dict):
         raise ModelFormatError(f"{what} is damaged: its state is a {type(state).__name__}.")
-    check_format(state.get("format"), what=what)
+    seal.check_number(state.get("format"), what)
     if set(state) != FIELDS:
         raise ModelFormatError(f"{what} is damaged: its fields are {sorted(map(str, state))[:10]}.")
-    tokenizer, tensors, settings = state["tokenizer"], state["tensors"], state["settings"]
-    if (
-        not isinstance(tokenizer, str)
-        or not isinstance(tensors, dict)
-        or not all(isinstance(array, np.ndarray) for array in tensors.values())
-        or not isinstance(settings, dict)
+    tensors = state["tensors"]
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(array, np.ndarray) and not array.dtype.hasobject
+        for name, array in tensors.items()
     ):
-        raise ModelFormatError(f"{what} is damaged: a field has a wrong type.")
-    parts = parts_from_settings(settings, tokenizer, tensors, what=what)
-    check_hash(parts, state["sha256"], what=what)
+        raise ModelFormatError(f"{what} is damaged: its tensors have a wrong type.")
+    thing = seal.open(state, tensors, what=what)
     _warn_of_versions(state["versions"], what)
-    return parts, state["sha256"]
-
-
-def parts_from_settings(
-    settings: object, tokenizer: str, tensors: dict[str, Any], *, what: str
-) -> ModelParts:
-    """Put stored settings, tokenizer and tensors together."""
-    if not isinstance(settings, dict) or set(settings) != {"config", "max_length", "normalize"}:
-        raise ModelFormatError(
-            f"{what} is damaged: its settings must be config, max_length and normalize."
-        )
-    return ModelParts(
-        tokenizer,
-        tensors,
-        settings["normalize"],
-        settings["max_length"],
-        ModelConfig.from_dict(settings["config"]),
-    )
-
-
-def check_hash(parts: ModelParts, expected: object, *, what: str) -> None:
-    """Compare the hash of a model's content with the stored one."""
-    try:
-        actual = parts.sha256()
-    except (UnicodeEncodeError, ValueError, TypeError) as error:
-        raise ModelFormatError(f"{what} is damaged: {error}") from error
-    if actual != expected:
-        raise ModelFormatError(
-            f"{what} is damaged: the SHA-256 of its content is {actual}, it was saved with"
-            f" {expected!r:.80}. Get a fresh copy."
-        )
+    return thing
 
 
 def _warn_of_versions(versions: object, what: str) -> None:

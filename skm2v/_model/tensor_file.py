@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._model.strict_json import parse_json
+from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["dump_tensors", "parse_tensors"]
@@ -25,6 +25,7 @@ MAX_HEADER_BYTES = 64 << 20
 MAX_TENSORS = 16
 # A transformer has some hundreds of tensors: it gets the message that says what to do with it.
 MAX_HEADER_OBJECTS = 4096
+MAX_HEADER_STRINGS = 8 * MAX_HEADER_OBJECTS
 DTYPES = {
     "F16": "<f2",
     "F32": "<f4",
@@ -97,7 +98,10 @@ def _header(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
             f" {MAX_HEADER_BYTES} is the limit. It is truncated or no safetensors file."
         )
     header = parse_json(
-        data[8 : 8 + size], what=f"The header of {what}", max_objects=MAX_HEADER_OBJECTS
+        data[8 : 8 + size],
+        what=f"The header of {what}",
+        max_objects=MAX_HEADER_OBJECTS,
+        max_strings=MAX_HEADER_STRINGS,
     )
     if not isinstance(header, dict):
         raise ModelFormatError(f"The header of {what} must be a JSON object.")

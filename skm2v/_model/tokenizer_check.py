@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 from skm2v._model.charsmap import check_charsmap
-from skm2v._model.strict_json import parse_json
 from skm2v._pooling import TextTokenizer
 from skm2v._pooling.tokenization import dense_tokens
+from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["build_tokenizer", "check_tokenizer"]

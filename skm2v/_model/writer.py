@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from pathlib import Path
 
 from skm2v._model import files
-from skm2v._model.parts import FORMAT, ModelParts
+from skm2v._model.files import MODEL_FILE
+from skm2v._model.parts import MODEL, ModelParts
 from skm2v._model.sidecars import CARD, SIDECARS, render_sidecars
-from skm2v._model.tensor_file import dump_tensors
 
-__all__ = ["MODEL_FILE", "save"]
-
-MODEL_FILE = "model.safetensors"
-# How a file of ours starts, after the eight bytes of the header's size.
-MARK = b'{"__metadata__":{"skm2v":'
+__all__ = ["save"]
 
 
 def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
@@ -46,7 +41,7 @@ def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
         If a file cannot be written. Nothing has changed then, except perhaps files for other
         tools, and no temporary file is left.
     """
-    folder = local_path(path)
+    folder = files.local_path(path)
     sidecars = render_sidecars(parts)
     contents = {MODEL_FILE: render_model(parts, sha256, sidecars), **sidecars}
     files.make_folder(folder)
@@ -57,7 +52,7 @@ def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
             exchange.stage(name, data)
         # Of a model that another tool wrote, the files beside the tensors are a part: taken
         # away first, an interruption would leave nothing that can be read.
-        ours = files.read_start(folder / MODEL_FILE, 8 + len(MARK))[8:] == MARK
+        ours = files.read_start(folder / MODEL_FILE, 8 + len(MODEL.mark))[8:] == MODEL.mark
         if ours:
             exchange.retire(*SIDECARS)
         exchange.commit(MODEL_FILE)
@@ -68,29 +63,12 @@ def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
 
 def render_model(parts: ModelParts, sha256: str, sidecars: dict[str, bytes]) -> bytes:
     """Return the content of ``model.safetensors``."""
-    document = {
-        "format": FORMAT,
-        "settings": parts.settings,
-        "sha256": sha256,
-        "sidecars": {
-            name: hashlib.sha256(data).hexdigest()
-            for name, data in sidecars.items()
-            if name != CARD  # which people edit, and which decides about nothing
-        },
-        "tokenizer": parts.tokenizer,
+    hashes = {
+        name: hashlib.sha256(data).hexdigest()
+        for name, data in sidecars.items()
+        if name != CARD  # which people edit, and which decides about nothing
     }
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return dump_tensors(dict(parts.tensors), {"skm2v": text})
-
-
-def local_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path, with ``~`` expanded, unless no file can have it."""
-    text = os.fspath(path)
-    if not isinstance(text, str):
-        raise TypeError(f"A path must be a str or os.PathLike of str; got {type(text).__name__}.")
-    if not text or "\0" in text:
-        raise FileNotFoundError(f"{text!r} is not the path of a folder.")
-    return Path(os.path.expanduser(text))
+    return MODEL.dump(parts.content, sha256=sha256, sidecars=hashes)
 
 
 class _Exchange:

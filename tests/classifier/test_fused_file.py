@@ -23,7 +23,8 @@ from skm2v import (
     StaticTextClassifier,
     fuse,
 )
-from skm2v._classification.fused_file import KEY, _digest
+from skm2v._classification.fused_file import FUSED
+from skm2v._model.sealed import Content
 from skm2v.exceptions import ModelFormatError
 
 from .conftest import make_pairs_model
@@ -42,15 +43,23 @@ def saved(tiny_static, data, tmp_path):
 
 def read(path):
     with safe_open(path, "np") as file:
-        document = json.loads(file.metadata()[KEY])
+        document = json.loads(file.metadata()[FUSED.key])
         return {name: file.get_tensor(name) for name in file.keys()}, document  # noqa: SIM118
 
 
 def write(path, tensors, document, *, signed=True):
     """Write a file with a right hash, so that only the check in question can refuse it."""
-    if signed:
-        document = {**document, "sha256": _digest(document, tensors)}
-    path.write_bytes(dump(tensors, {KEY: json.dumps(document)}))
+    if signed and isinstance(document["settings"], dict) and document["tokenizer"] != 3:
+        content = Content(document["settings"], tensors, document["tokenizer"])
+        document = {**document, "sha256": content.sha256(document["format"])}
+    path.write_bytes(dump(tensors, {FUSED.key: json.dumps(document)}))
+
+
+def changed(document, **changes):
+    """A document with other fields or settings."""
+    fields = {name: value for name, value in changes.items() if name in document}
+    settings = {name: value for name, value in changes.items() if name not in document}
+    return {**document, "settings": {**document["settings"], **settings}, **fields}
 
 
 @pytest.mark.parametrize("mmap", [False, True])
@@ -163,9 +172,10 @@ def test_every_flipped_byte_is_found(saved, mmap):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "format 2; skm2v .* up to format 1. Upgrade"),
-        ({"format": True}, "malformed"),
-        ({"format": "1"}, "malformed"),
+        ({"format": 2}, "format 2; skm2v .* reads formats up to 1. Upgrade"),
+        ({"format": True}, "no valid format number"),
+        ({"format": "1"}, "no valid format number"),
+        ({"format": 0}, "no valid format number"),
         ({"kind": "clusterer"}, "malformed"),
         ({"form": "max"}, "malformed"),
         ({"form": "unit"}, "if, and only if"),
@@ -178,7 +188,9 @@ def test_every_flipped_byte_is_found(saved, mmap):
         ({"max_length": 0}, "malformed"),
         ({"max_length": True}, "malformed"),
         ({"handle_missing": "drop"}, "malformed"),
-        ({"tokenizer": 3}, "malformed"),
+        ({"tokenizer": 3}, "wrong type"),
+        ({"tokenizer": None}, "no tokenizer"),
+        ({"settings": []}, "wrong type"),
         ({"tokenizer": "{}"}, "okenizer"),
         ({"classes": None}, "classes are malformed"),
         ({"classes": {"dtype": "int64", "values": [1, 1]}}, "classes are malformed"),
@@ -186,6 +198,7 @@ def test_every_flipped_byte_is_found(saved, mmap):
         ({"classes": {"dtype": "int8", "values": [1, 1000]}}, "classes are malformed"),
         ({"classes": {"dtype": "O", "values": ["a", "b"]}}, "classes are malformed"),
         ({"classes": {"dtype": "str", "values": ["a", "b", "c"]}}, "do not fit 3 classes"),
+        ({"classes": {"dtype": "str", "values": ["a"]}}, "do not fit 1 classes"),
         ({"extra": 1}, "malformed"),
     ],
     ids=str,
@@ -193,7 +206,7 @@ def test_every_flipped_byte_is_found(saved, mmap):
 def test_tampered_metadata(saved, change, message):
     _, path = saved
     tensors, document = read(path)
-    write(path, tensors, {**document, **change})
+    write(path, tensors, changed(document, **change))
     with pytest.raises(ModelFormatError, match=message):
         FusedTextClassifier.load(path)
 
@@ -232,7 +245,7 @@ def test_an_untouched_rewrite_loads(saved, data):
     write(path, *read(path))
     assert_array_equal(FusedTextClassifier.load(path).predict(data[0]), fused.predict(data[0]))
     tensors, document = read(path)
-    write(path, tensors, {**document, "max_length": 7}, signed=False)
+    write(path, tensors, changed(document, max_length=7), signed=False)
     with pytest.raises(ModelFormatError, match="SHA-256"):
         FusedTextClassifier.load(path)
 

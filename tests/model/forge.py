@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from skm2v import StaticModel
-from skm2v._model.parts import FORMAT, ModelParts
+from skm2v._model.parts import MODEL
+from skm2v._model.sealed import Content
 from skm2v._model.tensor_file import dump_tensors, parse_tensors
 from tests import tiny
 
@@ -44,10 +44,9 @@ def forge(
     if sha256 is None and not isinstance(settings, dict):
         sha256 = "0" * 64  # the settings are refused before the hash
     if sha256 is None:
-        pretended = SimpleNamespace(settings=settings, tokenizer=text, tensors=tensors)
-        sha256 = ModelParts.sha256(pretended)
+        sha256 = Content(settings, tensors, text).sha256(MODEL.number)
     document = {
-        "format": FORMAT,
+        "format": MODEL.number,
         "settings": settings,
         "sha256": sha256,
         "sidecars": {},

@@ -62,6 +62,11 @@ def doubling(spec):
     return spec
 
 
+def with_metadata(text: str):
+    return with_header(json.dumps({"__metadata__": "?"}).replace('"?"', text).encode())
+
+
+MANY_KEYS = "{" + ",".join(f'"{i}":""' for i in range(2_500_000)) + "}"
 ENTRY = '"%d":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
 CASES = {
     "40 GB tensor": with_header(
@@ -74,6 +79,8 @@ CASES = {
     "60 MB of brackets": with_header(b"[" + b"[]," * (20 << 20) + b"[]]"),
     "deep header": with_header(b"[" * 10_000_000),
     "huge integer": with_header(b'{"a":' + b"9" * 10_000_000 + b"}"),
+    "2.5 million metadata": with_metadata(MANY_KEYS),
+    "2.5 million settings": with_metadata(json.dumps({"skm2v": MANY_KEYS})),
     "holes in the vocabulary": with_tokenizer(holes),
     "doubling normalizers": with_tokenizer(doubling),
     "deep tokenizer": with_tokenizer(lambda spec: '{"model":' * 1_000_000),

@@ -363,12 +363,12 @@ OURS = {
         "teacher",
     ),
     "hash is wrong": (lambda c: c.update(sha256="0" * 64), "SHA-256"),
-    "hash is a number": (lambda c: c.update(sha256=3), "malformed"),
+    "hash is a number": (lambda c: c.update(sha256=3), "SHA-256"),
     "format is a string": (lambda c: c.update(format="1"), "format number"),
     "format is zero": (lambda c: c.update(format=0), "format number"),
     "format is true": (lambda c: c.update(format=True), "format number"),
     "format is newer": (lambda c: c.update(format=7), "format 7"),
-    "unknown field": (lambda c: c.update(hook="x"), "malformed"),
+    "unknown field": (lambda c: c.update(hook="x"), "missing or unknown"),
     "sidecars are a list": (lambda c: c.update(sidecars=[]), "malformed"),
     "sidecar elsewhere": (lambda c: c.update(sidecars={"../x": "0"}), "malformed"),
     "sidecar hash is a number": (lambda c: c.update(sidecars={"config.json": 0}), "malformed"),
@@ -431,7 +431,7 @@ HEADERS = {
     "overlap": (lambda h: h.update(x=h["embeddings"]), "expected"),
     "too many tensors": (
         lambda h: h.update({str(i): h["embeddings"] for i in range(100_000)}),
-        "more than 4096 objects",
+        "strings; at most 32768",
     ),
     "some tensors": (
         lambda h: h.update({str(i): h["embeddings"] for i in range(17)}),

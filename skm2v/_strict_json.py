@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["canonical_json", "parse_json"]
+__all__ = ["canonical_json", "count_strings", "parse_json"]
 
 # Bounds the memory of the parsed objects: about 64 bytes per bracket or comma at most. The
 # largest vocabularies in use (500,000 scored pieces) need about 2 million.
@@ -22,6 +23,7 @@ def parse_json(
     what: str,
     max_structure: int = MAX_STRUCTURE,
     max_objects: int = MAX_STRUCTURE,
+    max_strings: int | None = None,
 ) -> Any:
     """Parse JSON, refusing whatever readers could disagree on.
 
@@ -35,6 +37,9 @@ def parse_json(
         Largest number of brackets and commas, those in strings included.
     max_objects : int, default=3,000,000
         Largest number of objects; reading stops at one more.
+    max_strings : int or None, default=None
+        Largest number of strings, keys included. What is quoted in a string, as JSON in JSON, does
+        not count. None means no limit of their own.
 
     Returns
     -------
@@ -53,6 +58,10 @@ def parse_json(
             raise ModelFormatError(
                 f"{what} has {structure} brackets and commas; at most {max_structure} are read."
             )
+        if max_strings is not None and (n_strings := count_strings(text)) > max_strings:
+            raise ModelFormatError(
+                f"{what} has {n_strings} strings; at most {max_strings} are read."
+            )
         return json.loads(
             text,
             object_pairs_hook=_unique_keys(max_objects),
@@ -70,6 +79,12 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def count_strings(text: str) -> int:
+    """Return the number of strings in a JSON text, without parsing it."""
+    bare = text.replace("\\\\", "")  # a backslash before a quote then escapes it
+    return (bare.count('"') - bare.count('\\"')) // 2
+
+
 def _unique_keys(max_objects: int) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
     n_objects = 0
 
@@ -80,8 +95,8 @@ def _unique_keys(max_objects: int) -> Callable[[list[tuple[str, Any]]], dict[str
             raise ValueError(f"more than {max_objects} objects")
         value = dict(pairs)
         if len(value) != len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated = next(key for key in value if keys.count(key) > 1)
+            times = Counter(key for key, _ in pairs)
+            repeated = next(key for key in value if times[key] > 1)
             raise ValueError(f"the key {repeated[:40]!r} is repeated")
         return value
 
