@@ -25,6 +25,7 @@ from skm2v._classification.labels import (
     check_class_weight,
     check_labels,
     check_sample_weight,
+    warn_of_constants,
 )
 from skm2v._classification.linear import choose, fit_linear, scale_columns, text_weights
 from skm2v._classification.prediction import ClassPrediction
@@ -84,7 +85,8 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes; for several labels a text, the numbers of the columns of `y`.
+        The classes; for several labels a text, the tags, or the names of the columns of `y`, or
+        their numbers where they have no names.
     embedder_ : StaticEmbedder
         The fitted embedder.
     semantic_weight_ : float
@@ -201,7 +203,9 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
             Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
             column.
         y : array-like of shape (n_texts,), or of 0 and 1 of shape (n_texts, n_labels)
-            One label per text, or an indicator of any number of labels.
+            One label per text, an indicator of any number of labels, or a collection of tags per
+            text: ``[["sport"], ["art", "news"], []]``, or a column of lists or sets. Lists of
+            numbers are rows of an indicator; sets of numbers are tags.
         sample_weight : array-like of shape (n_texts,) or None, default=None
             Weights of texts. None means that all weigh the same. A weight of 0 is the same as
             leaving the text out.
@@ -218,6 +222,12 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         ValueError
             If labels are missing, of one class only, continuous, or do not fit the texts; if
             weights are negative, or for unknown classes; if a parameter is invalid.
+
+        Warns
+        -----
+        UserWarning
+            If of several labels a text, one is that of no text or of every text: it is predicted
+            for none, or for all.
         """
         embedder = StaticEmbedder() if self.embedder is None else clone(self.embedder)
         column = check_texts(X, handle_missing=embedder.handle_missing)
@@ -229,11 +239,13 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
             weighted = np.flatnonzero(weights)
             texts = [texts[row] for row in weighted.tolist()]
             labels, weights = labels.take(weighted), weights[weighted]
+        if labels.multilabel:
+            warn_of_constants(labels)
         weights = text_weights(labels, self.class_weight, weights)
 
         model = embedder.fit(texts).model_
         stream = TokenStream(*model.pooler.token_ids(texts, max_length=model.max_length))
-        per_class = len(labels.codes) / len(labels.classes)
+        per_class = len(labels.codes) / labels.n_learnable
         squared_norms = squared_norms_of(model.pooler.table)
         importance = token_importance(squared_norms[: len(model.tokens)], min(1.0, FEW / per_class))
         vocabulary = Vocabulary(stream, importance, self.max_pairs)

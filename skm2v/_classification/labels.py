@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import some
+from skm2v._classification.label_containers import (
+    GivenLabels,
+    as_strings,
+    name_label_rows,
+    read_labels,
+)
 from skm2v._warnings import warn_user
 
-__all__ = ["Labels", "check_class_weight", "check_known", "check_labels", "check_sample_weight"]
+__all__ = [
+    "Labels",
+    "check_class_weight",
+    "check_known",
+    "check_labels",
+    "check_sample_weight",
+    "warn_of_constants",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +57,16 @@ class Labels:
             return np.asarray(self.codes[:, np.newaxis] == 1)
         return np.asarray(self.codes[:, np.newaxis] == np.arange(len(self.classes)))
 
+    @property
+    def constant(self) -> npt.NDArray[np.bool_]:
+        """Which of several labels a text no text has, or every text: (n_classes,)."""
+        return np.asarray(self.codes.min(axis=0) == self.codes.max(axis=0))
+
+    @property
+    def n_learnable(self) -> int:
+        """Number of classes, without labels that no text has, or every text."""
+        return int(np.count_nonzero(~self.constant)) if self.multilabel else len(self.classes)
+
     def take(self, rows: npt.NDArray[np.integer[Any]]) -> Labels:
         """Labels of some of the texts, over the same classes."""
         return Labels(self.classes, self.codes[rows])
@@ -69,9 +91,12 @@ def check_labels(y: Any, n_texts: int) -> Labels:
         If labels are missing, continuous, of mixed types, too few or too many for the texts, or
         leave a class without examples or without counterexamples.
     """
-    values = _as_array(y, n_texts)
+    given = read_labels(y, n_texts)
+    values = given.values
+    if given.tags is not None:
+        return _binarize(given.tags)
     if values.ndim == 2:
-        return _check_indicator(values)
+        return _check_indicator(values, given.names)
     if values.dtype.kind == "f":
         continuous = np.flatnonzero((values != np.floor(values)) | np.isinf(values))
         if len(continuous):
@@ -124,17 +149,13 @@ def check_known(y: Any, n_texts: int, classes: npt.NDArray[Any], multilabel: boo
         If labels are of no class that the classifier knows. That must not be an error, as in
         cross-validation a rare class may be in the held out texts only.
     """
-    values = _as_array(y, n_texts)
+    given = read_labels(y, n_texts)
     if multilabel:
-        if values.ndim != 2 or values.shape[1] != len(classes):
-            raise ValueError(
-                f"Labels must have the shape {(n_texts, len(classes))}, one column for each label"
-                f" that the classifier was fitted on; got {values.shape}."
-            )
-        _check_binary(values)
-        return values
-    if values.ndim != 1:
-        raise ValueError(f"Labels must be one per text; got an array of shape {values.shape}.")
+        return _known_indicator(given, classes)
+    values = given.values
+    if given.tags is not None or values.ndim != 1:
+        got = "tags" if given.tags is not None else f"an array of shape {values.shape}"
+        raise ValueError(f"Labels must be one per text; got {got}.")
     known = set(classes.tolist())
     unknown = sorted({value for value in values.tolist() if value not in known}, key=repr)
     are_strings = isinstance(classes.item(0), str)
@@ -144,12 +165,7 @@ def check_known(y: Any, n_texts: int, classes: npt.NDArray[Any], multilabel: boo
             f"Labels are of another type than those in the training data: {some(other)}; the"
             f" classes are {some(classes)}. Convert them."
         )
-    if unknown:
-        warn_user(
-            f"Labels count as wrong that were not in the training data: {some(unknown)}; the"
-            f" classes are {some(classes)}.",
-            UserWarning,
-        )
+    _warn_of_unknown(unknown, classes)
     return values
 
 
@@ -185,8 +201,8 @@ def check_sample_weight(
     sample_weight : array-like of shape (n_texts,) or None
     n_texts : int
     labels : Labels
-        Labels of the texts, of which each must have a text with weight, and each label of several
-        a text without it too. The solver would take what has no weight for the majority.
+        Labels of the texts, of which each must have a text with weight: the solver would take what
+        has no weight for the majority. Of several labels a text, one must be left to learn.
 
     Raises
     ------
@@ -204,7 +220,8 @@ def check_sample_weight(
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(bad):
         raise ValueError(
-            f"sample_weight must be finite and not negative; got {weights[bad[0]]} in {_rows(bad)}."
+            f"sample_weight must be finite and not negative; got {weights[bad[0]]} in"
+            f" {name_label_rows(bad)}."
         )
     if not weights.any():
         raise ValueError("sample_weight must not be all zero: no text would count.")
@@ -214,96 +231,30 @@ def check_sample_weight(
 
 def _check_weight_of_classes(weights: npt.NDArray[np.float64], labels: Labels) -> None:
     """Refuse classes without weight: to the solver it is as if there were no text of them."""
-    if not labels.multilabel:
-        totals = np.bincount(labels.codes, weights, minlength=len(labels.classes))
-        _refuse_weightless(labels.classes[totals == 0], "of class {}")
+    if labels.multilabel:
+        _check_variety(labels.take(np.flatnonzero(weights)))
         return
-    _refuse_weightless(
-        labels.classes[weights @ labels.codes == 0], "with the class of column {} of y"
-    )
-    _refuse_weightless(
-        labels.classes[weights @ (1 - labels.codes) == 0], "without the class of column {} of y"
-    )
-
-
-def _refuse_weightless(classes: npt.NDArray[Any], which: str) -> None:
-    if len(classes):
+    totals = np.bincount(labels.codes, weights, minlength=len(labels.classes))
+    if len(classes := labels.classes[totals == 0]):
         raise ValueError(
-            f"sample_weight is 0 for every text {which.format(some(classes))}, so there is"
-            " nothing to learn about it. Leave these texts out, or give one of them a weight."
+            f"sample_weight is 0 for every text of class {some(classes)}, so there is nothing to"
+            " learn about it. Leave these texts out, or give one of them a weight."
         )
 
 
-def _as_array(y: Any, n_texts: int) -> npt.NDArray[Any]:
-    """Labels as an array of one or two dimensions, none of them missing."""
-    if y is None:
-        raise ValueError("Labels are needed; got None. Pass one label per text: fit(X, y).")
-    if hasattr(y, "toarray"):
-        y = y.toarray()
-    if isinstance(y, (str, bytes, Mapping, Set)) or not hasattr(y, "__len__"):
-        raise ValueError(
-            f"Labels must be one per text, in the order of the texts; got {type(y).__name__}. Pass"
-            " a list or an array."
-        )
-    if hasattr(y, "to_numpy"):
-        y = np.asarray(y)  # to_numpy of an Arrow array refuses strings
-    if not isinstance(y, np.ndarray):
-        y = _from_list(list(y))
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim not in (1, 2):
-        raise ValueError(f"Labels must be one per text; got an array of shape {y.shape}.")
-    if len(y) != n_texts:
-        raise ValueError(f"There must be one label per text; got {n_texts} texts, {len(y)} labels.")
-    if n_texts == 0:
-        raise ValueError("Texts with labels are needed; got none.")
-    missing = np.flatnonzero([_is_missing(row) for row in y.tolist()])
-    if len(missing):
-        raise ValueError(
-            f"Labels are missing in {_rows(missing)}. Drop these texts, or label them."
-        )
-    if y.dtype.kind == "O":
-        # Python numbers and strings in an array of objects: as NumPy would store them.
-        values = _plain(y.ravel().tolist())
-        kinds = {type(value) for value in values}
-        of_indicator = y.ndim == 2 and kinds <= {int, float, bool}
-        if kinds <= {int, float} or kinds == {bool} or of_indicator:
-            return np.array(values).reshape(y.shape)
-    return np.asarray(y)
+def warn_of_constants(labels: Labels) -> None:
+    """Warn of labels that no text has, or every text: nothing is learned about them.
 
-
-def _plain(values: list[Any]) -> list[Any]:
-    """Python's own objects for the items of arrays, as in ``[y[i] for i in rows]``."""
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
-
-
-def _from_list(values: list[Any]) -> npt.NDArray[Any]:
-    values = _plain(values)
-    if all(isinstance(value, str) for value in values):
-        return np.array(values, dtype=np.str_)
-    kinds = set(map(type, values))
-    if any(issubclass(kind, (list, tuple, np.ndarray, set, frozenset, dict)) for kind in kinds):
-        if not any(issubclass(kind, (set, frozenset, dict)) for kind in kinds):
-            with suppress(ValueError):  # rows of several lengths
-                return np.array(values)
-        raise ValueError(
-            "Several labels a text must be rows of 0 and 1, all of one length. Make them with"
-            " sklearn.preprocessing.MultiLabelBinarizer."
-        )
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(map(_is_missing, value))
-    if value is None:
-        return True
-    try:
-        return bool(value != value)  # NaN and NaT
-    except TypeError:  # pandas.NA has no truth value
-        return True
+    That must not be an error: in a cross-validation a rare label may be in held out texts only.
+    """
+    for yes, which in ((False, "no text has"), (True, "every text has")):
+        always = labels.constant & (labels.codes[0] == yes)
+        if always.any():
+            warn_user(
+                f"Nothing can be learned about labels that {which}, so all texts will be predicted"
+                f" to {'have' if yes else 'lack'} them: {some(labels.classes[always])}.",
+                UserWarning,
+            )
 
 
 def _check_binary(values: npt.NDArray[Any]) -> None:
@@ -319,18 +270,88 @@ def _check_binary(values: npt.NDArray[Any]) -> None:
     )
 
 
-def _check_indicator(values: npt.NDArray[Any]) -> Labels:
+def _check_indicator(values: npt.NDArray[Any], names: list[str] | None) -> Labels:
     _check_binary(values)
-    counts = values.astype(np.int64).sum(axis=0)
-    for bad, what in ((counts == 0, "no text"), (counts == len(values), "every text")):
-        if bad.any():
-            columns = np.flatnonzero(bad)
+    classes = np.arange(values.shape[1]) if names is None else as_strings(names)
+    if len(set(classes.tolist())) < len(classes):
+        raise ValueError(
+            f"The names of the columns of y repeat: {some(classes)}. Rename columns, so that each"
+            " label has its own."
+        )
+    return _check_variety(Labels(classes, values.astype(np.int64)))
+
+
+def _binarize(tags: list[Any]) -> Labels:
+    """Columns of 0 and 1, one for each different tag, in the order of the tags."""
+    try:
+        distinct = sorted({tag for row in tags for tag in row})
+    except TypeError:
+        kinds = sorted({type(tag).__name__ for row in tags for tag in row})
+        raise ValueError(
+            f"Tags must be of one type, which can be sorted; got {', '.join(kinds)}. Convert them,"
+            " for example with [[str(tag) for tag in row] for row in y]."
+        ) from None
+    if not distinct:
+        raise ValueError("Tags are needed; no text has one.")
+    strings = all(isinstance(tag, str) for tag in distinct)
+    classes = as_strings(distinct) if strings else np.array(distinct)
+    return _check_variety(Labels(classes, _indicator_of(tags, distinct)))
+
+
+def _indicator_of(tags: list[Any], classes: list[Any]) -> npt.NDArray[np.int64]:
+    columns = {tag: column for column, tag in enumerate(classes)}
+    indicator = np.zeros((len(tags), len(classes)), dtype=np.int64)
+    for row, of_text in enumerate(tags):
+        indicator[row, [columns[tag] for tag in of_text]] = 1
+    return indicator
+
+
+def _check_variety(labels: Labels) -> Labels:
+    """Refuse several labels a text of which none tells one text from another."""
+    if not len(labels.classes):
+        raise ValueError("Labels must be one per text, or one column for each; y has no columns.")
+    if labels.constant.all():
+        raise ValueError(
+            f"Every text has the same of the labels {some(labels.classes)}, so there is nothing to"
+            " learn. Add texts with other labels."
+        )
+    return labels
+
+
+def _known_indicator(given: GivenLabels, classes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Columns of 0 and 1 in the order of the classes, and more for tags that are none of them."""
+    known = classes.tolist()
+    if given.tags is not None:
+        found = {tag for row in given.tags for tag in row}
+        unknown = sorted(found.difference(known), key=repr)
+        if len(unknown) == len(found) and found:
             raise ValueError(
-                f"{what.capitalize()} has the label of column {some(columns)} of y, so there is"
-                " nothing to learn about it. Remove these columns, or add texts."
+                f"Tags are none of the labels that the classifier was fitted on: {some(unknown)};"
+                f" those are {some(classes)}."
             )
-    return Labels(np.arange(values.shape[1]), values.astype(np.int64))
+        _warn_of_unknown(unknown, classes)
+        return _indicator_of(given.tags, [*known, *unknown])
+    values = given.values
+    if values.ndim != 2 or values.shape[1] != len(classes):
+        raise ValueError(
+            f"Labels must have the shape {(len(values), len(classes))}, one column for each label"
+            f" that the classifier was fitted on; got {values.shape}."
+        )
+    _check_binary(values)
+    if given.names is None or given.names == known or not isinstance(known[0], str):
+        return values
+    if set(given.names) != set(known):
+        raise ValueError(
+            f"The columns of y have other names than the labels that the classifier was fitted on:"
+            f" {some(given.names)}; those are {some(classes)}. Rename the columns."
+        )
+    return values[:, [given.names.index(name) for name in known]]
 
 
-def _rows(rows: npt.NDArray[np.integer[Any]]) -> str:
-    return f"row{'s' * (len(rows) > 1)} {some(rows)}"
+def _warn_of_unknown(unknown: list[Any], classes: npt.NDArray[Any]) -> None:
+    if unknown:
+        warn_user(
+            f"Labels count as wrong that were not in the training data: {some(unknown)}; the"
+            f" classes are {some(classes)}.",
+            UserWarning,
+        )

@@ -136,13 +136,26 @@ def fit_linear(
         if not labels.multilabel:
             return fit(labels.codes, None)
         machines = []
-        for label, column in zip(labels.classes.tolist(), labels.codes.T, strict=True):
+        columns = zip(labels.classes.tolist(), labels.codes.T, labels.constant, strict=True)
+        for label, column, constant in columns:
+            if constant:
+                machines.append(_constant(column, features.shape[1]))
+                continue
             of_class = class_weight
             if isinstance(class_weight, dict):
                 of_class = {1: class_weight.get(label, 1.0)}
             machines.append(fit(column, of_class))
     coef, intercept = zip(*machines, strict=True)
     return np.concatenate(coef, axis=1), np.concatenate(intercept)
+
+
+def _constant(column: npt.NDArray[np.int64], n_features: int) -> tuple[Floats, Floats]:
+    """Machine that knows no text without (or with) its label: its odds by the rule of succession.
+
+    One more text of either kind makes the probability of the label ``(n + 1) / (n + 2)``.
+    """
+    log_odds = np.log(len(column) + 1)
+    return np.zeros((n_features, 1)), np.array([log_odds if column[0] else -log_odds])
 
 
 def choose(

@@ -138,7 +138,8 @@ class ClassPrediction(TextScoring):
         Returns
         -------
         y : ndarray of shape (n_texts,)
-            Or of int64 of shape (n_texts, n_labels), 0 and 1, if there were several labels a text.
+            Or of int64 of shape (n_texts, n_labels), 0 and 1 in the order of `classes_`, if there
+            were several labels a text: ``[classes_[row > 0] for row in y]`` are their names.
         """
         values = self._decide(self._check_column(X))
         return classes_of(values, self.classes_, multilabel=self._multilabel)
@@ -151,7 +152,8 @@ class ClassPrediction(TextScoring):
         X : column of str
             Texts.
         y : array-like of shape (n_texts,) or (n_texts, n_labels)
-            Their labels.
+            Their labels, as for `fit`: those of an indicator without names in the order of
+            `classes_`.
         sample_weight : array-like of shape (n_texts,) or None, default=None
 
         Returns
@@ -173,6 +175,8 @@ class ClassPrediction(TextScoring):
         column = self._check_column(X)
         y = check_known(y, len(column.texts), self.classes_, self._multilabel)
         predicted = classes_of(self._decide(column), self.classes_, multilabel=self._multilabel)
+        if self._multilabel:  # labels of no known class are predicted for no text
+            predicted = np.pad(predicted, [(0, 0), (0, y.shape[1] - predicted.shape[1])])
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def _probabilities(self, values: Floats) -> Floats:

@@ -17,13 +17,15 @@ __all__ = ["batches_of", "column_of", "items_of", "name_rows"]
 MAX_NAMED_ROWS = 5
 
 
-def column_of(X: Any) -> tuple[Any, str | None, bool]:
+def column_of(X: Any, *, stream: bool = False) -> tuple[Any, str | None, bool]:
     """Find the column of a container, its name, and whether the container is two-dimensional.
 
     Parameters
     ----------
     X : object
         What a user passed as texts, but for an exact list.
+    stream : bool, default=False
+        Whether a reader of batches is to be read no further than its texts are asked for.
 
     Returns
     -------
@@ -38,7 +40,11 @@ def column_of(X: Any) -> tuple[Any, str | None, bool]:
     TextTypeError
         If `X` is not a column.
     """
+    if hasattr(X, "to_native"):  # narwhals
+        X = X.to_native()
     _refuse_container(X)
+    if hasattr(X, "read_next_batch"):  # pyarrow: can be read once, which a look inside would be
+        return _reader_column(X, stream)
     if isinstance(X, np.generic):
         X = np.asarray(X)
     if isinstance(X, np.ndarray):
@@ -103,10 +109,26 @@ def _refuse_container(X: Any) -> None:
         _refuse("a data set", f"pass one of its columns {X.column_names}, such as X['text']")
     if module == "polars" and hasattr(X, "collect"):
         _refuse("a LazyFrame", "pass X.collect()")
+    if hasattr(X, "__dask_graph__"):
+        _refuse(f"a {type(X).__name__} of Dask, which is lazy", "pass X.compute()")
     if isinstance(X, Mapping):
         _refuse(f"a dictionary ({type(X).__name__})", "pass its values: list(X.values())")
     if isinstance(X, Set):
         _refuse(f"a set ({type(X).__name__}), which has no order", "pass a list: sorted(X)")
+
+
+def _reader_column(X: Any, stream: bool) -> tuple[Any, str, bool]:
+    """Only column of a reader of Arrow batches, and its name."""
+    names = X.schema.names
+    _refuse_width(len(names), "a reader of")
+    if stream:
+        return (text for batch in X for text in batch.column(0).to_pylist()), names[0], True
+    return X.read_all().column(0), names[0], True
+
+
+def _refuse_width(n_columns: int, what: str = "a frame of") -> None:
+    if n_columns != 1:
+        _refuse(f"{what} {n_columns} columns", "pass one column: X['text'] or X[['text']]")
 
 
 def _array_column(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -137,19 +159,26 @@ def _refuse_noise(column: npt.NDArray[np.str_], first_row: int) -> None:
 
 
 def _frame_column(X: Any) -> tuple[Any, str | None]:
-    """Only column of a data frame (pandas, polars, pyarrow) and its name; None for others."""
-    shape = getattr(X, "shape", None)
-    columns = getattr(X, "columns", None)
-    if columns is None or not isinstance(shape, tuple) or len(shape) != 2:
+    """Only column of a data frame (pandas, polars, pyarrow) and its name; None for no frame."""
+    if not hasattr(X, "columns"):
         return None, None
-    if shape[1] != 1:
-        _refuse(f"a frame of {shape[1]} columns", "pass one column: X['text'] or X[['text']]")
-    if hasattr(X, "iloc"):
+    columns: Any = X.columns
+    shape: Any = getattr(X, "shape", None)
+    eager = isinstance(shape, tuple) and len(shape) == 2
+    if eager and hasattr(X, "iloc"):
+        _refuse_width(shape[1])
         column, name = X.iloc[:, 0], columns[0]
-    elif hasattr(X, "column_names"):
+    elif eager and hasattr(X, "column_names"):
+        _refuse_width(shape[1])
         column, name = X.column(0), X.column_names[0]
-    else:
+    elif eager and hasattr(X, "to_series"):
+        _refuse_width(shape[1])
         column, name = X.to_series(0), columns[0]
+    else:
+        _refuse(
+            f"a {type(X).__name__} of {type(X).__module__.partition('.')[0]}",
+            "make it a frame of pandas, polars or pyarrow, and pass one column of that",
+        )
     return column, name if isinstance(name, str) else None
 
 

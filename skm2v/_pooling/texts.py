@@ -69,7 +69,7 @@ def check_texts(
     X : list, tuple, iterator, array, Series, column or frame of str
         One text per row: a sequence, a one-shot iterator, a 1-D NumPy array (of objects, fixed
         width or variable width strings), a pandas or polars Series, a ``datasets`` column, a
-        pyarrow array, or a frame or array with exactly one column.
+        pyarrow array, or a frame, reader of Arrow batches or array with exactly one column.
     handle_missing : {"error", "zero"}, default="error"
         What to do with None, NaN, ``pandas.NA`` and NaT: raise, or report them in ``missing`` and
         give them the text ``""``.
@@ -147,7 +147,7 @@ def iter_texts(
     TextValueError
         As by :func:`check_texts`, when the batch is read.
     """
-    column, feature_name, _ = column_of(X)
+    column, feature_name, _ = column_of(X, stream=True)
 
     def check() -> Iterator[TextColumn]:
         first_row = 0
@@ -206,8 +206,15 @@ def _refuse_items(items: list[Any], first_row: int) -> NoReturn:
     item = items[bad[0]]
     if isinstance(item, (bytes, bytearray, memoryview)):
         fix = "decode them: [x.decode() for x in X]"
-    elif isinstance(item, (Iterable, Mapping)):
-        fix = "pass one str per row, such as [' '.join(x) for x in X]"
+    elif isinstance(item, Mapping):  # rows of csv.DictReader and of JSON
+        keys = [key for key, value in item.items() if isinstance(value, str)] or list(item)
+        fix = f"pass one field of each row: [x[{(keys or ['text'])[0]!r}] for x in X]"
+    elif hasattr(item, "columns") or hasattr(item, "schema"):
+        fix = "these are frames; pass one column of one frame, X['text'], with all rows"
+    elif isinstance(item, Iterable):
+        fix = (
+            "pass one str per row, such as [' '.join(x) for x in X], or a field: [x[0] for x in X]"
+        )
     else:
         fix = "convert them: [str(x) for x in X]"
     raise TextTypeError(

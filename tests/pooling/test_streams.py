@@ -16,6 +16,7 @@ from numpy.dtypes import StringDType
 from numpy.testing import assert_array_equal
 
 from skm2v import StaticEmbedder
+from skm2v._pooling import iter_texts
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
 from tests import tiny
 
@@ -271,3 +272,19 @@ def test_the_transformer_must_be_fitted(tiny_static):
 def test_set_output_does_not_reach_batches(tiny_static):
     embedder = StaticEmbedder(tiny_static).set_output(transform="pandas").fit(TEXTS)
     assert type(next(embedder.transform_iter(TEXTS))) is np.ndarray
+
+
+def test_a_reader_of_arrow_batches_is_read_as_far_as_its_texts_are_asked_for():
+    schema = pa.schema([("text", pa.string())])
+    read = []
+
+    def batches():
+        for number in range(1000):
+            read.append(number)
+            yield pa.record_batch([[f"{number} a", f"{number} b"]], schema=schema)
+
+    reader = pa.RecordBatchReader.from_batches(schema, batches())
+    name, parts = iter_texts(reader, 3)
+    assert name == "text"
+    assert next(parts).texts == ["0 a", "0 b", "1 a"]
+    assert len(read) <= 4

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import collections
+import csv
 import enum
+import io
 import subprocess
 import sys
+import types
 from decimal import Decimal
 
+import dask.array
 import datasets
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -32,6 +37,15 @@ class Colour(str, enum.Enum):
 class Shouting(str):
     def __str__(self) -> str:
         return self.upper() + "!"
+
+
+class Query:
+    """A frame that is known by its columns only, and would be read by iterating over these."""
+
+    columns = ("text",)
+
+    def __iter__(self):
+        return iter(self.columns)
 
 
 class Items:
@@ -73,7 +87,14 @@ ACCEPTED = {
     "Arrow string_view": pa.array(TEXTS, pa.string_view()),
     "Arrow dictionary": pa.array(TEXTS).dictionary_encode(),
     "Arrow chunked": pa.chunked_array([TEXTS[:1], TEXTS[1:]]),
+    "narwhals Series": nw.from_native(pl.Series(TEXTS), series_only=True),
 }
+
+
+def reader_of(**columns) -> pa.RecordBatchReader:
+    """A one-shot reader of batches of one row each."""
+    return pa.table(columns).to_reader(max_chunksize=1)
+
 
 TWO_DIMENSIONAL = {
     "object array": (np.array(TEXTS, dtype=object)[:, None], None),
@@ -86,6 +107,10 @@ TWO_DIMENSIONAL = {
     "polars DataFrame": (pl.DataFrame({"text": TEXTS}), "text"),
     "Arrow table": (pa.table({"text": TEXTS}), "text"),
     "Arrow record batch": (pa.record_batch({"text": TEXTS}), "text"),
+    "narwhals frame, pandas": (nw.from_native(pd.DataFrame({"text": TEXTS})), "text"),
+    "narwhals frame, polars": (nw.from_native(pl.DataFrame({"text": TEXTS})), "text"),
+    "narwhals frame, Arrow": (nw.from_native(pa.table({"text": TEXTS})), "text"),
+    "Arrow reader": (lambda: reader_of(text=TEXTS), "text"),
 }
 
 EMPTY = {
@@ -134,6 +159,34 @@ REFUSED = {
     "two-column polars": (pl.DataFrame({"a": TEXTS, "b": TEXTS}), "frame of 2 columns"),
     "two-column Arrow": (pa.table({"a": TEXTS, "b": TEXTS}), "frame of 2 columns"),
     "lazy frame": (pl.DataFrame({"a": TEXTS}).lazy(), r"LazyFrame.*X\.collect\(\)"),
+    "narwhals lazy frame": (nw.from_native(pl.DataFrame({"a": TEXTS}).lazy()), "LazyFrame"),
+    "two-column narwhals": (nw.from_native(pd.DataFrame({"a": TEXTS, "b": TEXTS})), "2 columns"),
+    "two-column reader": (lambda: reader_of(a=TEXTS, b=TEXTS), "a reader of 2 columns.*one column"),
+    "reader of chunks of frames": (
+        lambda: pd.read_csv(io.StringIO("text\na\nb\n"), chunksize=1),
+        r"got DataFrame in rows 0 and 1.*these are frames.*X\['text'\]",
+    ),
+    "generator of frames": (
+        lambda: pl.DataFrame({"text": TEXTS}).iter_slices(1),
+        r"got DataFrame in rows 0, 1 and 2.*these are frames",
+    ),
+    "generator of batches": (lambda: iter(pa.table({"a": TEXTS}).to_batches()), "these are frames"),
+    "frame of an unknown library": (
+        types.SimpleNamespace(columns=["text"], shape=(2, 1)),
+        "a SimpleNamespace of types.*frame of pandas, polars or pyarrow",
+    ),
+    "lazy frame of an unknown library": (Query(), "a Query of .*frame of pandas, polars or pya"),
+    "Dask array": (dask.array.from_array(np.array(TEXTS)), r"lazy.*X\.compute\(\)"),
+    "rows of a CSV file": (
+        lambda: csv.DictReader(io.StringIO("id,review\n1,good\n2,bad\n")),
+        r"got dict in rows 0 and 1.*one field of each row: \[x\['id'\] for x in X\]",
+    ),
+    "rows of JSON": ([{"id": 1, "review": "a"}], r"got dict in row 0.*\[x\['review'\] for x in X"),
+    "empty rows": ([{}], r"got dict in row 0.*\[x\['text'\] for x in X"),
+    "lists of fields": (
+        lambda: csv.reader(io.StringIO("1,good\n")),
+        r"got list in row 0.*\[x\[0\] for",
+    ),
     "polars expression": (pl.col("a"), "got Expr"),
     "data set": (DATASET, r"a data set.*\['text'\]"),
     "data set dictionary": (datasets.DatasetDict({"train": DATASET}), "a data set"),
@@ -196,6 +249,7 @@ def test_accepts_columns(kind):
 @pytest.mark.parametrize("kind", TWO_DIMENSIONAL)
 def test_accepts_one_column_of_two_dimensions(kind):
     X, name = TWO_DIMENSIONAL[kind]
+    X = X() if callable(X) else X
     column = check_texts(X)
     assert column.texts == TEXTS
     assert column.two_dimensional
@@ -211,6 +265,7 @@ def test_accepts_no_texts(kind):
 @pytest.mark.parametrize("handle_missing", ["error", "zero"])
 def test_refuses_with_the_fix(kind, handle_missing):
     X, message = REFUSED[kind]
+    X = X() if isinstance(X, types.LambdaType) else X
     with pytest.raises(TextTypeError, match=message) as caught:
         check_texts(X, handle_missing=handle_missing)
     assert "Fix: " in str(caught.value)
