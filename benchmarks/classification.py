@@ -35,7 +35,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skm2v import FusedTextClassifier, StaticEmbedder, StaticTextClassifier, fuse
-from skm2v._classification.scores import float_rows
 from skm2v.datasets import load_sms_spam
 from skm2v.evaluation._resampling import bootstrap_mean, interval
 from skm2v.exceptions import TextWarning
@@ -195,7 +194,7 @@ def float64_decisions(pipeline: Any, texts: list[str]) -> np.ndarray:
     model = embedder.model_
     ids, indptr = model.pooler.token_ids(texts, max_length=model.max_length)
     counts = csr_array((np.ones(len(ids)), ids, indptr), shape=(len(texts), len(model.tokens)))
-    vectors = counts @ float_rows(model.pooler.table)
+    vectors = counts @ model.pooler.table.entry_vectors()
     scale = (
         np.linalg.norm(vectors, axis=1, keepdims=True)
         if model.normalize

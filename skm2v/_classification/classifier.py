@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skm2v._classification.features import (
-    TokenStream,
     Vocabulary,
     collapse,
     semantic_features,
@@ -244,7 +243,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         weights = text_weights(labels, self.class_weight, weights)
 
         model = embedder.fit(texts).model_
-        stream = TokenStream(*model.pooler.token_ids(texts, max_length=model.max_length))
+        stream = model.pooler.token_ids(texts, max_length=model.max_length)
         per_class = len(labels.codes) / labels.n_learnable
         squared_norms = squared_norms_of(model.pooler.table)
         importance = token_importance(squared_norms[: len(model.tokens)], min(1.0, FEW / per_class))

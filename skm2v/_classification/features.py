@@ -6,19 +6,23 @@ classifier is fitted on them, its decisions are sums over the tokens of a text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from skm2v._classification.scores import ScoreTable, float_rows
-from skm2v._pooling import PoolingTable, TextTokenizer
+from skm2v._classification.scores import ScoreTable
+from skm2v._pooling import (
+    PoolingTable,
+    TextTokenizer,
+    TokenIds,
+    keys_of_pairs,
+    pairs_of_keys,
+)
 from skm2v._pooling.reference import pool_ids
 
 __all__ = [
-    "TokenStream",
     "Vocabulary",
     "collapse",
     "semantic_features",
@@ -28,43 +32,6 @@ __all__ = [
 
 # Of tokens whose vectors are next to nothing; they may matter all the same.
 SMALLEST_IMPORTANCE = 0.05
-
-
-@dataclass(frozen=True, eq=False)
-class TokenStream:
-    """Known tokens of texts, one text after the other.
-
-    Parameters
-    ----------
-    ids : ndarray of int32 of shape (n_tokens,)
-    indptr : ndarray of int64 of shape (n_texts + 1,)
-        The tokens of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
-    """
-
-    ids: npt.NDArray[np.int32]
-    indptr: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.indptr) - 1
-
-    @property
-    def rows(self) -> npt.NDArray[np.int64]:
-        """Number of the text of each token."""
-        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
-
-    def pair_keys(self, n_tokens: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """One number for each pair of neighbours, and the number of its text."""
-        rows = self.rows
-        inside = rows[1:] == rows[:-1]
-        keys = self.ids[:-1].astype(np.int64) * n_tokens + self.ids[1:]
-        return keys[inside], rows[1:][inside]
-
-    def take(self, texts: npt.NDArray[np.integer[Any]]) -> TokenStream:
-        """Stream of some of the texts."""
-        lengths = np.diff(self.indptr)[texts]
-        indptr = np.concatenate([[0], np.cumsum(lengths)])
-        positions = np.arange(indptr[-1]) + np.repeat(self.indptr[texts] - indptr[:-1], lengths)
-        return TokenStream(self.ids[positions], indptr)
 
 
 class Vocabulary:
@@ -77,7 +44,7 @@ class Vocabulary:
 
     Parameters
     ----------
-    stream : TokenStream
+    stream : TokenIds
         Training texts.
     importance : ndarray of float64 of shape (n_tokens,)
         Factor of the weight of each token of the tokenizer; that of a pair is the geometric mean of
@@ -99,27 +66,27 @@ class Vocabulary:
     """
 
     def __init__(
-        self, stream: TokenStream, importance: npt.NDArray[np.float64], max_pairs: int | None
+        self, stream: TokenIds, importance: npt.NDArray[np.float64], max_pairs: int | None
     ) -> None:
         self.n_tokens = n_tokens = len(importance)
         self.tokens, token_df = _document_frequencies(stream.ids.astype(np.int64), stream.rows)
         if max_pairs == 0:
             self.pair_keys, pair_df = _NO_KEYS, _NO_KEYS
         else:
-            self.pair_keys, pair_df = _document_frequencies(*stream.pair_keys(n_tokens))
+            self.pair_keys, pair_df = _document_frequencies(*_pair_keys(stream, n_tokens))
         if max_pairs is not None and len(self.pair_keys) > max_pairs:
             best = np.sort(np.argsort(-pair_df, kind="stable")[:max_pairs])
             self.pair_keys, pair_df = self.pair_keys[best], pair_df[best]
         frequencies = np.concatenate([token_df, pair_df])
-        idf = np.log((1 + len(stream)) / (1 + frequencies)) + 1
-        left, right = self.pair_keys // n_tokens, self.pair_keys % n_tokens
+        idf = np.log((1 + stream.n_texts) / (1 + frequencies)) + 1
+        left, right = pairs_of_keys(self.pair_keys, n_tokens).T
         of_pairs = np.sqrt(importance[left] * importance[right])
         self.weights = idf * np.concatenate([importance[self.tokens], of_pairs])
 
     def __len__(self) -> int:
         return len(self.weights)
 
-    def transform(self, stream: TokenStream) -> Any:
+    def transform(self, stream: TokenIds) -> Any:
         """Lexical features of texts.
 
         Returns
@@ -128,13 +95,13 @@ class Vocabulary:
         """
         columns, rows = _known(self.tokens, stream.ids.astype(np.int64), stream.rows)
         if len(self.pair_keys):
-            pair_columns, pair_rows = _known(self.pair_keys, *stream.pair_keys(self.n_tokens))
+            pair_columns, pair_rows = _known(self.pair_keys, *_pair_keys(stream, self.n_tokens))
             columns = np.concatenate([columns, len(self.tokens) + pair_columns])
             rows = np.concatenate([rows, pair_rows])
         weights = self.weights[columns]
-        squares = np.bincount(rows, weights=weights**2, minlength=len(stream))
+        squares = np.bincount(rows, weights=weights**2, minlength=stream.n_texts)
         values = weights / np.sqrt(squares)[rows]
-        features = sparse.csr_array((values, (rows, columns)), shape=(len(stream), len(self)))
+        features = sparse.csr_array((values, (rows, columns)), shape=(stream.n_texts, len(self)))
         features.sum_duplicates()
         return features
 
@@ -143,7 +110,7 @@ _NO_KEYS = np.empty(0, dtype=np.int64)
 
 
 def semantic_features(
-    embedding: PoolingTable, squared_norms: npt.NDArray[np.float64], stream: TokenStream
+    embedding: PoolingTable, squared_norms: npt.NDArray[np.float64], stream: TokenIds
 ) -> npt.NDArray[np.float32]:
     """Sum of the vectors of a text's tokens, over the root of the sum of their squared norms.
 
@@ -157,7 +124,7 @@ def semantic_features(
         Vectors of tokens.
     squared_norms : ndarray of float64 of shape (V + P,)
         Of these vectors.
-    stream : TokenStream
+    stream : TokenIds
 
     Returns
     -------
@@ -165,8 +132,7 @@ def semantic_features(
     """
     squares = PoolingTable(squared_norms[:, np.newaxis], pairs=embedding.pairs)
     sums, totals = (
-        pool_ids(table, stream.ids, stream.indptr, normalize=False, total=True)
-        for table in (embedding, squares)
+        pool_ids(table, *stream, normalize=False, total=True) for table in (embedding, squares)
     )
     totals[totals == 0] = 1
     return np.asarray(sums / np.sqrt(totals), dtype=np.float32)
@@ -198,8 +164,16 @@ def token_importance(
 
 def squared_norms_of(embedding: PoolingTable) -> npt.NDArray[np.float64]:
     """Squared norms of the vectors of all tokens, then of all pairs: (V + P,)."""
-    rows = float_rows(embedding)
+    rows = embedding.entry_vectors()
     return np.asarray(np.einsum("ij,ij->i", rows, rows))
+
+
+def _pair_keys(
+    stream: TokenIds, n_tokens: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """One number for each pair of neighbours, and the number of its text."""
+    left, right, rows = stream.neighbours()
+    return keys_of_pairs(left, right, n_tokens), rows
 
 
 def _document_frequencies(
@@ -256,12 +230,11 @@ def collapse(
     """
     dim, k = embedding.dim, len(intercept)
     semantic = np.concatenate(
-        [float_rows(embedding) @ coef[:dim], squared_norms[:, np.newaxis]], axis=1
+        [embedding.entry_vectors() @ coef[:dim], squared_norms[:, np.newaxis]], axis=1
     )
     keys = vocabulary.pair_keys
     if embedding.pairs is not None:
-        pairs = embedding.pairs.astype(np.int64)
-        of_embedding = pairs[:, 0] * vocabulary.n_tokens + pairs[:, 1]
+        of_embedding = embedding.pair_keys()
         keys = np.union1d(keys, of_embedding)
     n_tokens = vocabulary.n_tokens
     rows = np.zeros((n_tokens + len(keys), 2 * k + 2), dtype=np.float32)
@@ -276,6 +249,5 @@ def collapse(
     )
     rows[lexical, k : 2 * k] = coef[dim:] * vocabulary.weights[:, np.newaxis]
     rows[lexical, 2 * k] = vocabulary.weights**2
-    pair_ids = np.stack([keys // n_tokens, keys % n_tokens], axis=1).astype(np.int32)
-    table = PoolingTable(rows, pairs=pair_ids if len(keys) else None)
+    table = PoolingTable(rows, pairs=pairs_of_keys(keys, n_tokens) if len(keys) else None)
     return ScoreTable(tokenizer, table, intercept, "scaled", max_length)

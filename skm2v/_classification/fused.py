@@ -181,7 +181,7 @@ class _Fused(TextScoring, BaseEstimator):
         table = scores.table
         return (
             f"{type(self).__name__}({scores.n_outputs} outputs, {table.n_tokens} tokens,"
-            f" {0 if table.pairs is None else len(table.pairs)} pairs,"
+            f" {table.n_pairs} pairs,"
             f" {scores.nbytes / 1e6:.1f} MB)"
         )
 

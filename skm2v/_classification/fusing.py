@@ -19,7 +19,7 @@ from sklearn.exceptions import NotFittedError
 from skm2v._classification.classifier import StaticTextClassifier
 from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
 from skm2v._classification.links import LINKS, classes_of
-from skm2v._classification.scores import ScoreTable, float_rows
+from skm2v._classification.scores import ScoreTable
 from skm2v._embedder import StaticEmbedder
 from skm2v._pooling import PoolingTable
 from skm2v._static_model import StaticModel
@@ -285,7 +285,7 @@ def _scores(model: StaticModel, affine: _Affine) -> ScoreTable:
     if model.normalize:
         return ScoreTable(tokenizer, table, affine.offset, "unit", length, affine.matrix)
     # A last column counts the tokens; pairs do not count.
-    scores = float_rows(table) @ affine.matrix
+    scores = table.entry_vectors() @ affine.matrix
     rows = np.concatenate([scores, np.ones((len(scores), 1))], axis=1).astype(np.float32)
     rows[table.n_tokens :, -1] = 0
     return ScoreTable(

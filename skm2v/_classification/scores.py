@@ -194,8 +194,8 @@ class ScoreTable:
         """
         numbers = self.table.find_pairs(ids[:-1], ids[1:])
         left = np.flatnonzero(numbers >= 0)
-        numbers = numbers[left]
-        rows = np.concatenate([self._token_rows(ids), self._pair_rows(numbers)])
+        pairs = self.table.n_tokens + numbers[left]
+        rows = self.table.entry_vectors(np.concatenate([ids, pairs]))
         n = max(len(ids), 1)
         k = self.n_outputs
         if self.form == "mean":
@@ -209,22 +209,6 @@ class ScoreTable:
             values += rows[:, k : 2 * k] / np.sqrt(of_idf or 1.0)
         return Contributions(values[: len(ids)], values[len(ids) :], left)
 
-    def _token_rows(self, ids: npt.NDArray[np.int32]) -> Floats:
-        table = self.table
-        rows = table.rows[ids if table.mapping is None else table.mapping[ids]]
-        rows = rows.astype(np.float64)
-        if table.weights is not None:
-            rows *= table.weights[ids, np.newaxis]
-        return rows
-
-    def _pair_rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
-        table = self.table
-        n_pairs = 0 if table.pairs is None else len(table.pairs)
-        rows = table.rows[len(table.rows) - n_pairs + numbers].astype(np.float64)
-        if table.weights is not None:
-            rows *= table.weights[table.n_tokens + numbers, np.newaxis]
-        return rows
-
     def __reduce__(self) -> tuple[object, ...]:
         arguments = (
             self.tokenizer,
@@ -235,23 +219,3 @@ class ScoreTable:
             self.coef,
         )
         return type(self), arguments
-
-
-def float_rows(table: PoolingTable) -> Floats:
-    """Vectors of all tokens, then of all pairs, in float64 with their weights applied.
-
-    Parameters
-    ----------
-    table : PoolingTable
-
-    Returns
-    -------
-    rows : ndarray of float64 of shape (V + P, d)
-    """
-    n_pairs = 0 if table.pairs is None else len(table.pairs)
-    rows = table.rows.astype(np.float64)
-    if table.mapping is not None:
-        rows = np.concatenate([rows[table.mapping], rows[len(rows) - n_pairs :]])
-    if table.weights is not None:
-        rows *= table.weights[:, np.newaxis]
-    return rows

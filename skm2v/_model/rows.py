@@ -28,10 +28,7 @@ def entry_vectors(table: PoolingTable, entries: npt.NDArray[Any]) -> npt.NDArray
     -------
     vectors : ndarray of float32 of shape (n, d)
     """
-    rows = table.rows[_places(table, entries)]
-    if table.weights is not None:
-        rows = rows * table.weights[entries, None]
-    return np.asarray(rows, dtype=np.float32)
+    return table.entry_vectors(entries, np.float32)
 
 
 def with_new_tokens(
@@ -49,7 +46,7 @@ def with_new_tokens(
     """
     tensors = dict(parts.tensors)
     table = parts.table()
-    n_rows = len(table.rows) - _n_pairs(table)
+    n_rows = len(table.rows) - table.n_pairs
     rows, scales = quantize(vectors, table.rows.dtype.name)
     tensors["embeddings"] = np.insert(table.rows, n_rows, rows, axis=0)
     if table.weights is not None:
@@ -98,7 +95,7 @@ def _with_own_rows(
     Rows that no token has any more go, so that tables do not grow with each replacement.
     """
     assert table.mapping is not None
-    n_rows = len(table.rows) - _n_pairs(table)
+    n_rows = len(table.rows) - table.n_pairs
     tokens = entries < table.n_tokens
     places = table.mapping.astype(np.int64)
     places[entries[tokens]] = n_rows + np.arange(tokens.sum())
@@ -107,16 +104,3 @@ def _with_own_rows(
     of_pairs = table.rows[n_rows:].copy()
     of_pairs[entries[~tokens] - table.n_tokens] = rows[~tokens]
     return np.concatenate([of_tokens, of_pairs]), mapping.astype(np.int32)
-
-
-def _n_pairs(table: PoolingTable) -> int:
-    return 0 if table.pairs is None else len(table.pairs)
-
-
-def _places(table: PoolingTable, entries: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Row of each token or pair."""
-    if table.mapping is None:
-        return entries
-    first = len(table.rows) - _n_pairs(table)  # row of the first pair
-    tokens = table.mapping[np.minimum(entries, table.n_tokens - 1)]
-    return np.where(entries < table.n_tokens, tokens, first + entries - table.n_tokens)

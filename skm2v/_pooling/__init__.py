@@ -6,6 +6,7 @@ from skm2v._pooling.pooler import Pooled, TextPooler, warn_of_losses
 from skm2v._pooling.streams import check_batch_size, pool_batches
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.texts import TextColumn, check_texts, iter_texts
+from skm2v._pooling.token_ids import TokenIds, keys_of_pairs, pairs_of_keys
 from skm2v._pooling.tokenization import TextTokenizer
 
 __all__ = [
@@ -14,9 +15,12 @@ __all__ = [
     "TextColumn",
     "TextPooler",
     "TextTokenizer",
+    "TokenIds",
     "check_batch_size",
     "check_texts",
     "iter_texts",
+    "keys_of_pairs",
+    "pairs_of_keys",
     "pool_batches",
     "warn_of_losses",
 ]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.text_buffers import TextBuffers
+from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenization import TextTokenizer
 from skm2v._warnings import warn_user
 from skm2v.exceptions import ModelFormatError, TextWarning
@@ -261,9 +262,7 @@ class TextPooler:
             return _new_tuple(Pooled, (vectors, _NOT_LOST, _NOT_LOST))
         return Pooled(vectors, np.frombuffer(empty, bool), np.frombuffer(truncated, bool))
 
-    def token_ids(
-        self, texts: list[str], *, max_length: int | None
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    def token_ids(self, texts: list[str], *, max_length: int | None) -> TokenIds:
         """Ids of the tokens that `pool` adds up, for features that need them one by one.
 
         Parameters
@@ -275,19 +274,13 @@ class TextPooler:
 
         Returns
         -------
-        ids : ndarray of int32 of shape (n_tokens,)
-            Ids of all texts, one after the other, without unknown tokens.
-        indptr : ndarray of int64 of shape (n_texts + 1,)
-            The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+        ids : TokenIds
+            Without unknown tokens.
         """
         engine = self._engine or self._choose_engine()
         ids, indptr = engine.ids(texts, max_length=max_length)
-        flat = np.frombuffer(ids, dtype=np.int32)
-        known = np.ones(len(flat) + 1, dtype=np.int64)
-        if self.tokenizer.unk_id is not None:
-            np.not_equal(flat, self.tokenizer.unk_id, out=known[:-1])
-        before = np.cumsum(known) - known
-        return flat[known[:-1] > 0], before[np.asarray(indptr)]
+        tokens = TokenIds(np.frombuffer(ids, dtype=np.int32), np.asarray(indptr, dtype=np.int64))
+        return tokens.known(self.tokenizer.unk_id)
 
     def _choose_engine(self) -> Engine:
         # Two threads may both get here; they build equal engines, and the last one stays.

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.text_buffers import TextBuffers
+from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenization import TextTokenizer
 
 __all__ = ["ReferenceEngine", "pool_ids"]
@@ -61,31 +62,28 @@ class ReferenceEngine:
         empty, truncated = np.frombuffer(empty, bool), np.frombuffer(truncated, bool)
         for start, stop in _blocks(texts):
             rows = slice(start, stop)
-            ids, indptr = self._tokenize(texts[rows], max_length, truncated[rows])
-            np.equal(np.diff(indptr), 0, out=empty[rows])
-            out[rows] = pool_ids(self.table, ids, indptr, normalize=normalize, total=total)
+            tokens = self._tokenize(texts[rows], max_length, truncated[rows])
+            np.equal(tokens.lengths, 0, out=empty[rows])
+            out[rows] = pool_ids(self.table, *tokens, normalize=normalize, total=total)
 
-    def ids(
-        self, texts: list[str], *, max_length: int | None
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    def ids(self, texts: list[str], *, max_length: int | None) -> TokenIds:
         """Ids of the first `max_length` tokens of each text, unknown ones included."""
         return self.tokenizer.ids(texts, limit=max_length)
 
     def _tokenize(
         self, texts: list[str], max_length: int | None, truncated: npt.NDArray[np.bool_]
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    ) -> TokenIds:
         """Ids of the first `max_length` tokens of each text, of which the unknown are left out."""
         limit = None if max_length is None else max_length + 1
-        ids, indptr = self.tokenizer.ids(texts, limit=limit)
-        keep = np.ones(len(ids), dtype=bool)
+        tokens = self.tokenizer.ids(texts, limit=limit)
         truncated[:] = False
         if max_length is not None:
             # One token more than wanted was asked for: where it came, the text was too long.
-            np.greater(np.diff(indptr), max_length, out=truncated)
-            keep[indptr[1:][truncated] - 1] = False
-        if self.tokenizer.unk_id is not None:
-            keep &= ids != self.tokenizer.unk_id
-        return ids[keep], _count_before(keep, indptr)
+            np.greater(tokens.lengths, max_length, out=truncated)
+            wanted = np.ones(len(tokens.ids), dtype=bool)
+            wanted[tokens.indptr[1:][truncated] - 1] = False
+            tokens = tokens.where(wanted)
+        return tokens.known(self.tokenizer.unk_id)
 
 
 def pool_ids(
@@ -118,12 +116,10 @@ def pool_ids(
     vectors : ndarray of float32 of shape (n_texts, d)
         The vector of a text without tokens is zero.
     """
-    rows = ids if table.mapping is None else table.mapping[ids]
-    vectors = _sum_rows(table, rows, ids, indptr)
-    if table.pairs is not None and len(table.pairs):
+    vectors = _sum_entries(table, ids, indptr)
+    if table.n_pairs:
         pairs, pair_indptr = _pairs_of(table, ids, indptr)
-        first_row = len(table.rows) - len(table.pairs)
-        vectors += _sum_rows(table, first_row + pairs, table.n_tokens + pairs, pair_indptr)
+        vectors += _sum_entries(table, table.n_tokens + pairs, pair_indptr)
     if not total:
         vectors /= np.maximum(np.diff(indptr), 1)[:, np.newaxis]
     if normalize:
@@ -141,44 +137,26 @@ def _blocks(texts: list[str]) -> Iterator[tuple[int, int]]:
             start, n_chars = stop, 0
 
 
-def _count_before(
-    flags: npt.NDArray[np.bool_], positions: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Number of set flags before each position."""
-    counts = np.zeros(len(flags) + 1, dtype=np.int64)
-    np.cumsum(flags, out=counts[1:])
-    return counts[positions]
-
-
-def _sum_rows(
-    table: PoolingTable,
-    rows: npt.NDArray[np.integer[Any]],
-    weights: npt.NDArray[np.integer[Any]],
-    indptr: npt.NDArray[np.int64],
+def _sum_entries(
+    table: PoolingTable, entries: npt.NDArray[np.integer[Any]], indptr: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Sum of weighted rows of the table for each text: a sparse times a small dense matrix.
+    """Sum of the vectors of tokens or pairs for each text: a sparse times a small dense matrix.
 
-    `rows` and `weights` are positions in ``table.rows`` and ``table.weights``. Only the rows that
-    occur are converted to float64, so the table itself is never expanded.
+    Only the rows that occur are converted to float64, so the table itself is never expanded.
     """
-    used, columns = np.unique(rows, return_inverse=True)
-    if table.weights is None:
-        factors = np.ones(len(columns))
-    else:
-        factors = table.weights[weights].astype(np.float64)
-    product = csr_array((factors, columns, indptr), shape=(len(indptr) - 1, len(used)))
-    return np.asarray(product @ table.rows[used].astype(np.float64))
+    used, columns = np.unique(entries, return_inverse=True)
+    counts = csr_array((np.ones(len(columns)), columns, indptr), shape=(len(indptr) - 1, len(used)))
+    return np.asarray(counts @ table.entry_vectors(used))
 
 
 def _pairs_of(
     table: PoolingTable, ids: npt.NDArray[np.int32], indptr: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Numbers of the table's pairs that occur in each text, in order, and their `indptr`."""
-    pairs = np.full(len(ids), -1, dtype=np.int64)  # at the right token of each pair
+) -> TokenIds:
+    """Numbers of the table's pairs that occur in each text, in order, instead of token ids."""
+    pairs = np.full(len(ids), -1, dtype=np.int32)  # at the right token of each pair
     pairs[1:] = table.find_pairs(ids[:-1], ids[1:])
     pairs[indptr[:-1][np.diff(indptr) > 0]] = -1  # the first token of a text has no left one
-    found = pairs >= 0
-    return pairs[found], _count_before(found, indptr)
+    return TokenIds(pairs, indptr).where(pairs >= 0)
 
 
 def _normalize(vectors: npt.NDArray[np.float64]) -> None:

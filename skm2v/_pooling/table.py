@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._pooling.token_ids import keys_of_pairs
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["PoolingTable"]
@@ -75,12 +76,11 @@ class PoolingTable:
         if self.pairs is not None:
             assign("pairs", _checked("pairs", self.pairs, ("int32",), 2))
         n_rows, dim = self.rows.shape
-        n_token_rows = n_rows - self._n_pairs
+        n_token_rows = n_rows - self.n_pairs
         assign("dim", dim)
         assign("n_tokens", n_token_rows if self.mapping is None else len(self.mapping))
         self._check_shapes(n_token_rows)
-        pairs = np.empty((0, 2), dtype=np.int32) if self.pairs is None else self.pairs
-        keys = self._keys(pairs[:, 0], pairs[:, 1])
+        keys = self.pair_keys()
         assign("_pair_order", np.argsort(keys))
         assign("_pair_keys", keys[self._pair_order])
         self._check_values()
@@ -89,29 +89,66 @@ class PoolingTable:
         self, left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]
     ) -> npt.NDArray[np.int64]:
         """Position in `pairs` of each pair of token ids, -1 for those that have no row."""
-        if not self._n_pairs:
+        if not self.n_pairs:
             return np.full(len(left), -1, dtype=np.int64)
-        wanted = self._keys(left, right)
-        place = np.minimum(np.searchsorted(self._pair_keys, wanted), self._n_pairs - 1)
+        wanted = keys_of_pairs(left, right, self.n_tokens)
+        place = np.minimum(np.searchsorted(self._pair_keys, wanted), self.n_pairs - 1)
         return np.where(self._pair_keys[place] == wanted, self._pair_order[place], -1)
 
+    def pair_keys(self) -> npt.NDArray[np.int64]:
+        """One number for each pair; see :func:`skm2v._pooling.token_ids.keys_of_pairs`."""
+        if self.pairs is None:
+            return np.empty(0, dtype=np.int64)
+        return keys_of_pairs(self.pairs[:, 0], self.pairs[:, 1], self.n_tokens)
+
     @property
-    def _n_pairs(self) -> int:
+    def n_pairs(self) -> int:
+        """Number of pairs, P."""
         return 0 if self.pairs is None else len(self.pairs)
 
-    def _keys(
-        self, left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]
-    ) -> npt.NDArray[np.int64]:
-        """One number per pair of token ids."""
-        return left.astype(np.int64) * self.n_tokens + right
+    def entry_vectors(
+        self, entries: npt.NDArray[np.integer[Any]] | None = None, dtype: Any = np.float64
+    ) -> npt.NDArray[Any]:
+        """Return what tokens and pairs add to the sum of a text: rows times weights.
+
+        Parameters
+        ----------
+        entries : ndarray of int of shape (n,) or None, default=None
+            Token ids; V + i is the i-th pair. None means all, in this order.
+        dtype : dtype, default=float64
+            Rounded once to it, if it is a narrower type than that of the rows.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n, d)
+        """
+        places = self._places(entries)
+        rows = self.rows if places is None else self.rows[places]
+        vectors = rows.astype(np.result_type(rows.dtype, np.float32, dtype))
+        if self.weights is not None:
+            weights = self.weights if entries is None else self.weights[entries]
+            vectors *= weights[:, np.newaxis]
+        return vectors.astype(dtype, copy=False)
+
+    def _places(
+        self, entries: npt.NDArray[np.integer[Any]] | None
+    ) -> npt.NDArray[np.integer[Any]] | None:
+        """Row of each token or pair; None for all of them in the order of the rows."""
+        if self.mapping is None:
+            return entries
+        first = len(self.rows) - self.n_pairs  # row of the first pair
+        if entries is None:
+            return np.concatenate([self.mapping, np.arange(first, len(self.rows))])
+        tokens = self.mapping[np.minimum(entries, self.n_tokens - 1)]
+        return np.where(entries < self.n_tokens, tokens, first + entries - self.n_tokens)
 
     def _check_shapes(self, n_token_rows: int) -> None:
-        n_entries = self.n_tokens + self._n_pairs
+        n_entries = self.n_tokens + self.n_pairs
         if not self.dim:
             raise ModelFormatError("rows must have at least one column; got 0.")
         if n_token_rows < 0:
             raise ModelFormatError(
-                f"Every pair needs a row; got {self._n_pairs} pairs and {len(self.rows)} rows."
+                f"Every pair needs a row; got {self.n_pairs} pairs and {len(self.rows)} rows."
             )
         if self.pairs is not None and self.pairs.shape[1] != 2:
             raise ModelFormatError(f"pairs must have 2 columns; got {self.pairs.shape[1]}.")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tokenizers
 
 from skm2v._pooling.boundaries import cut_pattern
+from skm2v._pooling.token_ids import TokenIds
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 
 __all__ = ["TextTokenizer", "dense_tokens"]
@@ -90,9 +91,7 @@ class TextTokenizer:
         """Id of the unknown token, if the tokenizer has one."""
         return self._unk_id
 
-    def ids(
-        self, texts: Iterable[str], *, limit: int | None = None
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    def ids(self, texts: Iterable[str], *, limit: int | None = None) -> TokenIds:
         """Token ids of texts, without special tokens.
 
         Parameters
@@ -104,10 +103,8 @@ class TextTokenizer:
 
         Returns
         -------
-        ids : ndarray of int32 of shape (n_tokens,)
-            Ids of all texts, one after the other. Unknown tokens are kept.
-        indptr : ndarray of int64 of shape (n_texts + 1,)
-            The ids of text ``i`` are ``ids[indptr[i]:indptr[i + 1]]``.
+        ids : TokenIds
+            Unknown tokens are kept.
 
         Raises
         ------
@@ -123,7 +120,7 @@ class TextTokenizer:
                     del flat[indptr[-1] + limit :]
                     break
             indptr.append(len(flat))
-        return np.array(flat, dtype=np.int32), np.array(indptr, dtype=np.int64)
+        return TokenIds(np.array(flat, dtype=np.int32), np.array(indptr, dtype=np.int64))
 
     def offsets(self, text: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """Token ids of one text and where in the text each token comes from.

@@ -18,14 +18,13 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
 from skm2v._classification import linear
 from skm2v._classification.features import (
-    TokenStream,
     Vocabulary,
     semantic_features,
     squared_norms_of,
     token_importance,
 )
 from skm2v._classification.few_shot import Compact
-from skm2v._classification.scores import float_rows
+from skm2v._pooling import TokenIds
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
 from tests import tiny
@@ -73,8 +72,8 @@ def test_decisions_are_those_of_the_features(tiny_embedder, data3):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TextWarning)
         actual = classifier.decision_function(probe)
-    stream = TokenStream(*model.pooler.token_ids(probe, max_length=512))
-    training = TokenStream(*model.pooler.token_ids(texts, max_length=512))
+    stream = model.pooler.token_ids(probe, max_length=512)
+    training = model.pooler.token_ids(texts, max_length=512)
     squared_norms = squared_norms_of(model.pooler.table)
     importance = token_importance(squared_norms, min(1, 8 / (len(texts) / 3)))
     vocabulary = Vocabulary(training, importance, None)
@@ -91,9 +90,9 @@ def test_decisions_are_those_of_the_features(tiny_embedder, data3):
 
 def test_semantic_features_by_hand():
     model = make_pairs_model()
-    rows = float_rows(model.pooler.table)
+    rows = model.pooler.table.entry_vectors()
     texts = ["free money free", "zzz", "the of to"]
-    stream = TokenStream(*model.pooler.token_ids(texts, max_length=None))
+    stream = model.pooler.token_ids(texts, max_length=None)
     pairs = {pair: len(model.tokens) + i for i, pair in enumerate(map(tuple, model.pairs.tolist()))}
     squared_norms = squared_norms_of(model.pooler.table)
     for text, actual in enumerate(semantic_features(model.pooler.table, squared_norms, stream)):
@@ -111,7 +110,7 @@ def test_lexical_features_are_tfidf(classifier, data):
 
     texts = ["the bank card", "free money the", "win prize money free", "card the win"]
     model = classifier.embedder.fit(texts).model_
-    stream = TokenStream(*model.pooler.token_ids(texts, max_length=None))
+    stream = model.pooler.token_ids(texts, max_length=None)
     features = Vocabulary(stream, np.ones(len(model.tokens)), None).transform(stream)
     expected = TfidfVectorizer(ngram_range=(1, 2)).fit_transform(texts)
     assert_allclose(np.sort(features.toarray(), axis=1), np.sort(expected.toarray(), axis=1))
@@ -124,7 +123,7 @@ def test_importance_by_hand():
         assert_allclose(token_importance(squared_norms, exponent), expected**exponent)
     assert_array_equal(token_importance(np.zeros(3), 0.0), np.ones(3))
     # Texts "1 2 3" and "2": of the pairs, 1-2 and 2-3.
-    stream = TokenStream(np.array([1, 2, 3, 2], dtype=np.int32), np.array([0, 3, 4]))
+    stream = TokenIds(np.array([1, 2, 3, 2], dtype=np.int32), np.array([0, 3, 4]))
     vocabulary = Vocabulary(stream, expected, None)
     once, twice = np.log(3 / 2) + 1, np.log(3 / 3) + 1
     assert_array_equal(vocabulary.tokens, [1, 2, 3])
@@ -168,7 +167,7 @@ def test_few_texts_have_one_logistic_regression(tiny_embedder, data3):
     weights = np.linspace(0.5, 2, 24)
     classifier = StaticTextClassifier(tiny_embedder, C=2.0, semantic_weight=1.5)
     model = tiny_embedder.fit(texts).model_
-    stream = TokenStream(*model.pooler.token_ids(texts, max_length=512))
+    stream = model.pooler.token_ids(texts, max_length=512)
     squared_norms = squared_norms_of(model.pooler.table)
     vectors = semantic_features(model.pooler.table, squared_norms, stream)
     vectors *= 1.5 / np.sqrt((vectors**2).sum(axis=1).mean())

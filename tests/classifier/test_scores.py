@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skm2v._classification.features import TokenStream
 from skm2v._classification.scores import ScoreTable
 from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
 from skm2v._pooling.reference import ReferenceEngine
@@ -64,16 +63,6 @@ def test_token_ids_are_those_that_count(pooler):
     for row, text in enumerate(TEXTS):
         wanted = [i for i in pooler.tokenizer.offsets(text)[0].tolist()[:5] if i != unknown]
         assert ids[indptr[row] : indptr[row + 1]].tolist() == wanted
-
-
-def test_streams_of_some_texts():
-    stream = TokenStream(np.arange(10, dtype=np.int32), np.array([0, 3, 3, 7, 10]))
-    part = stream.take(np.array([2, 1, 0, 2]))
-    assert part.ids.tolist() == [3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6]
-    assert part.indptr.tolist() == [0, 4, 4, 7, 11]
-    keys, rows = stream.pair_keys(100)
-    assert rows.tolist() == [0, 0, 2, 2, 2, 3, 3]
-    assert keys.tolist() == [1, 102, 304, 405, 506, 708, 809]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 
 from skm2v._distillation.progress import Progress, ignore
-from skm2v._pooling import TextTokenizer
+from skm2v._pooling import TextTokenizer, TokenIds
 
 __all__ = [
     "TokenCounts",
@@ -181,12 +181,8 @@ def count_tokens(
         parts.append(part)
         ends.append(end[1:] + ends[-1][-1])
         progress(len(some))
-    ids, indptr = np.concatenate(parts), np.concatenate(ends)
-    if tokenizer.unk_id is not None:
-        keep = ids != tokenizer.unk_id
-        before = np.zeros(len(ids) + 1, dtype=np.int64)
-        np.cumsum(keep, out=before[1:])
-        ids, indptr = ids[keep], before[indptr]
+    tokens = TokenIds(np.concatenate(parts), np.concatenate(ends))
+    ids, indptr = tokens.known(tokenizer.unk_id)
     shape = (len(texts), len(tokenizer.tokens))
     # A copy of the ids: sum_duplicates sorts in place.
     counts = csr_array((np.ones(len(ids), np.float32), ids.copy(), indptr.copy()), shape=shape)

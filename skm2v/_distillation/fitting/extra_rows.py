@@ -13,7 +13,13 @@ from scipy.sparse import csr_array
 
 from skm2v._distillation.fitting.corpus import TokenCounts
 from skm2v._distillation.progress import Progress, ignore
-from skm2v._pooling import PoolingTable, TextTokenizer
+from skm2v._pooling import (
+    PoolingTable,
+    TextTokenizer,
+    TokenIds,
+    keys_of_pairs,
+    pairs_of_keys,
+)
 
 __all__ = ["PairCounts", "count_known_pairs", "count_pairs", "split_words"]
 
@@ -53,7 +59,7 @@ def count_pairs(
     """
     n_tokens = counts.counts.shape[1]
     left, right, text = _neighbours(counts, rows)
-    keys = left.astype(np.int64) * n_tokens + right
+    keys = keys_of_pairs(left, right, n_tokens)
     known, inverse = np.unique(keys, return_inverse=True)
     table = csr_array(
         (np.ones(len(text), np.float32), (text, inverse)), shape=(len(rows), len(known))
@@ -62,15 +68,15 @@ def count_pairs(
     texts_with = np.bincount(table.indices, minlength=len(known))
     frequent = np.argsort(-texts_with, kind="stable")[:n_pairs]
     frequent = np.sort(frequent[texts_with[frequent] >= PAIR_TEXTS])
-    pairs = np.stack([known[frequent] // n_tokens, known[frequent] % n_tokens], axis=1)
-    return PairCounts(pairs.astype(np.int32), table[:, frequent].tocsr())
+    pairs = pairs_of_keys(known[frequent], n_tokens)
+    return PairCounts(pairs, table[:, frequent].tocsr())
 
 
 def count_known_pairs(
     counts: TokenCounts, rows: npt.NDArray[np.int64], table: PoolingTable
 ) -> PairCounts | None:
     """Count the pairs that a model has; None if it has none."""
-    if table.pairs is None or not len(table.pairs):
+    if table.pairs is None or not table.n_pairs:
         return None
     left, right, text = _neighbours(counts, rows)
     found = table.find_pairs(left, right)
@@ -85,12 +91,7 @@ def _neighbours(
     counts: TokenCounts, rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Left and right token of all neighbours within some texts, and the number of the text."""
-    starts, lengths = counts.indptr[rows], counts.lengths[rows]
-    before = np.concatenate([[0], np.cumsum(lengths)])
-    ids = counts.ids[np.repeat(starts - before[:-1], lengths) + np.arange(before[-1])]
-    text = np.repeat(np.arange(len(rows)), lengths)
-    inside = text[:-1] == text[1:]
-    return ids[:-1][inside], ids[1:][inside], text[:-1][inside]
+    return TokenIds(counts.ids, counts.indptr).take(rows).neighbours()
 
 
 def split_words(
