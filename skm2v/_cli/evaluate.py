@@ -6,10 +6,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from skm2v._cli.process import say
+
 # Light imports only: the parser of the whole command line is built with this module.
 from skm2v.evaluation._errors import TaskDataError
 from skm2v.evaluation._progress import Listener, Progress
 from skm2v.evaluation._tables import COLUMN_NAMES
+
+__all__ = ["HELP", "NAME", "add_arguments", "run"]
+
+NAME = "eval"
+HELP = "score models on tasks, with MTEB's protocols"
 
 DEFAULT_MODELS = ("default", "tfidf-svd")
 
@@ -77,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
     from skm2v.evaluation._runner import evaluate
     from skm2v.evaluation._task_sources import find_sources
 
-    listener = Listener() if args.quiet else Progress(sys.stderr)
+    listener = Listener() if args.quiet or sys.stderr is None else Progress(sys.stderr)
     columns = dict(_role_and_name(word) for word in args.column)
     data = args.data
     if args.list:
@@ -101,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
     )
     page = evaluation.save(args.output)
     print(evaluation.to_json() if args.json else evaluation.to_markdown())
-    print(f"report: {page}", file=sys.stderr)
+    say(f"report: {page}")
     if len(evaluation.failed) == len(evaluation.results):
         raise TaskDataError(f"every task failed, the first with: {evaluation.failed[0].error}")
 

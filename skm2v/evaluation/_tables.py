@@ -1,23 +1,20 @@
 """Reading local CSV, TSV, JSON lines and Parquet files into columns.
 
-CSV is read with the standard library, so that every cell is exactly the text in the file: an empty
-text stays empty and the words ``null``, ``NA`` and ``nan`` stay words.
+Every cell of a CSV file is exactly the text in the file: an empty text stays empty and the words
+``null``, ``NA`` and ``nan`` stay words.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skm2v._checks import some
+from skm2v._text_tables import read_csv, read_json, read_lines
 from skm2v.evaluation._errors import TaskDataError
-from skm2v.exceptions import MissingExtraError
+from skm2v.exceptions import MissingExtraError, TextValueError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -143,8 +140,10 @@ def read_table(path: str | Path) -> Table:
             columns = rows_to_columns(read_json_lines(path))
     except FileNotFoundError:
         raise TaskDataError(f"{path}: no such file; check --data") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise TaskDataError(f"{path}: cannot be read ({error}); expected UTF-8 {suffix}") from error
+    except TextValueError as error:
+        raise TaskDataError(str(error)) from error
+    except OSError as error:
+        raise TaskDataError(f"{path}: cannot be read ({error})") from error
     table = Table(columns, str(path))
     if len(table) == 0:
         raise TaskDataError(f"{path}: the file has no rows; expected a header and at least one row")
@@ -163,62 +162,31 @@ def data_stem(path: Path) -> str:
     return name[: -len(suffix)] if (suffix := data_suffix(path)) else name
 
 
-def open_text(path: Path) -> io.TextIOWrapper:
-    """Open a text file, gzipped or not, as UTF-8 with its newlines kept as they are."""
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    stream: Any = opened(path, "rb")
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-
-
 def _read_delimited(path: Path, delimiter: str) -> dict[str, list[Any]]:
-    # The default limit of 131,072 characters is shorter than some documents.
-    limit = csv.field_size_limit(2**31 - 1)
-    try:
-        with open_text(path) as stream:
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            header = next(reader, [])
-            if len(set(header)) != len(header):
-                raise TaskDataError(f"{path}: the header names a column twice: {header}")
-            columns: dict[str, list[Any]] = {name: [] for name in header}
-            lists = list(columns.values())
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise TaskDataError(
-                        f"{path}: line {reader.line_num} has {len(row)} fields, expected "
-                        f"{len(header)} ({', '.join(header)}); quote texts that hold "
-                        f"{'tabs' if delimiter == chr(9) else 'commas'} or newlines"
-                    )
-                for values, cell in zip(lists, row, strict=True):
-                    values.append(cell)
-            return columns
-    except csv.Error as error:
-        raise TaskDataError(
-            f"{path}: line {reader.line_num} is not valid CSV ({error}); quote texts with "
-            'double quotes and write a quote inside a text as ""'
-        ) from None
-    finally:
-        csv.field_size_limit(limit)
+    with open(path, "rb") as file:
+        rows = read_csv(read_lines(file, str(path)), str(path), delimiter=delimiter)
+        header = next(rows).value
+        if len(set(header)) != len(header):
+            raise TaskDataError(f"{path}: the header names a column twice: {header}")
+        columns: dict[str, list[Any]] = {name: [] for name in header}
+        lists = list(columns.values())
+        for row in rows:
+            for values, cell in zip(lists, row.value, strict=True):
+                values.append(cell)
+        return columns
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a file with one JSON object per line."""
+    """Read a file of JSON objects, one on each line."""
     rows = []
-    with open_text(path) as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise TaskDataError(f"{path}: line {number} is not JSON ({error})") from None
-            if not isinstance(row, dict):
+    with open(path, "rb") as file:
+        for row in read_json(read_lines(file, str(path)), str(path)):
+            if not isinstance(row.value, dict):
                 raise TaskDataError(
-                    f"{path}: line {number} is a {type(row).__name__}, expected an object such as "
-                    '{"text": "...", "label": "..."}'
+                    f"{path}: {row.unit} {row.number} is a {type(row.value).__name__}, expected an "
+                    'object such as {"text": "...", "label": "..."}'
                 )
-            rows.append(row)
+            rows.append(row.value)
     return rows
 
 

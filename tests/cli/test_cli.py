@@ -69,6 +69,14 @@ def write_inputs(tmp_path):
     jsonl.write_text("\n".join(json.dumps({"id": 1, "body": text}) for text in TEXTS))
     strings = tmp_path / "strings.ndjson"
     strings.write_text("\n\n".join(json.dumps(text) for text in TEXTS))
+    a_list = tmp_path / "texts.json"
+    a_list.write_text(json.dumps(TEXTS, indent=2))
+    of_objects = tmp_path / "objects.json"
+    of_objects.write_text(json.dumps([{"body": text} for text in TEXTS]))
+    lines_of_json = tmp_path / "lines.json"
+    lines_of_json.write_text("\n".join(json.dumps(text) for text in TEXTS))
+    unnamed = tmp_path / "unnamed.txt"
+    unnamed.write_bytes(gzip.compress(lines.read_bytes()))
     packed = tmp_path / "texts.csv.gz"
     packed.write_bytes(gzip.compress(csv.read_bytes()))
     return {
@@ -78,10 +86,15 @@ def write_inputs(tmp_path):
         "jsonl": [jsonl, "--field", "body"],
         "json strings": [strings],
         "csv.gz": [packed, "--column", "body"],
+        "json list": [a_list],
+        "json list of objects": [of_objects, "--field", "body"],
+        "json lines": [lines_of_json],
+        "gzip without .gz": [unnamed],
     }
 
 
 KINDS = ["lines", "csv", "tsv", "jsonl", "json strings", "csv.gz"]
+KINDS += ["json list", "json list of objects", "json lines", "gzip without .gz"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -161,6 +174,15 @@ def test_missing_as_zero(tmp_path, model_path, run):
     np.testing.assert_allclose(norms, [1, 0, 0], atol=1e-6)
 
 
+def test_blank_cells_of_one_column_are_rows(tmp_path, model, model_path, run):
+    (tmp_path / "in.csv").write_text('t\nthe\n\n""\nmoney\n\n')
+    out = tmp_path / "out.npy"
+    arguments = ["embed", tmp_path / "in.csv", "-m", model_path, "-o", out]
+    assert run(*arguments, "--handle-missing", "zero")[0] == 0
+    expected = embed_texts(model, ["the", "", "", "money", ""])
+    np.testing.assert_array_equal(np.load(out), expected)
+
+
 BAD_INPUTS = {
     "latin.txt": (b"the\ncaf\xe9\n", [], "line 2: is not UTF-8"),
     "two.csv": (b"a,b\n1,2\n", [], "several columns ['a', 'b']: choose with --column"),
@@ -172,11 +194,32 @@ BAD_INPUTS = {
     "number.jsonl": (b'{"t": 1}\n', ["--field", "t"], "line 1: holds int where a string"),
     "null.jsonl": (b'{"t": null}\n', ["--field", "t"], "field 't' is null. Use --handle-missing"),
     "absent.jsonl": (b'{"u": 1}\n', ["--field", "t"], "field 't' is missing"),
-    "field.jsonl": (b'{"u": "the"}\n', [], "choose one of its fields with --field (u)"),
+    "field.jsonl": (b'{"u": "the"}\n', [], "choose one of its fields with --field ('u')"),
     "half.jsonl": (b'"\\ud800"\n', [], "line 1: holds half of a surrogate pair"),
+    "quote.csv": (
+        b'id,t\n1,"the\n2,money\n3,"bank"\n',
+        ["--column", "t"],
+        "line 2: has 'bank\"' after a closing quote in line 4",
+    ),
+    "open.csv": (
+        b'id,t\n1,the\n2,"money\n3,bank\n',
+        ["--column", "t"],
+        "line 3: opens a quote that is not closed by line 4",
+    ),
+    "blank.csv": (b"t\nthe\n\nmoney\n", [], "line 3: is empty"),
+    "list.json": (b'["the", 1]', [], "item 2: holds int where a string is wanted"),
+    "objects.json": (b'[{"t": "the"}, {}]', ["--field", "t"], "item 2: field 't' is missing"),
+    "deep.jsonl": (b'{"t": ' + b"[" * 100_000 + b"\n", ["--field", "t"], "line 1: is not JSON"),
+    "deep.json": (b"[" * 100_000, [], "is not JSON"),
+    "digits.jsonl": (b'"the"\n' + b"1" * 5000, [], "line 2: is not JSON"),
+    "none.txt.gz": (b"", [], "is damaged or cut short after 0 lines"),
+    "no.txt.gz": (b"the\n", [], "is damaged or cut short"),
+    "cut.txt.gz": (gzip.compress(b"the\n" * 999)[:-9], [], "is damaged or cut short"),
+    "bad.txt.gz": (gzip.compress(b"the\n" * 999)[:-9] + b"\xff" * 9, [], "is damaged or cut short"),
     "lines.txt": (b"the\n", ["--column", "a", "--format", "lines"], "--column is for CSV input"),
     "field.csv": (b"a\n", ["--field", "a", "--format", "csv"], "--field is for JSONL input"),
     "delimiter.csv": (b"a\n", ["--delimiter", "||"], "--delimiter must be one character"),
+    "as quote.csv": (b"a\n", ["--delimiter", '"'], "--delimiter must be one character, no quote"),
 }
 
 

@@ -53,14 +53,14 @@ def test_gzip_jsonl_and_parquet(tmp_path: Path) -> None:
         (
             "a.csv",
             "text,label\na,b\nc\n",
-            r"line 3 has 1 fields, expected 2 \(text, label\); quote",
+            r"line 3: has 1 fields, the header 2\. Put texts that hold",
         ),
-        ("a.csv", 'text,label\n"a"b,c\n', "line 2 is not valid CSV"),
-        ("a.jsonl", '{"text": "a"}\n{"text": \n', "line 2 is not JSON"),
-        ("a.jsonl", "[1]\n", "line 1 is a list, expected an object"),
+        ("a.csv", 'text,label\n"a"b,c\n', "line 2: has .* after a closing quote"),
+        ("a.jsonl", '{"text": "a"}\n{"text": \n', "line 2: is not JSON"),
+        ("a.jsonl", "[1]\n", "item 1 is a int, expected an object"),
         ("a.parquet", "no", "not a readable Parquet file"),
         ("a.txt", "hello", "cannot tell the format"),
-        ("a.csv.gz", "not gzip", "cannot be read"),
+        ("a.csv.gz", "not gzip", "is damaged or cut short"),
     ],
 )
 def test_bad_files_are_named(write: Write, name: str, text: str, message: str) -> None:
@@ -74,7 +74,7 @@ def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
     with pytest.raises(TaskDataError, match="no such file"):
         read_table(tmp_path / "none.csv")
     (tmp_path / "latin.csv").write_bytes("text\ncafé\n".encode("latin-1"))
-    with pytest.raises(TaskDataError, match="expected UTF-8"):
+    with pytest.raises(TaskDataError, match="line 2: is not UTF-8"):
         read_table(tmp_path / "latin.csv")
 
 
