@@ -15,9 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from skm2v._model.charsmap import check_charsmap
-from skm2v._pooling import TextTokenizer
+from skm2v._pooling import TextTokenizer, TokenizerDocument
 from skm2v._pooling.tokenization import dense_tokens
-from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["build_tokenizer", "check_tokenizer"]
@@ -210,8 +209,9 @@ def build_tokenizer(json_text: str) -> TextTokenizer:
     ModelFormatError
         If the tokenizer is damaged or has parts that are not supported.
     """
-    tokens = check_tokenizer(json_text)
-    tokenizer = TextTokenizer(json_text)
+    document = TokenizerDocument(json_text)
+    tokens = check_tokenizer(document)
+    tokenizer = TextTokenizer(document)
     if tokenizer.tokens != tokens:
         raise ModelFormatError(
             "The tokenizers library read other token ids than the tokenizer's JSON states."
@@ -219,8 +219,8 @@ def build_tokenizer(json_text: str) -> TextTokenizer:
     return tokenizer
 
 
-def check_tokenizer(json_text: str) -> tuple[str, ...]:
-    """Check the text of a ``tokenizer.json`` file.
+def check_tokenizer(document: TokenizerDocument) -> tuple[str, ...]:
+    """Check what a ``tokenizer.json`` file says.
 
     Returns
     -------
@@ -232,11 +232,11 @@ def check_tokenizer(json_text: str) -> tuple[str, ...]:
     ModelFormatError
         If the tokenizer is damaged or has parts that are not supported.
     """
-    if len(json_text) > MAX_JSON_CHARS:
+    if len(document.text) > MAX_JSON_CHARS:
         raise ModelFormatError(
-            f"The tokenizer has {len(json_text)} characters; at most {MAX_JSON_CHARS} are read."
+            f"The tokenizer has {len(document.text)} characters; at most {MAX_JSON_CHARS} are read."
         )
-    spec = parse_json(json_text, what="The tokenizer")
+    spec = document.spec
     if not isinstance(spec, dict) or not isinstance(spec.get("model"), dict):
         raise ModelFormatError("The tokenizer JSON must be an object with a 'model' object.")
     unknown = set(spec) - SECTIONS

@@ -8,6 +8,7 @@ from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.texts import TextColumn, check_texts, iter_texts
 from skm2v._pooling.token_ids import TokenIds, keys_of_pairs, pairs_of_keys
 from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenizer_document import TokenizerDocument
 
 __all__ = [
     "Pooled",
@@ -16,6 +17,7 @@ __all__ = [
     "TextPooler",
     "TextTokenizer",
     "TokenIds",
+    "TokenizerDocument",
     "check_batch_size",
     "check_texts",
     "iter_texts",

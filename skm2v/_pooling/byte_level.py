@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 
@@ -37,13 +36,13 @@ GPT4 = {
 
 def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     """Take a byte-level BPE tokenizer apart; None if the kernel cannot reproduce it exactly."""
-    spec = json.loads(tokenizer.hf_json)
+    spec = tokenizer.document.spec
     model = spec["model"]
     if any(
         model.get(key) for key in ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
     ):
         return None
-    if any(not token["special"] for token in spec.get("added_tokens") or ()):
+    if any(not token.get("special") for token in spec.get("added_tokens") or ()):
         return None
     # Characters that become white space would shift the boundaries of chunks.
     normalizers = [step.get("type") for step in steps_of(spec.get("normalizer"), "normalizers")]

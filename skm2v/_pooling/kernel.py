@@ -74,7 +74,7 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
         then. The environment variable ``SKM2V_SIMD`` (``scalar``, ``sse2``, ``avx2``, ``avx512``
         or ``neon``) overrides the choice of the instruction set.
     """
-    spec = json.loads(tokenizer.json)
+    spec = tokenizer.document.spec
     try:
         if spec["model"]["type"] in ("Unigram", "BPE"):
             return _family_kernel(tokenizer, table, spec["model"]["type"])

@@ -287,6 +287,7 @@ class TextPooler:
         self._engine = _build_kernel(self.tokenizer, self.table) or ReferenceEngine(
             self.tokenizer, self.table
         )
+        self.tokenizer.document.forget()  # nobody needs it at predict time
         return self._engine
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ import tokenizers
 
 from skm2v._pooling.boundaries import cut_pattern
 from skm2v._pooling.token_ids import TokenIds
+from skm2v._pooling.tokenizer_document import TokenizerDocument
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 
 __all__ = ["TextTokenizer", "dense_tokens"]
@@ -32,7 +33,7 @@ class TextTokenizer:
 
     Parameters
     ----------
-    json_text : str
+    source : str or TokenizerDocument
         Content of a ``tokenizer.json`` file with a WordPiece, BPE, Unigram or WordLevel model
         and dense token ids.
 
@@ -40,6 +41,8 @@ class TextTokenizer:
     ----------
     json : str
         The JSON text, as given.
+    document : TokenizerDocument
+        The same with what it says.
     tokens : tuple of str
         Token strings; the position is the token id.
     vocabulary : dict of str to int
@@ -55,10 +58,11 @@ class TextTokenizer:
 
     __module__ = "skm2v"
 
-    def __init__(self, json_text: str) -> None:
-        spec = _parse(json_text)
-        self._json = json_text
-        self._stripped = json.dumps({**spec, "truncation": None, "padding": None})
+    def __init__(self, source: str | TokenizerDocument) -> None:
+        document = source if isinstance(source, TokenizerDocument) else TokenizerDocument(source)
+        spec = _checked(document)
+        self._document = document
+        self._stripped = _stripped(document)
         self._tokenizer = _build(self._stripped)
         self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
         self._tokens = dense_tokens(self._vocabulary)
@@ -68,7 +72,12 @@ class TextTokenizer:
     @property
     def json(self) -> str:
         """The JSON text, as given."""
-        return self._json
+        return self._document.text
+
+    @property
+    def document(self) -> TokenizerDocument:
+        """The JSON text, and what it says."""
+        return self._document
 
     @property
     def hf_json(self) -> str:
@@ -160,13 +169,13 @@ class TextTokenizer:
             _reraise(error, TextValueError, f"The text {text[:60]!r} cannot be tokenized")
 
     def __reduce__(self) -> tuple[type[TextTokenizer], tuple[str]]:
-        return type(self), (self._json,)
+        return type(self), (self.json,)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TextTokenizer) and self._json == other._json
+        return isinstance(other, TextTokenizer) and self.json == other.json
 
     def __hash__(self) -> int:
-        return hash(self._json)
+        return hash(self.json)
 
     def __repr__(self) -> str:
         return f"TextTokenizer(<{len(self._tokens)} tokens>)"
@@ -183,16 +192,8 @@ def _reraise(error: BaseException, kind: type[Skm2vError], message: str) -> NoRe
     raise kind(f"{message}: {type(error).__name__}: {error}") from error
 
 
-def _parse(json_text: str) -> dict[str, Any]:
-    if not isinstance(json_text, str):
-        raise ModelFormatError(
-            "A tokenizer is built from the text of a tokenizer.json file; got"
-            f" {type(json_text).__name__}. Pass tokenizer.to_str() or path.read_text()."
-        )
-    try:
-        spec: dict[str, Any] = json.loads(json_text)
-    except (ValueError, RecursionError) as error:
-        raise ModelFormatError(f"The tokenizer is not valid JSON: {error}.") from error
+def _checked(document: TokenizerDocument) -> dict[str, Any]:
+    spec: dict[str, Any] = document.spec
     model = spec.get("model") if isinstance(spec, dict) else None
     if not isinstance(model, dict):
         raise ModelFormatError("The tokenizer JSON has no 'model' object.")
@@ -202,6 +203,17 @@ def _parse(json_text: str) -> dict[str, Any]:
             f" got {model.get('type')!r}."
         )
     return spec
+
+
+def _stripped(document: TokenizerDocument) -> str:
+    """JSON text without truncation and padding."""
+    spec = document.spec
+    # A Unigram model has scores. Written by Python they are as short as can be, and the library,
+    # whose parser may miss the last digit of a longer number, reads them right.
+    sections = (spec.get("truncation"), spec.get("padding"))
+    if sections == (None, None) and spec["model"]["type"] != "Unigram":
+        return document.text
+    return json.dumps({**spec, "truncation": None, "padding": None})
 
 
 def _build(json_text: str) -> tokenizers.Tokenizer:

@@ -10,6 +10,7 @@ import pytest
 
 from skm2v import StaticModel
 from skm2v._model.tokenizer_check import check_tokenizer
+from skm2v._pooling import TokenizerDocument
 from skm2v.exceptions import ModelFormatError
 from tests import tiny
 from tests.model.forge import (
@@ -502,7 +503,7 @@ def test_normalizers_in_use_are_accepted():
         {"type": "Strip", "strip_left": False, "strip_right": True},
         {"type": "NFKC"},
     )
-    assert len(check_tokenizer(json.dumps(spec))) == 192
+    assert len(check_tokenizer(TokenizerDocument(json.dumps(spec)))) == 192
 
 
 def test_many_small_numbers_take_bounded_memory(tmp_path):
