@@ -26,9 +26,8 @@ def pooler(request):
 
 
 def by_reference(pooler: TextPooler) -> TextPooler:
-    copy = TextPooler(pooler.tokenizer, pooler.table)
-    copy._engine = ReferenceEngine(pooler.tokenizer, pooler.table)
-    return copy
+    engine = ReferenceEngine(pooler.tokenizer, pooler.table)
+    return TextPooler(pooler.tokenizer, pooler.table, engine)
 
 
 @pytest.mark.parametrize("max_length", [None, 3])

@@ -50,14 +50,12 @@ def make_pooler(request: pytest.FixtureRequest) -> Callable[..., TextPooler]:
     """Make a pooler that uses the reference, or one that uses the compiled kernel."""
 
     def make(tokenizer: TextTokenizer, table: PoolingTable) -> TextPooler:
-        pooler = TextPooler(tokenizer, table)
         if request.param == "reference":
-            pooler._engine = ReferenceEngine(tokenizer, table)
-        else:
-            kernel = pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
-            pooler._engine = kernel.build_kernel(tokenizer, table)
-            if pooler._engine is None:
-                pytest.skip("no kernel for this kind of tokenizer")
-        return pooler
+            return TextPooler(tokenizer, table, ReferenceEngine(tokenizer, table))
+        kernel = pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
+        engine = kernel.build_kernel(tokenizer, table)
+        if engine is None:
+            pytest.skip("no kernel for this kind of tokenizer")
+        return TextPooler(tokenizer, table, engine)
 
     return make

@@ -266,9 +266,9 @@ def test_outputs_are_checked(tokenizer):
 def test_kernel_is_chosen_and_never_pickled(tokenizer):
     pooler = TextPooler(tokenizer, random_table(tokenizer))
     vectors = pooler.pool(TEXTS, max_length=None, normalize=True).vectors
-    assert isinstance(pooler._engine, kernel_module.Kernel)
+    assert isinstance(pooler.engine, kernel_module.Kernel)
     with pytest.raises(TypeError, match="not pickled"):
-        pickle.dumps(pooler._engine)
+        pickle.dumps(pooler.engine)
     again = pickle.loads(pickle.dumps(pooler))
     assert_array_equal(again.pool(TEXTS, max_length=None, normalize=True).vectors, vectors)
 

@@ -251,8 +251,7 @@ def test_vectors(pair):
     rng = random.Random(1)
     texts = ["".join(rng.choices(SPACES + CONTEXT, k=rng.randrange(9))) for _ in range(500)]
     pooler = TextPooler(tokenizer, table)
-    reference = TextPooler(tokenizer, table)
-    reference._engine = ReferenceEngine(tokenizer, table)
+    reference = TextPooler(tokenizer, table, ReferenceEngine(tokenizer, table))
     for options in ({"max_length": 5, "normalize": True}, {"max_length": None, "normalize": False}):
         got, want = pooler.pool(texts, **options), reference.pool(texts, **options)
         np.testing.assert_allclose(got.vectors, want.vectors, rtol=0, atol=2e-6)
@@ -263,7 +262,7 @@ def test_vectors(pair):
         assert_array_equal(shuffled.vectors, got.vectors[order])
         alone = [pooler.pool([text], **options).vectors for text in texts[:50]]
         assert_array_equal(np.concatenate(alone), got.vectors[:50])
-    assert type(pooler._engine).__name__ == "Kernel"
+    assert type(pooler.engine).__name__ == "Kernel"
 
 
 # ---- what is not proven ----------------------------------------------------------------------

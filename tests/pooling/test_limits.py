@@ -41,10 +41,9 @@ units = {
 tokenizer = TextTokenizer(tiny.tiny_tokenizer(kind).to_str())
 table = random_table(tokenizer)
 shared = TextPooler(tokenizer, table)
-reference = TextPooler(tokenizer, table)
-reference._engine = ReferenceEngine(tokenizer, table)
+reference = TextPooler(tokenizer, table, ReferenceEngine(tokenizer, table))
 shared.pool(["warm up"], max_length=9, normalize=True)
-has_kernel = not isinstance(shared._engine, ReferenceEngine)
+has_kernel = not isinstance(shared.engine, ReferenceEngine)
 poolers = [shared, reference] if has_kernel else [reference]
 with open("/proc/self/statm") as file:
     used = int(file.read().split()[0]) * resource.getpagesize()

@@ -111,7 +111,7 @@ def test_vectors_are_means(any_tokenizer, make_pooler, kind, normalize, max_leng
     assert pooled.vectors.dtype == np.float32
     assert pooled.vectors.shape == (len(TEXTS), table.dim)
     # The kernel sums float32: the same word 700 times is the worst that can happen to it.
-    atol = 2e-6 if normalize or isinstance(engine._engine, ReferenceEngine) else 1e-5
+    atol = 2e-6 if normalize or isinstance(engine.engine, ReferenceEngine) else 1e-5
     assert_allclose(pooled.vectors, slow, atol=atol, rtol=0)
 
 
@@ -398,9 +398,10 @@ class Recorder:
 
 
 def _threads_used(shared, n_jobs):
-    shared._engine = Recorder()
-    shared.pool(["a"] * 9000, max_length=9, normalize=True, n_jobs=n_jobs)
-    return len(shared._engine.threads)
+    recorder = Recorder()
+    pooler = TextPooler(shared.tokenizer, shared.table, recorder)
+    pooler.pool(["a"] * 9000, max_length=9, normalize=True, n_jobs=n_jobs)
+    return len(recorder.threads)
 
 
 def test_n_jobs(tokenizer):
@@ -440,7 +441,6 @@ def test_pieces_are_contiguous_and_bounded(rng, n_threads):
 def test_an_error_stops_all_threads(tokenizer, monkeypatch):
     monkeypatch.setattr(pooler, "SMALLEST_TEXTS", 1)
     monkeypatch.setattr(pooler, "SHARES", 50)
-    shared = TextPooler(tokenizer, random_table(tokenizer))
     seen = []
 
     class Failing:
@@ -450,7 +450,7 @@ def test_an_error_stops_all_threads(tokenizer, monkeypatch):
             if "bad" in texts:
                 raise IndexError("bad text")
 
-    shared._engine = Failing()
+    shared = TextPooler(tokenizer, random_table(tokenizer), Failing())
     for n_jobs in (1, 2, 3):
         seen.clear()
         with pytest.raises(IndexError, match="bad text"):
@@ -467,7 +467,6 @@ def test_an_error_stops_all_threads(tokenizer, monkeypatch):
 def test_a_thread_that_cannot_start_stops_the_others(tokenizer, monkeypatch):
     monkeypatch.setattr(pooler, "SMALLEST_TEXTS", 1)
     monkeypatch.setattr(pooler, "SHARES", 50)
-    shared = TextPooler(tokenizer, random_table(tokenizer))
     seen = []
 
     class Slow:
@@ -482,7 +481,7 @@ def test_a_thread_that_cannot_start_stops_the_others(tokenizer, monkeypatch):
             return super().submit(*args)
 
     monkeypatch.setattr(pooler, "ThreadPoolExecutor", OneThread)
-    shared._engine = Slow()
+    shared = TextPooler(tokenizer, random_table(tokenizer), Slow())
     with pytest.raises(RuntimeError, match="new thread"):
         shared.pool(["a"] * 100, max_length=9, normalize=True, n_jobs=3)
     assert len(seen) < 30
@@ -499,8 +498,8 @@ def test_one_thread_inside_joblib_workers(tokenizer, backend):
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_interrupt_returns_promptly_and_leaves_no_trace(tokenizer, n_jobs):
-    shared = TextPooler(tokenizer, random_table(tokenizer))
-    shared._engine = ReferenceEngine(tokenizer, shared.table)
+    table = random_table(tokenizer)
+    shared = TextPooler(tokenizer, table, ReferenceEngine(tokenizer, table))
     wanted = shared.pool(TEXTS, max_length=512, normalize=True)
     texts = ["the bank of water " * 200] * 20_000  # a minute of work
     timer = threading.Timer(0.3, _thread.interrupt_main)
@@ -552,7 +551,7 @@ def test_reference_without_kernel(tokenizer, monkeypatch):
     monkeypatch.delenv("SKM2V_REQUIRE_EXT", raising=False)
     shared = TextPooler(tokenizer, random_table(tokenizer))
     assert shared.pool(["the"], max_length=9, normalize=True).vectors.any()
-    assert isinstance(shared._engine, ReferenceEngine)
+    assert isinstance(shared.engine, ReferenceEngine)
 
 
 def test_missing_kernel_can_be_an_error(tokenizer, monkeypatch):
@@ -571,7 +570,7 @@ def test_a_kernel_of_another_version_is_not_used(tokenizer, monkeypatch):
     monkeypatch.delenv("SKM2V_REQUIRE_EXT", raising=False)
     shared = TextPooler(tokenizer, random_table(tokenizer))
     assert shared.pool(["the"], max_length=9, normalize=True).vectors.any()
-    assert isinstance(shared._engine, ReferenceEngine)
+    assert isinstance(shared.engine, ReferenceEngine)
     monkeypatch.setenv("SKM2V_REQUIRE_EXT", "1")
     shared = TextPooler(tokenizer, random_table(tokenizer))
     with pytest.raises(ImportError, match="another version of skm2v. Compile it again"):
@@ -630,3 +629,19 @@ def test_a_tokenizer_that_the_kernel_does_not_know_is_logged(monkeypatch, caplog
     tokenizer = TextTokenizer(tiny.wordpiece_tokenizer().to_str())
     TextPooler(tokenizer, random_table(tokenizer)).pool(["a"], max_length=None, normalize=True)
     assert "no compiled kernel for this tokenizer" in caplog.text
+
+
+def test_what_was_lost_is_told_of_one_text_and_of_many(tokenizer):
+    shared = TextPooler(tokenizer, random_table(tokenizer))
+    for texts, max_length, lost in (
+        (["the bank"], None, False),
+        (["the bank"], 1, True),
+        ([""], None, True),
+        ([], None, False),
+        (["the bank"] * 9, None, False),
+        (["the bank"] * 8 + ["\U0001f600"], None, True),
+        (["the bank"] * 8 + ["the bank of water"], 2, True),
+    ):
+        pooled = shared.pool(texts, max_length=max_length, normalize=True)
+        assert pooled.lost is lost
+        assert lost == bool(pooled.empty.any() or pooled.truncated.any())

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skm2v import StaticEmbedder
-from skm2v._pooling import check_texts
+from skm2v._pooling import TextPooler, check_texts
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.text_buffers import TextBuffers, read_buffers
 from skm2v.exceptions import TextTypeError, TextValueError
@@ -199,8 +199,8 @@ def test_a_sequence_of_strings():
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_the_reference_reads_them_as_strings(tiny_static, n_jobs):
     expected = tiny_static.pooler.pool(TEXTS, max_length=9, normalize=True)
-    pooler = tiny_static.pooler
-    pooler._engine = ReferenceEngine(pooler.tokenizer, pooler.table)
+    tokenizer, table = tiny_static.pooler.tokenizer, tiny_static.pooler.table
+    pooler = TextPooler(tokenizer, table, ReferenceEngine(tokenizer, table))
     texts = check_texts(pa.array(TEXTS), buffers=True).texts
     pooled = pooler.pool(texts, max_length=9, normalize=True, n_jobs=n_jobs)
     for actual, wanted in zip(pooled, expected, strict=True):
