@@ -7,6 +7,7 @@ module in ``modules.json``; that of StaticEmbedding holds ``embedding.weight`` a
 
 from __future__ import annotations
 
+import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from skm2v._model import files
 from skm2v._model.config import ModelConfig
+from skm2v._model.front_matter import read_card
 from skm2v._model.parts import ModelParts
 from skm2v._model.tensor_file import parse_tensors
 from skm2v._strict_json import parse_json
@@ -29,6 +31,7 @@ MAX_INT32 = 2**31 - 1
 MODEL2VEC_NORMALIZE = False
 MODEL2VEC_MAX_LENGTH = 512
 MODEL2VEC_FIELDS = {"model_type", "normalize", "tokenizer_name", "apply_pca", "hidden_dim"}
+UNKNOWN_TOKENS = {"<unk>", "[UNK]", "<UNK>", "<|unk|>"}
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -78,13 +81,17 @@ def _read_model2vec(folder: Path, file: Path, tensors: Tensors) -> ModelParts:
     if isinstance(pca_dims, bool):  # early versions
         pca_dims = "auto" if pca_dims else None
     try:
+        card = read_card(folder)
+        text = _read_text(folder / "tokenizer.json")
         return ModelParts(
-            _read_text(folder / "tokenizer.json"),
+            text if "max_length" in config else _with_its_unknown_token(text),
             _table(tensors, "embeddings"),
             config.get("normalize", MODEL2VEC_NORMALIZE),
             config.get("max_length", MODEL2VEC_MAX_LENGTH),
             ModelConfig(
-                teacher=config.get("tokenizer_name"),
+                teacher=config.get("tokenizer_name", card.base_model),
+                licence=card.licence,
+                language=card.language,
                 objective="tokens" if "apply_pca" in config else None,
                 pooling=config.get("pooling"),
                 sif_coefficient=config.get("sif_coefficient"),
@@ -94,6 +101,28 @@ def _read_model2vec(folder: Path, file: Path, tensors: Tensors) -> ModelParts:
         )
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}") from error
+
+
+def _with_its_unknown_token(text: str) -> str:
+    """Return a tokenizer whose Unigram model names its own unknown token.
+
+    Model2Vec 0.9 and 0.10 leave tokens out and keep `unk_id`, which so comes to be the number of
+    a word. 0.10, which writes `max_length` too, leaves this word out of every text. 0.9 averaged
+    all tokens.
+    """
+    spec = parse_json(text, what="The tokenizer")
+    model = spec.get("model") if isinstance(spec, dict) else None
+    if not isinstance(model, dict) or model.get("type") != "Unigram":
+        return text
+    try:
+        special = {token["content"] for token in spec["added_tokens"] if token["special"]}
+        names, pieces = UNKNOWN_TOKENS & special, model["vocab"]
+        unknown = [i for i, piece in enumerate(pieces) if piece[0] in names]
+        if pieces[model["unk_id"]][0] in special or len(unknown) != 1:
+            return text
+    except (TypeError, KeyError, IndexError):  # for the checks of tokenizers
+        return text
+    return json.dumps({**spec, "model": {**model, "unk_id": unknown[0]}}, ensure_ascii=False)
 
 
 def _read_sentence_transformers(folder: Path) -> ModelParts:
@@ -117,12 +146,13 @@ def _read_sentence_transformers(folder: Path) -> ModelParts:
     _check_names(file, tensors, {"embedding.weight"})
     tokenizer = folder / inner / "tokenizer.json"
     text = _read_text(tokenizer)
+    card = read_card(folder)
     return ModelParts(
         text,
         _table(tensors, "embedding.weight"),
         "Normalize" in kinds,
         _truncation(text, tokenizer),
-        ModelConfig(),
+        ModelConfig(teacher=card.base_model, licence=card.licence, language=card.language),
     )
 
 

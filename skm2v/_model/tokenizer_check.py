@@ -425,9 +425,10 @@ def _check_unigram(model: dict[str, Any]) -> dict[str, int]:
     if "" in vocabulary or len(vocabulary) != len(pieces):
         raise ModelFormatError("The tokenizer's vocabulary has an empty or a repeated token.")
     _check_setting(model, "byte_fallback", _flag)
-    if not _integer(0, len(pieces) - 1)(model.get("unk_id")):
+    unknown = model.get("unk_id")  # whether a tokenizer can do without is for TextTokenizer
+    if unknown is not None and not _integer(0, len(pieces) - 1)(unknown):
         raise ModelFormatError(
-            f"The tokenizer's unk_id must be a token id; got {model.get('unk_id')!r:.60}."
+            f"The tokenizer's unk_id must be a token id or null; got {unknown!r:.60}."
         )
     return vocabulary
 

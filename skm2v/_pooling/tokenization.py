@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 
-from skm2v._pooling.boundaries import cut_pattern
+from skm2v._pooling.boundaries import cut_pattern, steps_of
 from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenizer_document import TokenizerDocument
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
@@ -66,7 +66,7 @@ class TextTokenizer:
         self._tokenizer = _build(self._stripped)
         self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
         self._tokens = dense_tokens(self._vocabulary)
-        self._unk_id = _unknown_id(spec["model"])
+        self._unk_id = _unknown_id(spec)
         self._cut = cut_pattern(spec)
 
     @property
@@ -237,12 +237,16 @@ def dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-def _unknown_id(model: dict[str, Any]) -> int | None:
+def _unknown_id(spec: dict[str, Any]) -> int | None:
     """Id of the unknown token, which must exist where a text may need it."""
+    model = spec["model"]
     if model["type"] == "Unigram":
         unk_id: int | None = model.get("unk_id")
-        if unk_id is None and not model.get("byte_fallback"):
-            raise ModelFormatError("The tokenizer's Unigram model has no unknown token (unk_id).")
+        if unk_id is None and not model.get("byte_fallback") and not _spells_all_bytes(spec):
+            raise ModelFormatError(
+                "The tokenizer's Unigram model has no unknown token (unk_id is null), which only"
+                " a byte-level tokenizer with tokens for all bytes can do without."
+            )
         return unk_id
     unk_token = model.get("unk_token")
     if unk_token is None:
@@ -252,3 +256,17 @@ def _unknown_id(model: dict[str, Any]) -> int | None:
             f"The tokenizer's unknown token {unk_token!r} is not in its vocabulary."
         )
     return int(model["vocab"][unk_token])
+
+
+def _spells_all_bytes(spec: dict[str, Any]) -> bool:
+    """Whether a Unigram tokenizer sees bytes only, as characters, and has a token for each."""
+    steps = [
+        *steps_of(spec.get("normalizer"), "normalizers"),
+        *steps_of(spec.get("pre_tokenizer"), "pretokenizers"),
+    ]
+    alphabet = set(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    return (
+        bool(steps)
+        and steps[-1].get("type") == "ByteLevel"
+        and alphabet <= {piece[0] for piece in spec["model"]["vocab"]}
+    )
