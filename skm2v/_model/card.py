@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator
 
 from skm2v._model.parts import ModelParts
 
-__all__ = ["render_card"]
+__all__ = ["is_as_rendered", "render_card"]
+
+# The last line of a card. Without it, or with other text above it, a person wrote the card.
+SEAL = "<!-- Written by skm2v. Saving replaces this text as long as it is as written: {} -->\n"
+SEAL_PATTERN = re.compile(re.escape(SEAL).replace(r"\{\}", "([0-9a-f]{64})"))
 
 
-def render_card(parts: ModelParts) -> str:
-    """Return the text of ``README.md`` for a model: front matter, origin, licence, usage."""
+def render_card(parts: ModelParts, model_name: str | None = None) -> str:
+    """Return the text of ``README.md`` for a model: front matter, origin, licence, usage.
+
+    Parameters
+    ----------
+    parts : ModelParts
+    model_name : str or None, default=None
+        Title of the card, and what its example loads. None means a general title.
+    """
     front = "\n".join(f"{key}: {json.dumps(value)}" for key, value in _front_matter(parts))
     config = parts.config
     teacher = config.teacher or "an unknown teacher"
     rows, dim = parts.tensors["embeddings"].shape
     sections = [
         f"---\n{front}\n---",
-        "# Static text embeddings",
+        f"# {'Static text embeddings' if model_name is None else _one_line(model_name)}",
         f"Distilled from **{_one_line(teacher)}** with skm2v: a table of {rows} vectors of {dim}"
         f" dimensions ({parts.tensors['embeddings'].dtype.name}). The vector of a text is the mean"
         " of the vectors of its tokens.",
@@ -28,8 +41,21 @@ def render_card(parts: ModelParts) -> str:
     ]
     if config.attribution:
         sections += ["## Sources", config.attribution.strip()]
-    sections.append(_usage(parts))
-    return "\n\n".join(sections) + "\n"
+    sections.append(_usage(parts, model_name or "path/to/this/folder"))
+    text = "\n\n".join(sections) + "\n\n"
+    return text + SEAL.format(_digest(text))
+
+
+def is_as_rendered(card: bytes) -> bool:
+    """Whether a card is as :func:`render_card` wrote it, and nobody changed it since."""
+    text = card.decode("utf-8", errors="replace")
+    start = text.rstrip("\n").rfind("\n") + 1
+    seal = SEAL_PATTERN.fullmatch(text[start:])
+    return seal is not None and seal[1] == _digest(text[:start])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _front_matter(parts: ModelParts) -> Iterator[tuple[str, object]]:
@@ -54,7 +80,7 @@ def _facts(parts: ModelParts) -> Iterator[tuple[str, object]]:
     config = parts.config
     yield "Teacher", config.teacher or "unknown"
     yield "Teacher's revision", config.revision or "unknown"
-    yield "Teacher's licence", config.licence or "unknown"
+    yield "Licence", config.licence or "unknown"
     yield "Objective", config.objective or "unknown"
     yield "Pooling of the teacher's token states", config.pooling or "unknown"
     yield "PCA", "none" if config.pca_dims is None else config.pca_dims
@@ -79,19 +105,19 @@ def _licence_section(parts: ModelParts) -> str:
         )
     else:
         text = (
-            f"The teacher is licensed under {_one_line(config.licence)}; this model is a"
-            " derivative of it."
+            f"{_one_line(config.licence)}, as the card of the teacher says, or that of the model"
+            " which this one was made from. The model is a derivative of the teacher."
         )
     return f"## Licence\n\n{text}"
 
 
-def _usage(parts: ModelParts) -> str:
-    usage = """## Usage
+def _usage(parts: ModelParts, name: str) -> str:
+    usage = f"""## Usage
 
 ```python
 from skm2v import StaticModel
 
-model = StaticModel.from_pretrained("path/to/this/folder")
+model = StaticModel.from_pretrained({json.dumps(name)})
 vectors = model.encode(["some text", "another text"])
 ```
 
@@ -104,8 +130,13 @@ all content."""
         )
     return usage + (
         " The JSON files beside it let Model2Vec (0.10 or later) and sentence-transformers (6 or"
-        " later) load it with equal vectors, except that sentence-transformers averages the"
-        " vector of the unknown token, which is left out here and by Model2Vec."
+        " later) load it with equal vectors"
+        + (
+            "."
+            if parts.normalize
+            else ", except that sentence-transformers counts unknown tokens, as zeros, in the mean:"
+            " the vectors of texts that have any are shorter there."
+        )
     )
 
 

@@ -14,7 +14,7 @@ from skm2v._model.sealed import Content, Seal
 from skm2v._pooling import PoolingTable
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["MODEL", "ModelParts"]
+__all__ = ["MODEL", "UNKNOWN", "ModelParts"]
 
 TENSORS = (
     "embeddings",
@@ -130,5 +130,8 @@ def read_v1(content: Content, what: str) -> ModelParts:
     )
 
 
+#: Field with what the file of a model, but not the model, says of its unknown token.
+UNKNOWN = "unknown"
+
 #: Files and pickles of models. Hashes of the files beside a model's come with the model's.
-MODEL = Seal("skm2v", {1: read_v1}, frozenset({"sidecars"}))
+MODEL = Seal("skm2v", {1: read_v1}, frozenset({"sidecars"}), frozenset({UNKNOWN}))

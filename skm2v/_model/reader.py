@@ -15,10 +15,11 @@ from skm2v._model import files
 from skm2v._model.files import MODEL_FILE
 from skm2v._model.hub import locate
 from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
-from skm2v._model.parts import MODEL, ModelParts
+from skm2v._model.parts import MODEL, UNKNOWN, ModelParts
 from skm2v._model.sealed import is_sealed
 from skm2v._model.sidecars import SIDECARS
 from skm2v._model.tensor_file import parse_tensors
+from skm2v._model.unknown_token import unmute
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["load", "read"]
@@ -98,8 +99,11 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
         if files.identity(file) != identity:
             raise ModelFormatError(f"{file} was replaced while it was read. Load it again.")
         return parts, None
-    parts, document = MODEL.read(metadata[MODEL.key], tensors, what=str(file))
+    document = MODEL.document(metadata[MODEL.key], what=str(file))
     _check_sidecars(document["sidecars"], file)
+    if UNKNOWN in document:
+        tensors = unmute(tensors, document[UNKNOWN], what=str(file))
+    parts = MODEL.open(document, tensors, what=str(file))
     if not alone:
         edited = _edited_sidecars(path, document["sidecars"])
         # While a new model is saved its files stand beside the old tensors, which were read.

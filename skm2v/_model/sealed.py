@@ -87,11 +87,14 @@ class Seal(Generic[T]):
         of the file, too, for messages. New things are written in the format of the largest.
     beside : frozenset of str, default=frozenset()
         Fields of the document that the hash is not about.
+    perhaps : frozenset of str, default=frozenset()
+        Such fields that not every document has.
     """
 
     key: str
     readers: Mapping[int, Callable[[Content, str], T]]
     beside: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
 
     @property
     def number(self) -> int:
@@ -156,14 +159,19 @@ class Seal(Generic[T]):
         ModelFormatError
             If something is damaged, malformed, or of a newer format.
         """
+        document = self.document(text, what=what)
+        return self.open(document, tensors, what=what), document
+
+    def document(self, text: str, *, what: str) -> dict[str, Any]:
+        """Read the document of a file; what it stands for is not built and not checked yet."""
         label = f"The metadata of {what}"
         document = parse_json(text, what=label, max_strings=MAX_STRINGS)
         if not isinstance(document, dict):
             raise ModelFormatError(f"{label} must be a JSON object.")
         self.check_number(document.get("format"), what)
-        if set(document) != FIELDS | self.beside:
+        if set(document) - self.perhaps != FIELDS | self.beside:
             raise ModelFormatError(f"{label} are damaged: a field is missing or unknown.")
-        return self.open(document, tensors, what=what), document
+        return document
 
     def open(
         self, document: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]], *, what: str

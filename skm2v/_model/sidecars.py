@@ -14,14 +14,14 @@ CARD = "README.md"
 SIDECARS = ("tokenizer.json", "config.json", "modules.json", "config_sentence_transformers.json")
 
 
-def render_sidecars(parts: ModelParts) -> dict[str, bytes]:
+def render_sidecars(parts: ModelParts, model_name: str | None = None) -> dict[str, bytes]:
     """Return the content of the files by name, in the order in which to write them.
 
     The layout is that of Model2Vec, which sentence-transformers reads too. Neither knows vectors
     of pairs of tokens: for a model that has them only the card is written, so that they say that
     files are missing instead of computing other vectors.
     """
-    texts = {CARD: render_card(parts)}
+    texts = {CARD: render_card(parts, model_name)}
     if "pairs" not in parts.tensors:
         values = (_tokenizer(parts), _config(parts), _modules(parts), _prompts())
         for name, value in zip(SIDECARS, values, strict=True):

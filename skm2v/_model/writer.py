@@ -11,17 +11,28 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from skm2v._model import files
+from skm2v._model.card import is_as_rendered
 from skm2v._model.files import MODEL_FILE
+from skm2v._model.front_matter import MAX_CARD_BYTES
 from skm2v._model.parts import MODEL, ModelParts
 from skm2v._model.sidecars import CARD, SIDECARS, render_sidecars
+from skm2v._model.unknown_token import mute
+from skm2v.exceptions import ModelFormatError
 
 __all__ = ["save"]
 
 
-def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
+def save(
+    parts: ModelParts,
+    sha256: str,
+    path: str | os.PathLike[str],
+    *,
+    model_name: str | None = None,
+) -> None:
     """Write a model to a folder.
 
     Readers see the whole old model or the whole new one, whenever they look and wherever a save
@@ -33,7 +44,10 @@ def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
     sha256 : str
         Hash of the content of `parts`.
     path : str or path
-        Folder; created if it is not there. Files of a model in it are replaced, others stay.
+        Folder; created if it is not there. Files of a model in it are replaced, others stay, and
+        so does a card that a person wrote or changed.
+    model_name : str or None, default=None
+        Title of the card.
 
     Raises
     ------
@@ -42,12 +56,14 @@ def save(parts: ModelParts, sha256: str, path: str | os.PathLike[str]) -> None:
         tools, and no temporary file is left.
     """
     folder = files.local_path(path)
-    sidecars = render_sidecars(parts)
+    sidecars = render_sidecars(parts, model_name)
     contents = {MODEL_FILE: render_model(parts, sha256, sidecars), **sidecars}
     files.make_folder(folder)
     with files.exclusive(folder) as alone, _Exchange(folder) as exchange:
         if alone:
             exchange.sweep()
+        if not _is_ours(folder / CARD):
+            del contents[CARD], sidecars[CARD]
         for name, data in contents.items():
             exchange.stage(name, data)
         # Of a model that another tool wrote, the files beside the tensors are a part: taken
@@ -68,7 +84,19 @@ def render_model(parts: ModelParts, sha256: str, sidecars: dict[str, bytes]) -> 
         for name, data in sidecars.items()
         if name != CARD  # which people edit, and which decides about nothing
     }
-    return MODEL.dump(parts.content, sha256=sha256, sidecars=hashes)
+    tensors, unknown = mute(parts)
+    content = replace(parts.content, tensors=tensors)
+    return MODEL.dump(content, sha256=sha256, sidecars=hashes, **unknown)
+
+
+def _is_ours(card: Path) -> bool:
+    """Whether a card may be replaced: there is none, or it is as it was written here."""
+    try:
+        return is_as_rendered(files.read_file(card, max_bytes=MAX_CARD_BYTES)[0])
+    except FileNotFoundError:
+        return True
+    except (OSError, ModelFormatError):  # a link to nowhere, a folder, a book
+        return False
 
 
 class _Exchange:

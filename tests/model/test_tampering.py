@@ -401,7 +401,7 @@ HEADERS = {
     "not UTF-8": (lambda h: b'{"\xff": 1}', "not valid JSON"),
     "a list": (lambda h: b"[]", "JSON object"),
     "empty": (lambda h: b"", "not valid JSON"),
-    "no tensors": (lambda h: h.pop("embeddings"), "bytes"),
+    "no tensors": (lambda h: [h.pop(name) for name in ("embeddings", "weights")], "bytes"),
     "metadata is a list": (lambda h: h.update(__metadata__=[]), "mapping of strings"),
     "metadata of numbers": (lambda h: h.update(__metadata__={"a": 1}), "mapping of strings"),
     "document has another name": (
@@ -423,9 +423,9 @@ HEADERS = {
     "fraction of a size": (edit_entry(shape=[231.0, 4]), "dimensions"),
     "size is true": (edit_entry(shape=[True, 924]), "dimensions"),
     "enormous size": (edit_entry(shape=[10**300, 4]), "dimensions"),
-    "other shape": (edit_entry(shape=[4, 231]), "SHA-256|tokens"),
+    "other shape": (edit_entry(shape=[4, 231]), "SHA-256|damaged"),
     "shape too small": (edit_entry(shape=[231, 3]), "does not take"),
-    "40 GB": (edit_entry(shape=[10**10, 1], data_offsets=[0, 4 * 10**10]), "take"),
+    "40 GB": (edit_entry(shape=[10**10, 1], data_offsets=[0, 4 * 10**10]), "take|expected"),
     "offsets reversed": (edit_entry(data_offsets=[3696, 0]), "does not take"),
     "offsets with a hole": (edit_entry(data_offsets=[8, 3704]), "expected"),
     "three offsets": (edit_entry(data_offsets=[0, 1, 3696]), "data_offsets"),
@@ -436,7 +436,7 @@ HEADERS = {
     ),
     "some tensors": (
         lambda h: h.update({str(i): h["embeddings"] for i in range(17)}),
-        r"18 tensors(?s:.)*skm2v\.distill",
+        r"19 tensors(?s:.)*skm2v\.distill",
     ),
 }
 
