@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from skm2v._classification.explanation import Explanation
     from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
     from skm2v._classification.fusing import fuse
+    from skm2v._features import HybridVectorizer
     from skm2v._fit_report import FitReport
     from skm2v._model import ModelConfig, Projection
     from skm2v._pooling import PoolingTable, TextTokenizer
@@ -30,6 +31,7 @@ __all__ = [
     "FitReport",
     "FusedTextClassifier",
     "FusedTextRegressor",
+    "HybridVectorizer",
     "ModelConfig",
     "PoolingTable",
     "Projection",
@@ -50,6 +52,7 @@ _LATE = {
     "FitReport": "skm2v._fit_report",
     "FusedTextClassifier": "skm2v._classification.fused",
     "FusedTextRegressor": "skm2v._classification.fused",
+    "HybridVectorizer": "skm2v._features",
     "ModelConfig": "skm2v._model",
     "PoolingTable": "skm2v._pooling",
     "Projection": "skm2v._model",

@@ -29,6 +29,7 @@ ROOMS = (
     {"distill"},
     {"_resolve_model"},
     {"_embedder", "_text_input"},
+    {"_features"},
     {"_classification"},
     {"evaluation"},
     {"_cli"},

@@ -7,17 +7,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skm2v._classification.features import (
-    Vocabulary,
-    collapse,
-    semantic_features,
-    squared_norms_of,
-    token_importance,
-)
+from skm2v._classification.collapsing import collapse
 from skm2v._classification.few_shot import Compact
 from skm2v._classification.labels import (
     Labels,
@@ -29,6 +22,8 @@ from skm2v._classification.labels import (
 from skm2v._classification.linear import choose, fit_linear, scale_columns, text_weights
 from skm2v._classification.prediction import ClassPrediction
 from skm2v._embedder import StaticEmbedder
+from skm2v._features.default_embedder import DefaultEmbedder
+from skm2v._features.vectorizer import HybridVectorizer
 from skm2v._pooling import check_texts
 
 __all__ = ["StaticTextClassifier"]
@@ -42,7 +37,7 @@ FEW = 8
 MOST_COMPACT = 1_000_000_000
 
 
-class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
+class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, BaseEstimator):
     """Classify texts by what they mean and by the words they use.
 
     Texts are tokenized once. The sum of the static vectors of the tokens knows that "payment"
@@ -228,8 +223,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
             If of several labels a text, one is that of no text or of every text: it is predicted
             for none, or for all.
         """
-        embedder = StaticEmbedder() if self.embedder is None else clone(self.embedder)
-        column = check_texts(X, handle_missing=embedder.handle_missing)
+        column = check_texts(X, handle_missing=self._missing_in_fit)
         labels = check_labels(y, len(column.texts))
         check_class_weight(self.class_weight, labels)
         weights = check_sample_weight(sample_weight, len(column.texts), labels)
@@ -242,16 +236,17 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
             warn_of_constants(labels)
         weights = text_weights(labels, self.class_weight, weights)
 
-        model = embedder.fit(texts).model_
-        stream = model.pooler.token_ids(texts, max_length=model.max_length)
         per_class = len(labels.codes) / labels.n_learnable
-        squared_norms = squared_norms_of(model.pooler.table)
-        importance = token_importance(squared_norms[: len(model.tokens)], min(1.0, FEW / per_class))
-        vocabulary = Vocabulary(stream, importance, self.max_pairs)
         weight = self._expected_weight(per_class)
-        vectors = semantic_features(model.pooler.table, squared_norms, stream)
-        scale = weight / (_root_mean_square(vectors) or 1.0)
-        features = _side_by_side(vectors * scale, vocabulary.transform(stream))
+        vectorizer = HybridVectorizer(
+            self.embedder,
+            semantic_weight=weight,
+            max_pairs=self.max_pairs,
+            norm_exponent=min(1.0, FEW / per_class),
+            normalize=False,
+        )
+        features = vectorizer._features(vectorizer._fit_texts(texts))
+        n_semantic = vectorizer._n_semantic
         compact = Compact(features) if _are_few(labels) else None
         few = compact is not None
         rows = features if compact is None else compact.rows
@@ -262,16 +257,16 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
             rows,
             labels,
             candidates if self.C == "auto" else (float(self.C),),
-            n_weighted=model.dim if self.semantic_weight == "auto" and not few else 0,
+            n_weighted=n_semantic if self.semantic_weight == "auto" and not few else 0,
             **settings,
         )
-        rows = scale_columns(rows, model.dim, choice.factor)
+        rows = scale_columns(rows, n_semantic, choice.factor)
         coef, intercept = fit_linear(rows, labels, choice.C, **settings)
         if compact is not None:
             coef, intercept = compact.expand(coef)
-        coef[: model.dim] *= scale * choice.factor
+        coef[:n_semantic] *= vectorizer.semantic_scale_ * choice.factor
 
-        self.embedder_ = embedder
+        self.embedder_ = vectorizer.embedder_
         self.classes_ = labels.classes
         self.C_ = choice.C
         self.semantic_weight_ = weight * choice.factor
@@ -280,15 +275,7 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
         }
         self.inverse_temperature_ = choice.inverse_temperature
         self.intercept_ = intercept
-        self.scores_ = collapse(
-            model.text_tokenizer,
-            model.pooler.table,
-            squared_norms,
-            vocabulary,
-            coef,
-            intercept,
-            model.max_length,
-        )
+        self.scores_ = collapse(vectorizer, coef, intercept)
         self._multilabel = labels.multilabel
         self._link = (
             "multilabel" if labels.multilabel else "binary" if len(intercept) == 1 else "softmax"
@@ -319,11 +306,6 @@ class StaticTextClassifier(ClassPrediction, ClassifierMixin, BaseEstimator):
             return float(self.semantic_weight)
         return float(np.clip((30 / per_class) ** 0.4, 0.5, 3.0))
 
-    @property
-    def _missing(self) -> Literal["error", "zero"]:
-        embedder = self.embedder_ if hasattr(self, "embedder_") else self.embedder
-        return "error" if embedder is None else embedder.handle_missing
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
@@ -335,29 +317,3 @@ def _are_few(labels: Labels) -> bool:
     n, n_classes = len(labels.codes), len(labels.classes)
     several = n_classes > 2 and not labels.multilabel
     return several and n <= FEW * n_classes and n**2 * n_classes <= MOST_COMPACT
-
-
-def _root_mean_square(vectors: npt.NDArray[np.float32]) -> float:
-    """Root mean square of the norms of vectors."""
-    return float(np.sqrt(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)))
-
-
-def _side_by_side(dense: npt.NDArray[np.float32], lexical: Any) -> Any:
-    """Both kinds of features in one CSR array, with the small indices that solvers want."""
-    n, dim = dense.shape
-    if not dense.any():
-        dense = dense[:, :0]
-    width = dense.shape[1]
-    lengths = np.diff(lexical.indptr) + width
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
-    indices = np.empty(indptr[-1], dtype=np.int32)
-    data = np.empty(indptr[-1], dtype=np.float64)
-    positions = indptr[:-1, np.newaxis] + np.arange(width)
-    indices[positions] = np.arange(width)
-    data[positions] = dense
-    rest = np.ones(len(data), dtype=bool)
-    rest[positions] = False
-    indices[rest] = lexical.indices + dim
-    data[rest] = lexical.data
-    small = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)
-    return sparse.csr_array((data, indices, small), shape=(n, dim + lexical.shape[1]))

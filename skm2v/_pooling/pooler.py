@@ -294,9 +294,22 @@ class TextPooler:
         ids : TokenIds
             Without unknown tokens.
         """
-        ids, indptr = self.engine.ids(texts, max_length=max_length)
+        return self.cut_token_ids(texts, max_length=max_length)[0]
+
+    def cut_token_ids(
+        self, texts: list[str], *, max_length: int | None
+    ) -> tuple[TokenIds, npt.NDArray[np.bool_]]:
+        """Return what `token_ids` does, and which texts were cut at `max_length`."""
+        # One token more than is wanted tells a text that is cut from one that just fits.
+        asked = None if max_length is None else max_length + 1
+        ids, indptr = self.engine.ids(texts, max_length=asked)
         tokens = TokenIds(np.frombuffer(ids, dtype=np.int32), np.asarray(indptr, dtype=np.int64))
-        return tokens.known(self.tokenizer.unk_id)
+        truncated = tokens.lengths == (-1 if asked is None else asked)
+        if truncated.any():
+            wanted = np.ones(len(tokens.ids), dtype=bool)
+            wanted[tokens.indptr[1:][truncated] - 1] = False
+            tokens = tokens.where(wanted)
+        return tokens.known(self.tokenizer.unk_id), truncated
 
     def _choose_engine(self) -> Engine:
         # Two threads may both get here; they build equal engines, and the last one stays.

@@ -17,13 +17,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
 from skm2v._classification import linear
-from skm2v._classification.features import (
-    Vocabulary,
-    semantic_features,
-    squared_norms_of,
-    token_importance,
-)
 from skm2v._classification.few_shot import Compact
+from skm2v._features.lexical import Vocabulary, token_importance
+from skm2v._features.semantic import semantic_features, squared_norms_of
 from skm2v._pooling import TokenIds
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning

@@ -64,6 +64,14 @@ def test_token_ids_are_those_that_count(pooler):
         assert ids[indptr[row] : indptr[row + 1]].tolist() == wanted
 
 
+@pytest.mark.parametrize("max_length", [1, 3, 5, None])
+def test_a_text_that_just_fits_is_not_cut(pooler, max_length):
+    ids, truncated = pooler.cut_token_ids(TEXTS, max_length=max_length)
+    expected = pooler.pool(TEXTS, max_length=max_length, normalize=False).truncated
+    assert_array_equal(truncated, expected)
+    assert_array_equal(ids.ids, pooler.token_ids(TEXTS, max_length=max_length).ids)
+
+
 @pytest.fixture
 def mixed():
     """A table of scores of both kinds of features, with two outputs and a pair."""

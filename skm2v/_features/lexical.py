@@ -1,8 +1,4 @@
-"""Training features of texts: scaled sums of token vectors, and tf-idf of tokens and pairs.
-
-Both are of a kind that a table of scores can reproduce (:class:`ScoreTable`): whatever linear
-classifier is fitted on them, its decisions are sums over the tokens of a text.
-"""
+"""Which tokens and pairs of tokens a text has: tf-idf as sums over its tokens."""
 
 from __future__ import annotations
 
@@ -12,26 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from skm2v._classification.scores import ScoreTable
-from skm2v._pooling import (
-    PoolingTable,
-    TextTokenizer,
-    TokenIds,
-    keys_of_pairs,
-    pairs_of_keys,
-)
-from skm2v._pooling.reference import pool_ids
+from skm2v._pooling import TokenIds, keys_of_pairs, pairs_of_keys
 
-__all__ = [
-    "Vocabulary",
-    "collapse",
-    "semantic_features",
-    "squared_norms_of",
-    "token_importance",
-]
+__all__ = ["Vocabulary", "token_importance"]
 
 # Of tokens whose vectors are next to nothing; they may matter all the same.
 SMALLEST_IMPORTANCE = 0.05
+
+_NO_KEYS = np.empty(0, dtype=np.int64)
 
 
 class Vocabulary:
@@ -106,38 +90,6 @@ class Vocabulary:
         return features
 
 
-_NO_KEYS = np.empty(0, dtype=np.int64)
-
-
-def semantic_features(
-    embedding: PoolingTable, squared_norms: npt.NDArray[np.float64], stream: TokenIds
-) -> npt.NDArray[np.float32]:
-    """Sum of the vectors of a text's tokens, over the root of the sum of their squared norms.
-
-    That is about the norm of the sum where vectors point anywhere, so features are of about norm
-    1, and a longer text about one thing has larger ones. The norm itself could not be had without
-    the vectors: this scale is a sum over tokens, as tf-idf's is, and needs one number for each.
-
-    Parameters
-    ----------
-    embedding : PoolingTable
-        Vectors of tokens.
-    squared_norms : ndarray of float64 of shape (V + P,)
-        Of these vectors.
-    stream : TokenIds
-
-    Returns
-    -------
-    features : ndarray of float32 of shape (n_texts, d)
-    """
-    squares = PoolingTable(squared_norms[:, np.newaxis], pairs=embedding.pairs)
-    sums, totals = (
-        pool_ids(table, *stream, normalize=False, total=True) for table in (embedding, squares)
-    )
-    totals[totals == 0] = 1
-    return np.asarray(sums / np.sqrt(totals), dtype=np.float32)
-
-
 def token_importance(
     squared_norms: npt.NDArray[np.float64], exponent: float
 ) -> npt.NDArray[np.float64]:
@@ -160,12 +112,6 @@ def token_importance(
     """
     relative = squared_norms / (squared_norms.mean() or 1.0)
     return np.asarray(np.maximum(relative, SMALLEST_IMPORTANCE**2) ** (exponent / 2))
-
-
-def squared_norms_of(embedding: PoolingTable) -> npt.NDArray[np.float64]:
-    """Squared norms of the vectors of all tokens, then of all pairs: (V + P,)."""
-    rows = embedding.entry_vectors()
-    return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
 def _pair_keys(
@@ -197,57 +143,3 @@ def _known(
     columns = np.minimum(np.searchsorted(vocabulary, keys), len(vocabulary) - 1)
     known = vocabulary[columns] == keys
     return columns[known], rows[known]
-
-
-def collapse(
-    tokenizer: TextTokenizer,
-    embedding: PoolingTable,
-    squared_norms: npt.NDArray[np.float64],
-    vocabulary: Vocabulary,
-    coef: npt.NDArray[np.float64],
-    intercept: npt.NDArray[np.float64],
-    max_length: int | None,
-) -> ScoreTable:
-    """Scores of tokens and pairs, from the coefficients of their features.
-
-    Parameters
-    ----------
-    tokenizer : TextTokenizer
-    embedding : PoolingTable
-        Vectors of tokens, of which :func:`semantic_features` were made.
-    squared_norms : ndarray of float64 of shape (V + P,)
-        Of these vectors.
-    vocabulary : Vocabulary
-    coef : ndarray of float64 of shape (d + len(vocabulary), K)
-        Coefficients of the semantic features, then of the lexical ones.
-    intercept : ndarray of float64 of shape (K,)
-    max_length : int or None
-
-    Returns
-    -------
-    scores : ScoreTable
-        Of form "scaled".
-    """
-    dim, k = embedding.dim, len(intercept)
-    semantic = np.concatenate(
-        [embedding.entry_vectors() @ coef[:dim], squared_norms[:, np.newaxis]], axis=1
-    )
-    keys = vocabulary.pair_keys
-    if embedding.pairs is not None:
-        of_embedding = embedding.pair_keys()
-        keys = np.union1d(keys, of_embedding)
-    n_tokens = vocabulary.n_tokens
-    rows = np.zeros((n_tokens + len(keys), 2 * k + 2), dtype=np.float32)
-    columns = [*range(k), 2 * k + 1]
-    rows[:n_tokens, columns] = semantic[:n_tokens]
-    if embedding.pairs is not None:
-        rows[n_tokens + np.searchsorted(keys, of_embedding)[:, np.newaxis], columns] = semantic[
-            n_tokens:
-        ]
-    lexical = np.concatenate(
-        [vocabulary.tokens, n_tokens + np.searchsorted(keys, vocabulary.pair_keys)]
-    )
-    rows[lexical, k : 2 * k] = coef[dim:] * vocabulary.weights[:, np.newaxis]
-    rows[lexical, 2 * k] = vocabulary.weights**2
-    table = PoolingTable(rows, pairs=pairs_of_keys(keys, n_tokens) if len(keys) else None)
-    return ScoreTable(tokenizer, table, intercept, "scaled", max_length)

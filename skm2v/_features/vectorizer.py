@@ -1,0 +1,386 @@
+"""Texts to static vectors and tf-idf side by side, as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from numbers import Integral, Real
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from skm2v._embedder import StaticEmbedder
+from skm2v._features.default_embedder import DefaultEmbedder
+from skm2v._features.lexical import Vocabulary, token_importance
+from skm2v._features.semantic import semantic_features, squared_norms_of
+from skm2v._pooling import TextColumn, TokenIds, check_texts, pairs_of_keys, warn_of_losses
+from skm2v._text_input import TextInput
+
+__all__ = ["HybridVectorizer"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class _Read(NamedTuple):
+    """Texts as the vectorizer has read them.
+
+    Attributes
+    ----------
+    tokens : TokenIds
+        Known tokens.
+    truncated : ndarray of bool of shape (n_texts,)
+        Texts with more than `max_length` tokens.
+    sums : ndarray of float32 of shape (n_texts, d) or None
+        Scaled sums of their vectors, if they were made.
+    """
+
+    tokens: TokenIds
+    truncated: npt.NDArray[np.bool_]
+    sums: npt.NDArray[np.float32] | None = None
+
+
+class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimator):
+    """Describe texts by what they mean and by the words they use: static vectors and tf-idf.
+
+    Texts are tokenized once. The first columns are the sum of the static vectors of a text's
+    tokens, the others tf-idf of the tokens and of pairs of neighbouring tokens. They are what
+    :class:`~skm2v.StaticTextClassifier` learns from, for any other model: beside numeric columns
+    in a ColumnTransformer, before any linear model, and for the similarity of texts, where inner
+    products weigh both kinds of cosine.
+
+    Parameters
+    ----------
+    embedder : StaticEmbedder or None, default=None
+        Where the static vectors and the tokens come from; it is cloned and fitted. None means
+        ``StaticEmbedder()``, the bundled model for English. Its `normalize` has no effect, as
+        `normalize` below takes its place; `max_length` and `handle_missing` count for both kinds
+        of features.
+    semantic_weight : float, default=1.0
+        Norm of the static vectors, where that of tf-idf is 1. With 1 the inner product of two
+        texts is the mean of both cosines; more favours meaning, less words. 0 leaves the vectors
+        and their columns out.
+    max_pairs : int or None, default=200_000
+        Number of pairs of neighbouring tokens to use, the most frequent ones of the texts in
+        `fit`; None means all, 0 none.
+    norm_exponent : float, default=0.0
+        How far idf is corrected by the static model, from 0 to 1: it is multiplied by the norm of
+        the token's vector, relative to the others, to this power. Static models make the vectors
+        of frequent tokens short, which tells "the" from "prize" where `fit` sees few texts.
+    normalize : bool, default=True
+        Whether each kind of features is scaled to the same norm in every text, so that rows have
+        norm 1. Without it both kinds are sums over tokens divided by the root of a sum of squares
+        (see Notes): only about of that norm, and what tables of scores can reproduce.
+    sparse_output : bool, default=True
+        Whether `transform` gives a sparse array. A dense one has a column for each token and pair:
+        `set_output` needs it, and much memory.
+    dtype : {numpy.float32, numpy.float64}, default=numpy.float32
+        Number type of the features.
+
+    Attributes
+    ----------
+    embedder_ : StaticEmbedder
+        The fitted embedder.
+    idf_ : ndarray of float64 of shape (n_lexical,)
+        Inverse document frequency of each token and pair, times the correction by norms.
+    semantic_scale_ : float
+        What sums of vectors are multiplied by if `normalize` is False.
+    n_features_in_ : int
+        1, only if `fit` got a frame or an array with one column.
+    feature_names_in_ : ndarray of shape (1,)
+        Name of the column, only if `fit` got a frame whose column name is a string.
+
+    See Also
+    --------
+    skm2v.StaticEmbedder : The static vectors alone: dense, and many times as fast.
+    skm2v.StaticTextClassifier : These features and a linear model, its settings chosen by itself.
+
+    Notes
+    -----
+    With n texts in `fit`, of which df hold a token or a pair, its idf is
+    ``log((1 + n) / (1 + df)) + 1`` as that of
+    :class:`~sklearn.feature_extraction.text.TfidfTransformer` is [1]_; the vectors are not learned
+    from the texts (but see `objective` of :class:`~skm2v.StaticEmbedder`).
+
+    With ``normalize=False``, counts times idf are divided by the root of the sum of
+    ``count * idf ** 2``, which is the norm where nothing repeats; and sums of vectors by the root
+    of the sum of their squared norms, which is the norm of a sum of vectors at right angles,
+    and then scaled to a root mean square norm of `semantic_weight` in the texts of `fit`.
+
+    A token or pair that was in no text of `fit` counts for the static vectors only. Texts without
+    a known token are rows of zeros.
+
+    References
+    ----------
+    .. [1] G. Salton, C. Buckley. Term-weighting approaches in automatic text retrieval.
+       Information Processing & Management 24, 1988. :doi:`10.1016/0306-4573(88)90021-0`
+
+    Examples
+    --------
+    >>> from skm2v import HybridVectorizer
+    >>> texts = ["Canon EOS 350D camera", "Nikon D70 camera", "camera bag"]
+    >>> vectorizer = HybridVectorizer().fit(texts)
+    >>> rows = vectorizer.transform(["Canon 350D digital camera", "bag for a camera"])
+    >>> (rows @ vectorizer.transform(texts).T).toarray().argmax(axis=1)
+    array([0, 2])
+    >>> vectorizer.get_feature_names_out()[[0, 256, -1]]
+    array(['dimension_0', 'token_##s', 'pair_##0 ##d'], dtype=object)
+    """
+
+    __module__ = "skm2v"
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "embedder": [StaticEmbedder, None],
+        "semantic_weight": [Interval(Real, 0, None, closed="left")],
+        "max_pairs": [Interval(Integral, 0, None, closed="left"), None],
+        "norm_exponent": [Interval(Real, 0, 1, closed="both")],
+        "normalize": ["boolean"],
+        "sparse_output": ["boolean"],
+        "dtype": "no_validation",
+    }
+
+    # skrub hands one column at a time to a transformer that says this.
+    __single_column_transformer__ = True
+
+    # Where the HTML representation links to.
+    _doc_link_module = "skm2v"
+    _doc_link_template = StaticEmbedder._doc_link_template
+
+    def __init__(
+        self,
+        embedder: StaticEmbedder | None = None,
+        *,
+        semantic_weight: float = 1.0,
+        max_pairs: int | None = 200_000,
+        norm_exponent: float = 0.0,
+        normalize: bool = True,
+        sparse_output: bool = True,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        self.embedder = embedder
+        self.semantic_weight = semantic_weight
+        self.max_pairs = max_pairs
+        self.norm_exponent = norm_exponent
+        self.normalize = normalize
+        self.sparse_output = sparse_output
+        self.dtype = dtype
+
+    # The embedder's parameters are its own to check.
+    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any = None) -> HybridVectorizer:
+        """Learn which tokens and pairs there are, and how frequent each is.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
+            column.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : HybridVectorizer
+            Fitted vectorizer.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+        ValueError
+            If a parameter is invalid.
+        """
+        column = self._check_for_fit(X)
+        self._fit_texts(column.texts)
+        self._remember_column(column)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Fit and transform in one pass over the texts.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `fit`.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        features : sparse array or ndarray of shape (n_texts, n_features)
+            As of `transform`.
+        """
+        column = self._check_for_fit(X)
+        read = self._fit_texts(column.texts)
+        self._remember_column(column)
+        return self._finish(column, read)
+
+    def transform(self, X: Any) -> Any:
+        """Make features of texts.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts, as for `fit`.
+
+        Returns
+        -------
+        features : sparse array or ndarray of shape (n_texts, n_features)
+            A CSR array with 32-bit indices, unless `sparse_output` is False. A text's row does
+            not depend on the other texts.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts, or some of its rows are missing values.
+
+        Warns
+        -----
+        TextWarning
+            If texts were truncated, or hold no known token without being missing.
+        """
+        check_is_fitted(self)
+        column = self._check_column(X)
+        return self._finish(column, self._read(column.texts))
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Name the features.
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        names : ndarray of object of shape (n_features,)
+            ``dimension_0`` and so on, then ``token_prize``, then ``pair_free phone``: tokens as
+            they stand in the vocabulary of the static model.
+        """
+        check_is_fitted(self)
+        tokens = self.embedder_.model_.tokens
+        pairs = pairs_of_keys(self._vocabulary.pair_keys, len(tokens)).tolist()
+        names = [f"dimension_{i}" for i in range(self._n_semantic)]
+        names += [f"token_{tokens[i]}" for i in self._vocabulary.tokens.tolist()]
+        names += [f"pair_{tokens[left]} {tokens[right]}" for left, right in pairs]
+        return np.array(_told_apart(names), dtype=object)
+
+    # --- The steps, which the classifier takes one by one ----------------------------------------
+
+    def _check_for_fit(self, X: Any) -> TextColumn:
+        if np.dtype(self.dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be numpy.float32 or numpy.float64; got {self.dtype!r}.")
+        return check_texts(X, handle_missing=self._missing_in_fit)
+
+    def _fit_texts(self, texts: list[str]) -> _Read:
+        """Fit on checked texts, and return what was read."""
+        self.embedder_ = self._new_embedder().fit(texts)
+        model = self.embedder_.model_
+        read = self._read(texts)
+        self._squared_norms = squared_norms_of(model.pooler.table)
+        importance = token_importance(self._squared_norms[: len(model.tokens)], self.norm_exponent)
+        self._vocabulary = Vocabulary(read.tokens, importance, self.max_pairs)
+        self.idf_ = self._vocabulary.weights
+        self.semantic_scale_ = 1.0
+        if self.normalize or not self._n_semantic:
+            return read
+        sums = self._sums(read.tokens)
+        self.semantic_scale_ = self.semantic_weight / (_root_mean_square(sums) or 1.0)
+        return read._replace(sums=sums)
+
+    def _read(self, texts: list[str]) -> _Read:
+        model = self.embedder_.model_
+        return _Read(*model.pooler.cut_token_ids(texts, max_length=model.max_length))
+
+    def _sums(self, tokens: TokenIds) -> npt.NDArray[np.float32]:
+        table = self.embedder_.model_.pooler.table
+        return semantic_features(table, self._squared_norms, tokens)
+
+    def _finish(self, column: TextColumn, read: _Read) -> Any:
+        features = self._features(read).astype(self.dtype)
+        empty = read.tokens.lengths == 0
+        empty[column.missing] = False
+        warn_of_losses(empty, read.truncated, consequence="got a row of zeros")
+        return features if self.sparse_output else features.toarray()
+
+    def _features(self, read: _Read) -> Any:
+        """Features in float64."""
+        lexical = self._vocabulary.transform(read.tokens)
+        semantic: npt.NDArray[Any] = np.empty((read.tokens.n_texts, 0))
+        if self._n_semantic:
+            semantic = self._sums(read.tokens) if read.sums is None else read.sums
+        if not self.normalize:
+            return _side_by_side(semantic * self.semantic_scale_, lexical)
+        norm = float(np.hypot(self.semantic_weight, 1.0))
+        _scale_rows(lexical, 1 / norm)
+        return _side_by_side(_with_norm(semantic, self.semantic_weight / norm), lexical)
+
+    @property
+    def _n_semantic(self) -> int:
+        """Number of columns of the static vectors."""
+        return self.embedder_.model_.dim if self.semantic_weight else 0
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _root_mean_square(vectors: npt.NDArray[np.float32]) -> float:
+    """Root mean square of the norms of vectors."""
+    return float(np.sqrt(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)))
+
+
+def _with_norm(vectors: npt.NDArray[Any], norm: float) -> Floats:
+    """Vectors scaled to a norm; zeros stay zeros."""
+    scaled = vectors.astype(np.float64)
+    lengths = np.sqrt(np.add.reduce(scaled * scaled, axis=1, keepdims=True))
+    lengths[lengths == 0] = 1
+    scaled *= norm / lengths
+    return scaled
+
+
+def _scale_rows(features: Any, norm: float) -> None:
+    """Scale the rows of a CSR array to a norm, in place; rows of zeros stay so."""
+    n = features.shape[0]
+    rows = np.repeat(np.arange(n), np.diff(features.indptr))
+    squares = np.bincount(rows, weights=features.data**2, minlength=n)
+    squares[squares == 0] = 1
+    features.data *= (norm / np.sqrt(squares))[rows]
+
+
+def _side_by_side(dense: npt.NDArray[Any], lexical: Any) -> Any:
+    """Both kinds of features in one CSR array, with the small indices that solvers want."""
+    n, dim = dense.shape
+    if not dense.any():
+        dense = dense[:, :0]
+    width = dense.shape[1]
+    lengths = np.diff(lexical.indptr) + width
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    indices = np.empty(indptr[-1], dtype=np.int32)
+    data = np.empty(indptr[-1], dtype=np.float64)
+    positions = indptr[:-1, np.newaxis] + np.arange(width)
+    indices[positions] = np.arange(width)
+    data[positions] = dense
+    rest = np.ones(len(data), dtype=bool)
+    rest[positions] = False
+    indices[rest] = lexical.indices + dim
+    data[rest] = lexical.data
+    small = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)
+    return sparse.csr_array((data, indices, small), shape=(n, dim + lexical.shape[1]))
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Names with numbers where tokens that hold spaces make two pairs look the same."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return unique
