@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # The compiled kernel is rebuilt when one of its sources changes.
 BUILD_INPUTS := pyproject.toml setup.py constraints.txt Makefile \
-	$(wildcard skm2v/_pooling/*.pyx skm2v/_pooling/*.pxd skm2v/_pooling/csrc/*)
+	$(wildcard skm2v/_pooling/*.pyx skm2v/_pooling/*.pxd skm2v/_pooling/csrc/*) \
+	$(wildcard skm2v/_pairs/*.pyx skm2v/_pairs/csrc/*)
 # Two test processes with one thread each: the suite must not fight itself for the cores.
 PYTEST_WORKERS ?= 2
 
@@ -44,4 +45,4 @@ lint: $(STAMP)
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find skm2v tests examples tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -f skm2v/_pooling/*.so skm2v/_pooling/_kernel.c
+	rm -f skm2v/_pooling/*.so skm2v/_pooling/_kernel.c skm2v/_pairs/*.so skm2v/_pairs/_scan.c

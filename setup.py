@@ -1,4 +1,4 @@
-"""Only the optional compiled extension lives here; everything else is in pyproject.toml."""
+"""Only the optional compiled extensions live here; everything else is in pyproject.toml."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ from glob import glob
 from setuptools import Extension, setup
 
 CSRC = "skm2v/_pooling/csrc"
+SCAN = "skm2v/_pairs/csrc"
 
 # Every result is the same to the bit on every CPU: no fast-math, no fused multiply-add.
 if sys.platform == "win32":
@@ -19,15 +20,26 @@ if sanitize:
     compile_args += [f"-fsanitize={sanitize}", "-g", "-O1", "-fno-omit-frame-pointer"]
     link_args += [f"-fsanitize={sanitize}"]
 
+common = {
+    "extra_compile_args": compile_args,
+    "extra_link_args": link_args,
+    # Without a compiler the pure Python paths give the same results, only later.
+    "optional": os.environ.get("SKM2V_REQUIRE_EXT") != "1",
+}
+
 kernel = Extension(
     "skm2v._pooling._kernel",
     sources=["skm2v/_pooling/_kernel.pyx", *sorted(glob(f"{CSRC}/*.c"))],
     depends=sorted(glob(f"{CSRC}/*.h")),
     include_dirs=[CSRC],
-    extra_compile_args=compile_args,
-    extra_link_args=link_args,
-    # Without a compiler the pure Python path gives the same vectors, only later.
-    optional=os.environ.get("SKM2V_REQUIRE_EXT") != "1",
+    **common,
+)
+scan = Extension(
+    "skm2v._pairs._scan",
+    sources=["skm2v/_pairs/_scan.pyx", *sorted(glob(f"{SCAN}/*.c"))],
+    depends=[*sorted(glob(f"{SCAN}/*.h")), f"{CSRC}/platform.h"],
+    include_dirs=[SCAN, CSRC],
+    **common,
 )
 
-setup(ext_modules=[kernel])
+setup(ext_modules=[kernel, scan])

@@ -30,6 +30,8 @@ ROOMS = (
     {"_resolve_model"},
     {"_embedder", "_text_input"},
     {"_features"},
+    {"_pairs"},
+    {"deduplication"},
     {"_classification"},
     {"evaluation"},
     {"_cli"},

@@ -19,6 +19,7 @@ from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.text_buffers import TextBuffers
 from skm2v._pooling.texts import new_tuple
+from skm2v._pooling.threads import count_threads
 from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenization import TextTokenizer
 from skm2v._warnings import warn_user
@@ -250,7 +251,7 @@ class TextPooler:
             if progress is not None:
                 progress(stop - start)
 
-        n_threads = 1 if n_jobs is None or _inside_worker() else _n_threads(n_jobs)
+        n_threads = count_threads(n_jobs)
         pieces = _pieces(texts, n_threads)
         _share(work, pieces, min(n_threads, len(pieces)))
         return Pooled(vectors, empty, truncated)
@@ -350,21 +351,6 @@ def _log_missing_kernel(level: int, reason: str) -> None:
         " results. Install skm2v again where there is a C compiler, or from a wheel.",
         reason,
     )
-
-
-def _inside_worker() -> bool:
-    """Whether this is a task of a joblib worker, so that the processors are busy already."""
-    from joblib.parallel import get_active_backend
-
-    backend, _ = get_active_backend()
-    return bool(backend.nesting_level)
-
-
-def _n_threads(n_jobs: int) -> int:
-    """Number of threads that `n_jobs` asks for, as joblib reads it."""
-    from joblib import cpu_count
-
-    return n_jobs if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
 
 
 def _share(work: Callable[[int, int], None], pieces: list[tuple[int, int]], n_threads: int) -> None:

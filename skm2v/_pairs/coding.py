@@ -1,0 +1,253 @@
+"""Vectors as short int8 codes, and what the codes leave out.
+
+A vector of length 1 is rotated so that its first few numbers, the prefix, hold as much of it as
+possible. The prefix is rounded to int8; the norms of what rounding and the rest leave out bound
+how much a product of codes can be wrong (Cauchy and Schwarz). See ``csrc/scan.h``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._pairs.vectors import Vectors
+
+__all__ = [
+    "MOST",
+    "Axes",
+    "Coded",
+    "Columns",
+    "Rows",
+    "as_columns",
+    "as_rows",
+    "code",
+    "find_axes",
+    "unit_rows",
+]
+
+GROUP, BLOCK = 16, 1024  # as in csrc/scan.h
+MOST = 127  # codes lie in -127..127 unless an instruction set wants them smaller
+CHUNK = 8192  # rows coded at a time
+SAMPLE = 10_000  # rows that the axes are taken from
+TRIED = 768  # rows whose pairs are tried to find the best width
+LARGEST_WIDTH = 8192  # the sums of products fit int32
+# Nanoseconds for a column of codes, and for a candidate whose cosine has to be computed. They
+# decide about time only.
+COST_OF_COLUMN, COST_OF_CANDIDATE = 0.0041, 90.0
+ROUNDING = 0.012  # what rounding to int8 typically adds to the bound
+FLOAT32 = 2.0**-24
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Directions of the prefix.
+
+    Attributes
+    ----------
+    matrix : ndarray of float32 of shape (d, width) or None
+        Orthonormal columns; None means the first `width` numbers as they are, all of them.
+    width : int
+        A multiple of four.
+    scale : float
+        Largest number of a prefix that is not cut off.
+    error : float
+        Largest norm of the error of a computed prefix of a vector of length 1.
+    """
+
+    matrix: npt.NDArray[np.float32] | None
+    width: int
+    scale: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Coded rows; the attributes are those of ``skm_rows``."""
+
+    codes: npt.NDArray[np.uint8]
+    rest: npt.NDArray[np.float64]
+    length: npt.NDArray[np.float64]
+    error: npt.NDArray[np.float64]
+    rows: npt.NDArray[np.int32]
+    vectors: npt.NDArray[np.float32]
+    squares: npt.NDArray[np.float64]
+    scale: float
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Coded columns; the attributes are those of ``skm_columns``."""
+
+    codes: npt.NDArray[np.int8]
+    limits: npt.NDArray[np.int32]
+    rest: npt.NDArray[np.float64]
+    rounded: npt.NDArray[np.float64]
+    error: npt.NDArray[np.float64]
+    rows: npt.NDArray[np.int32]
+    vectors: npt.NDArray[np.float32]
+    squares: npt.NDArray[np.float64]
+    scale: float
+
+
+def find_axes(vectors: Vectors, threshold: float | None) -> Axes:
+    """Choose the directions and the width of the prefix.
+
+    Parameters
+    ----------
+    vectors : Vectors
+    threshold : float or None
+        Cosine that pairs must reach; None, where it is not known, means a prefix of all numbers.
+    """
+    dim = vectors.values.shape[1]
+    full = -(-dim // 4) * 4
+    if full > LARGEST_WIDTH:
+        raise ValueError(f"Vectors may have {LARGEST_WIDTH:,} numbers; got {dim:,}.")
+    step = max(1, len(vectors.rows) // SAMPLE)
+    sample = unit_rows(vectors, vectors.rows[::step]).astype(np.float64)
+    if threshold is not None and dim > GROUP and len(sample) > 1:
+        values, directions = np.linalg.eigh(sample.T @ sample)
+        directions = directions[:, np.argsort(-values, kind="stable")]
+        width = _best_width(sample[:: max(1, len(sample) // TRIED)] @ directions, threshold)
+        if width < dim:
+            return _rotated(sample, directions[:, :width])
+    largest = float(np.abs(sample).max(initial=0.0))
+    return Axes(None, full, largest or 1.0, 4 * FLOAT32)
+
+
+def _best_width(rotated: npt.NDArray[np.float64], threshold: float) -> int:
+    """Width with the least cost for the pairs of a sample, whose axes are sorted."""
+    dim = rotated.shape[1]
+    above = np.triu_indices(len(rotated), 1)
+    products = np.zeros((len(rotated), len(rotated)))
+    best: int = dim
+    least = COST_OF_COLUMN * dim
+    for width in range(GROUP, dim, GROUP):
+        part = rotated[:, width - GROUP : width]
+        products += part @ part.T
+        rest = np.sqrt(np.square(rotated[:, width:]).sum(axis=1))
+        candidates = (products + np.outer(rest, rest) + ROUNDING)[above] >= threshold
+        cost = COST_OF_COLUMN * width + COST_OF_CANDIDATE * float(candidates.mean())
+        if cost < least:
+            best, least = width, cost
+    return best
+
+
+def _rotated(sample: npt.NDArray[np.float64], directions: npt.NDArray[np.float64]) -> Axes:
+    dim, width = directions.shape
+    # Axes of the prefix are turned among themselves, so that no number is much larger than the
+    # others: the largest one decides how coarse the codes are.
+    turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((width, width)))
+    matrix = np.ascontiguousarray(directions @ turn, dtype=np.float32)
+    largest = float(np.abs(sample @ matrix).max())
+    # A sum of products in any order is off by (d + 1) roundings of each of its terms; here of
+    # numbers which are rounded themselves.
+    error = (dim + 4) * FLOAT32 * float(np.sqrt(width)) * 1.01
+    return Axes(matrix, width, largest, error)
+
+
+def unit_rows(vectors: Vectors, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Rows at a length of 1."""
+    norms = np.sqrt(vectors.squares[rows])
+    # In float64: the reciprocal of a very small norm is too large for float32.
+    unit = vectors.values[rows] / norms[:, None]
+    return unit.astype(np.float32)
+
+
+def _prefixes(vectors: Vectors, rows: npt.NDArray[np.int32], axes: Axes) -> npt.NDArray[np.float32]:
+    unit = unit_rows(vectors, rows)
+    if axes.matrix is not None:
+        return np.asarray(unit @ axes.matrix)
+    return np.pad(unit, ((0, 0), (0, axes.width - unit.shape[1])))
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Vectors in the order of the norms of their rests, for either side of a comparison."""
+
+    vectors: Vectors
+    codes: npt.NDArray[np.int8]
+    rows: npt.NDArray[np.int32]
+    rest: npt.NDArray[np.float64]
+    length: npt.NDArray[np.float64]
+    rounded: npt.NDArray[np.float64]
+    error: npt.NDArray[np.float64]
+    scale: float
+
+
+def code(vectors: Vectors, axes: Axes, limit: int = MOST) -> Coded:
+    """Round prefixes to -limit..limit."""
+    n, scale = len(vectors.rows), axes.scale / limit
+    codes = np.empty((n, axes.width), dtype=np.int8)
+    length, rounded, error = np.empty(n), np.empty(n), np.empty(n)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        prefix = _prefixes(vectors, vectors.rows[part], axes)
+        levels = np.clip(np.rint(prefix / np.float32(scale)), -limit, limit)
+        codes[part] = levels
+        length[part] = _norms(prefix)
+        rounded[part] = _norms(levels) * scale
+        error[part] = _norms(prefix - levels * np.float32(scale))
+    # Norms and differences are computed in float32, which is as exact as the prefix is.
+    slack = axes.error + 4 * axes.width * FLOAT32
+    rest = np.sqrt(np.clip(1.0 - np.square(np.maximum(length - slack, 0.0)), 0.0, None))
+    if axes.matrix is None:
+        rest[:] = 0.0
+    order = np.argsort(rest, kind="stable")
+    return Coded(
+        vectors,
+        codes[order],
+        vectors.rows[order],
+        rest[order],
+        length[order] + slack,
+        rounded[order] + slack,
+        error[order] + slack,
+        scale,
+    )
+
+
+def _norms(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    norms: npt.NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", rows, rows)).astype(np.float64)
+    return norms
+
+
+def as_rows(coded: Coded, offset: int) -> Rows:
+    """Prepare the rows of a comparison; `offset` is added to their codes."""
+    return Rows(
+        coded.codes.view(np.uint8) + np.uint8(offset),
+        coded.rest,
+        coded.length,
+        coded.error,
+        coded.rows,
+        coded.vectors.values,
+        coded.vectors.squares,
+        coded.scale,
+    )
+
+
+def as_columns(coded: Coded, offset: int) -> Columns:
+    """Prepare the columns of a comparison with rows of that `offset`."""
+    n, width = coded.codes.shape
+    padded = -(-n // (2 * GROUP)) * (2 * GROUP)
+    codes = np.zeros((padded, width), dtype=np.int8)
+    codes[:n] = coded.codes
+    limits = np.full(padded, np.iinfo(np.int32).max, dtype=np.int32)
+    limits[:n] = offset * coded.codes.sum(axis=1, dtype=np.int32) - 1
+    packed = codes.reshape(padded // GROUP, GROUP, width // 4, 4).transpose(0, 2, 1, 3)
+    starts = np.arange(0, n, BLOCK)
+
+    def largest(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.maximum.reduceat(values, starts) if n else values
+
+    return Columns(
+        np.ascontiguousarray(packed),
+        limits,
+        largest(coded.rest),
+        largest(coded.rounded),
+        largest(coded.error),
+        coded.rows,
+        coded.vectors.values,
+        coded.vectors.squares,
+        coded.scale,
+    )
