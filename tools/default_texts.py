@@ -17,6 +17,7 @@ import io
 import json
 import re
 import subprocess
+import sys
 import tarfile
 import unicodedata
 import zipfile
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 csv.field_size_limit(1 << 27)
 
@@ -682,16 +684,43 @@ def fetch(source: Source, downloads: Path) -> Path:
     path = downloads / source.file
     if not path.exists():
         downloads.mkdir(parents=True, exist_ok=True)
-        version = re.split(r"[_-]", source.file)[1].replace("%3a", ":")
-        if source.file.endswith(".deb"):
-            command = ["apt-get", "download", f"{source.name}={version}"]
-        elif source.file.endswith(".whl"):
-            command = ["pip", "download", "--no-deps", f"{source.name}=={version}"]
-        else:
-            command = ["sh", "-c", f"{_INDEX_COMMAND} > {source.file}"]
-        subprocess.run(command, check=True, cwd=downloads)
+        try:
+            subprocess.run(fetching(source.file), check=True, cwd=downloads)
+        except (OSError, subprocess.CalledProcessError) as error:
+            path.unlink(missing_ok=True)
+            raise SystemExit(
+                f"{source.file} cannot be fetched: {error}. Package archives keep the last version"
+                f" alone; put the file with SHA-256 {source.sha256} into {downloads} yourself."
+            ) from error
     check(path, source)
     return path
+
+
+def fetching(file: str) -> list[str]:
+    """Return the command that writes a file of that name into the current folder."""
+    if file.endswith(".deb"):
+        name, version = package_of(file)
+        return ["apt-get", "download", f"{name}={version}"]
+    if file.endswith(".whl"):
+        name, version = package_of(file)
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+        python, abi, platforms = file.removesuffix(".whl").split("-")[-3:]
+        if abi != "none":  # one of several wheels: the file that is named, not this machine's
+            command += ["--python-version", python.removeprefix("cp"), "--abi", abi]
+            command += [part for tag in platforms.split(".") for part in ("--platform", tag)]
+        return [*command, f"{name}=={version}"]
+    return ["sh", "-c", f"{_INDEX_COMMAND} > {file}"]
+
+
+def package_of(file: str) -> tuple[str, str]:
+    """Return the name and the version of the package that is in a file.
+
+    Debian's files are called ``name_version_architecture.deb``; hyphens belong to the name or to
+    the version, and the colon of a version is written ``%3a``. Wheels are called
+    ``name-version-python-abi-platform.whl``; hyphens of the name are written as underscores.
+    """
+    name, version = file.split("_" if file.endswith(".deb") else "-")[:2]
+    return name, unquote(version)
 
 
 # After `apt-get -o Acquire::Languages=en update`.

@@ -110,3 +110,42 @@ def test_the_collection_drops_them(tools, sets, monkeypatch):
         "made up": ["kept"],
         "index": ["also kept"],
     }
+
+
+def test_a_package_has_the_name_and_the_version_that_its_file_says(tools):
+    package_of = tools.default_texts.package_of
+    assert package_of("wordnet-base_1%3a3.0-37_all.deb") == ("wordnet-base", "1:3.0-37")
+    assert package_of("python3.11-doc_3.11.2-6+deb12u9_all.deb") == (
+        "python3.11-doc",
+        "3.11.2-6+deb12u9",
+    )
+    assert package_of("randfacts-0.24.4-py3-none-any.whl") == ("randfacts", "0.24.4")
+    assert package_of("simple_icd_10_cm-1.5.0-py3-none-any.whl") == ("simple_icd_10_cm", "1.5.0")
+
+
+def test_every_package_is_fetched_by_the_name_it_goes_by(tools):
+    texts = tools.default_texts
+    for source in texts.PACKAGES:
+        name, version = texts.package_of(source.file)
+        assert name == source.name
+        assert version[0].isdigit()
+        command = texts.fetching(source.file)
+        is_debian = source.file.endswith(".deb")
+        assert command[-1] == (f"{name}={version}" if is_debian else f"{name}=={version}")
+
+
+def test_a_wheel_for_one_python_is_fetched_for_that_python(tools):
+    command = tools.default_texts.fetching("a-1.0-cp311-cp311-linux_2_24.linux_2_28.whl")
+    options = " ".join(command)
+    assert "--python-version 311 --abi cp311 --platform linux_2_24 --platform linux_2_28" in options
+    assert "--platform" not in tools.default_texts.fetching("a-1.0-py3-none-any.whl")
+
+
+@pytest.mark.parametrize("command", [["false"], ["no-such-command-here"]])
+def test_what_cannot_be_fetched_is_named_and_leaves_nothing(tools, tmp_path, monkeypatch, command):
+    texts = tools.default_texts
+    monkeypatch.setattr(texts, "fetching", lambda file: command)
+    source = texts.Source("old", "old-doc_1.0-1_all.deb", "0" * 64, "CC0", list)
+    with pytest.raises(SystemExit, match=r"old-doc_1\.0-1_all\.deb cannot be fetched"):
+        texts.fetch(source, tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
