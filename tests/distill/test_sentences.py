@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,6 +46,18 @@ def forget():
     yield
     clear_recent()
     forget_texts()
+
+
+@dataclass
+class TokenTable:
+    """The teacher's vectors of tokens: all that a fit to texts asks of a token table."""
+
+    raw: np.ndarray
+
+
+@dataclass
+class TeacherTables:
+    table: TokenTable
 
 
 class FakeTeacher:
@@ -234,7 +247,7 @@ def test_a_teacher_that_is_a_bag_of_tokens_is_recovered(bag_of_tokens):
     data = TextData.build(counts, np.arange(len(texts)), None, S, np.ones(len(texts), np.float32))
     rng = np.random.default_rng(0)
     raw = rng.normal(size=(len(tokenizer.tokens), 16)).astype(np.float32)
-    tables = type("", (), {"table": type("", (), {"raw": raw})})
+    tables = TeacherTables(TokenTable(raw))
     rotation = rotation_of(S, np.ones(len(texts), np.float32))
     E, _ = fit_table(data, tables, rotation, Chosen(0.1, 1e-7, "residual", {}))
     new = random_texts(500, seed=9)
@@ -249,7 +262,7 @@ def test_unseen_tokens_keep_the_prior_exactly(bag_of_tokens):
     S = bag_of_tokens(texts)
     data = TextData.build(counts, np.arange(500), None, S, np.ones(500, np.float32))
     raw = np.random.default_rng(0).normal(size=(len(tokenizer.tokens), 16)).astype(np.float32)
-    tables = type("", (), {"table": type("", (), {"raw": raw})})
+    tables = TeacherTables(TokenTable(raw))
     rotation = rotation_of(S, np.ones(500, np.float32))
     moved, prior = (
         fit_table(data, tables, rotation, Chosen(0.1, 1.0, kept, {}))[0]

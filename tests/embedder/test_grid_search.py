@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from skm2v import StaticEmbedder
 from skm2v._distillation import clear_recent
 from tests import tiny
+from tests.classifier.conftest import labelled
 
 SCRIPT = """
 import json, sys
@@ -36,23 +37,33 @@ StaticEmbedder(teacher, trust_remote_code=True, memory=memory).fit(["a"])
 
 
 def search(teacher, memory, *, n_jobs, **grid):
-    """Search 4 pca_dims x 3 C x 5 folds, or another grid, and return the scores."""
-    texts = list(tiny.SENTENCES)
-    y = [int("free" in text or "you" in text) for text in texts]
+    """Search 4 pca_dims x 3 C x 5 folds, or another grid; return parameters and their scores."""
+    texts, y = labelled(2, n=120)
     embedder = StaticEmbedder(teacher, trust_remote_code=True, memory=memory)
     pipeline = make_pipeline(embedder, LogisticRegression(max_iter=1000))
-    grid = grid or {"pca_dims": [4, 8, 16, 32]}
+    grid = grid or {"pca_dims": [1, 8, 16, 32]}
     grid = {f"staticembedder__{name}": values for name, values in grid.items()}
     grid["logisticregression__C"] = [0.1, 1.0, 10.0]
     result = GridSearchCV(pipeline, grid, cv=5, n_jobs=n_jobs).fit(texts, y)
-    scores = result.cv_results_["mean_test_score"]
-    assert np.isfinite(scores).all()
-    return [scores.tolist(), result.best_score_]
+    scores = result.cv_results_["mean_test_score"].tolist()
+    tried = [list(one) for one in zip(result.cv_results_["params"], scores, strict=True)]
+    return [tried, result.best_params_]  # as JSON gives it back
 
 
 def test_one_pass_in_one_process(counter):
     search(counter.teacher, None, n_jobs=1)  # 61 fits
     assert list(counter.read().values()) == [counter.n_tokens]
+
+
+def test_a_search_finds_what_is_better(counter):
+    tried, best = search(counter.teacher, None, n_jobs=1)
+    assert best["staticembedder__pca_dims"] == 32
+    assert best["logisticregression__C"] == 10
+    assert all(np.isfinite(score) for _, score in tried)
+    best_score = max(score for _, score in tried)
+    assert 0.7 < best_score <= 1
+    narrow = [score for params, score in tried if params["staticembedder__pca_dims"] == 1]
+    assert max(narrow) < best_score - 0.2  # one dimension is clearly too few
 
 
 def test_weights_and_settings_cost_no_pass(counter):

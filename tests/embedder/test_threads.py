@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import sys
 import threading
 import warnings
 
@@ -16,6 +14,7 @@ import pytest
 
 from skm2v import StaticEmbedder
 from tests import tiny
+from tests.sharing import run_in_threads, surroundings
 
 TEXTS = list(tiny.SENTENCES)
 N_THREADS, N_CALLS = 8, 500
@@ -30,34 +29,16 @@ def test_threads_share_one_fitted_embedder(kind, ordered, tiny_teacher):
     ]
     expected = [embedder.transform(job).tobytes() for job in jobs]
     fresh = copy.deepcopy(embedder)  # its engine is not built yet: the threads race for it
-    barrier = threading.Barrier(N_THREADS)
-    errors: list[BaseException] = []
-    different = [0] * N_THREADS
     done = [0] * N_THREADS
 
     def work(number: int) -> None:
-        barrier.wait()
-        try:
-            for call in range(N_CALLS):
-                job = (call + number) % len(jobs)
-                different[number] += fresh.transform(jobs[job]).tobytes() != expected[job]
-                done[number] += 1
-        except BaseException as error:
-            errors.append(error)
+        for call in range(N_CALLS):
+            job = (call + number) % len(jobs)
+            assert fresh.transform(jobs[job]).tobytes() == expected[job]
+            done[number] += 1
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(i,)) for i in range(N_THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert not errors
-    assert sum(done) == N_THREADS * N_CALLS
-    assert sum(different) == 0
+    run_in_threads(work, N_THREADS)
+    assert done == [N_CALLS] * N_THREADS
 
 
 def _calls():
@@ -108,22 +89,18 @@ def test_transform_changes_nothing(kind, ordered, capfd):
 
     def snapshot():
         return {
+            **surroundings(),
             "attributes": {key: id(value) for key, value in vars(embedder).items()},
             "model": joblib.hash(embedder),
             "table": embedder.embedding_.tobytes(),
             "tokenizer": embedder.model_.text_tokenizer.json,
-            "environment": dict(os.environ),
-            "random state": joblib.hash(np.random.get_state()),
-            "filters": list(warnings.filters),
-            "error state": np.geterr(),
-            "directory": os.getcwd(),
         }
 
     # Threads of other tests may end meanwhile; ours may not stay.
     before, threads = snapshot(), set(threading.enumerate())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        before["filters"] = list(warnings.filters)
+        before["filters of warnings"] = list(warnings.filters)
         try:
             embedder.transform(X)
         except (TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import TextTypeError, TextValueError
 from tests import tiny
+from tests.sharing import run_in_threads
 
 from .conftest import DTYPES, random_table
 
@@ -206,24 +207,15 @@ def test_threads_share_a_kernel(tokenizer):
     # Code points that no one has met yet, so that all threads ask for them at the same time.
     texts = [*TEXTS, *("the " + chr(0x4E00 + i) + chr(0x1200 + i) for i in range(200))]
     want, *_ = pool(build_kernel(tokenizer, random_table(tokenizer)), texts, max_length=20)
-    start = threading.Barrier(16)
-    differences = []
 
     def work(seed):
         rng = np.random.default_rng(seed)
-        start.wait()
         for _ in range(40):
             some = rng.integers(0, len(texts), rng.integers(1, 30))
             vectors, *_ = pool(kernel, [texts[i] for i in some], max_length=20)
-            if not np.array_equal(vectors, want[some]):
-                differences.append(some)
+            assert_array_equal(vectors, want[some])
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert differences == []
+    run_in_threads(work, 16)
 
 
 def test_failing_tokenizer_leaves_the_kernel_usable(tokenizer):

@@ -13,7 +13,6 @@ import sys
 import textwrap
 import threading
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -28,6 +27,7 @@ from skm2v._pooling import Pooled, PoolingTable, TextPooler, TextTokenizer, pool
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import ModelFormatError
 from tests import tiny
+from tests.sharing import run_in_threads, surroundings
 
 from .conftest import DTYPES, random_table
 
@@ -277,50 +277,29 @@ def test_threads_share_a_pooler(tokenizer, make_pooler):
         for max_length in (2, 512, None)
     ]
     wanted = [shared.pool(t, max_length=m, normalize=True).vectors.tobytes() for t, m in jobs]
-    barrier, wrong = threading.Barrier(8), []
 
     def work(seed):
         numbers = random.Random(seed)
-        barrier.wait()
         for _ in range(500):
             number = numbers.randrange(len(jobs))
             texts, max_length = jobs[number]
-            try:
-                got = shared.pool(texts, max_length=max_length, normalize=True).vectors.tobytes()
-                if got != wanted[number]:
-                    wrong.append(number)
-            except BaseException as error:
-                wrong.append(repr(error))
+            got = shared.pool(texts, max_length=max_length, normalize=True)
+            assert got.vectors.tobytes() == wanted[number]
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert wrong == []
+    run_in_threads(work)
 
 
 def test_threads_may_race_for_the_first_call(tokenizer):
     table = random_table(tokenizer)
     wanted = TextPooler(tokenizer, table).pool(TEXTS, max_length=512, normalize=True)
     for _ in range(5):
-        fresh, barrier, results = TextPooler(tokenizer, table), threading.Barrier(8), []
+        fresh = TextPooler(tokenizer, table)
 
-        def work(fresh=fresh, barrier=barrier, results=results):
-            barrier.wait()
-            results.append(fresh.pool(TEXTS, max_length=512, normalize=True).vectors.tobytes())
+        def work(_, fresh=fresh):
+            got = fresh.pool(TEXTS, max_length=512, normalize=True)
+            assert got.vectors.tobytes() == wanted.vectors.tobytes()
 
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert results == [wanted.vectors.tobytes()] * 8
+        run_in_threads(work)
 
 
 def test_pooling_changes_nothing(any_tokenizer, capfd):
@@ -328,16 +307,13 @@ def test_pooling_changes_nothing(any_tokenizer, capfd):
     texts = TEXTS.copy()
 
     def state():
-        return (
-            pickle.dumps(shared),
-            dict(os.environ),
-            pickle.dumps(np.random.get_state()),
-            random.getstate(),
-            list(warnings.filters),
-            any_tokenizer.copy_hf().to_str(),
-            any_tokenizer._tokenizer.to_str(),
-            list(texts),
-        )
+        tokenizers = any_tokenizer.copy_hf(), any_tokenizer._tokenizer
+        return {
+            **surroundings(),
+            "pooler": pickle.dumps(shared),
+            "tokenizers": [one.to_str() for one in tokenizers],
+            "texts": list(texts),
+        }
 
     # Threads of other tests may end meanwhile; ours may not stay.
     before, threads = state(), set(threading.enumerate())
@@ -497,22 +473,29 @@ def test_one_thread_inside_joblib_workers(tokenizer, backend):
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_interrupt_returns_promptly_and_leaves_no_trace(tokenizer, n_jobs):
+def test_interrupt_returns_promptly_and_leaves_no_trace(tokenizer, monkeypatch, n_jobs):
+    """Ctrl-C in the third of some hundred blocks: next to nothing is done after it."""
     table = random_table(tokenizer)
     shared = TextPooler(tokenizer, table, ReferenceEngine(tokenizer, table))
     wanted = shared.pool(TEXTS, max_length=512, normalize=True)
-    texts = ["the bank of water " * 200] * 20_000  # a minute of work
-    timer = threading.Timer(0.3, _thread.interrupt_main)
+    texts = ["the bank of water " * 100] * 20_000
+    original, pooled = reference.pool_ids, []
+
+    def pool_ids(table, ids, indptr, **options):
+        pooled.append(len(indptr) - 1)
+        if len(pooled) == 3:
+            _thread.interrupt_main()
+        return original(table, ids, indptr, **options)
+
     # A suite that runs in the background inherits SIGINT as ignored.
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        start = time.perf_counter()
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(reference, "pool_ids", pool_ids)
             shared.pool(texts, max_length=None, normalize=True, n_jobs=n_jobs)
-        assert time.perf_counter() - start < 4
     finally:
         signal.signal(signal.SIGINT, inherited)
+    assert sum(pooled) < len(texts) / 10
     again = shared.pool(TEXTS, max_length=512, normalize=True)
     assert again.vectors.tobytes() == wanted.vectors.tobytes()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import threading
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +17,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 from skm2v._pooling import TextTokenizer, tokenization
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 from tests import tiny
+from tests.sharing import run_in_threads
 
 TEXTS = [
     "",
@@ -221,23 +221,12 @@ def test_unknown_token_must_exist(tokenizer):
 
 def test_threads_get_the_same_ids(any_tokenizer):
     expected = any_tokenizer.ids(TEXTS)[0].tobytes()
-    barrier, wrong = threading.Barrier(8), []
 
-    def work():
-        barrier.wait()
+    def work(_):
         for _ in range(50):
-            try:
-                if any_tokenizer.ids(TEXTS)[0].tobytes() != expected:
-                    wrong.append("ids")
-            except BaseException as error:
-                wrong.append(repr(error))
+            assert any_tokenizer.ids(TEXTS)[0].tobytes() == expected
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    run_in_threads(work)
 
 
 # --- Cutting long texts ----------------------------------------------------------------------
