@@ -30,9 +30,6 @@ from skm2v._pooling import (
 from skm2v._resolve_model import BUNDLED, build_model, teacher_options
 from skm2v._static_model import StaticModel
 from skm2v._text_input import TextInput
-from skm2v._version import __version__
-from skm2v._warnings import warn_user
-from skm2v.exceptions import VersionWarning
 
 __all__ = ["StaticEmbedder"]
 
@@ -598,21 +595,6 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_skm2v_version": __version__}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        version = state.pop("_skm2v_version", None)
-        # The state of a fitted embedder holds a model, which compares versions itself.
-        if version != __version__ and "model_" not in state:
-            warn_user(
-                f"This {type(self).__name__} was pickled with skm2v {version}; here is skm2v"
-                f" {__version__}. Its parameters may mean something else.",
-                VersionWarning,
-            )
-        super().__setstate__(state)
 
     def _begin_task(self, X: Any, y: Any) -> Any:
         """Tell callbacks of scikit-learn that a fit begins; None if nobody listens."""

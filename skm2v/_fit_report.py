@@ -7,6 +7,7 @@ from html import escape
 from types import MappingProxyType
 from typing import Any
 
+from skm2v._model.state import SealedState
 from skm2v._static_model import StaticModel
 
 __all__ = ["FitReport"]
@@ -16,7 +17,7 @@ __all__ = ["FitReport"]
 MEASURED = frozenset({"seconds", "peak_memory_mb"})
 
 
-class FitReport(Mapping[str, Any]):
+class FitReport(SealedState, Mapping[str, Any]):
     """A read-only mapping of what a fit did, which notebooks show as a table.
 
     Seconds and memory are those of one run: they do not count when reports are compared, and
@@ -30,6 +31,8 @@ class FitReport(Mapping[str, Any]):
     """
 
     __module__ = "skm2v"
+
+    _state_warns = False  # what it says stays true
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = {name: _frozen(value) for name, value in values.items()}
@@ -80,8 +83,11 @@ class FitReport(Mapping[str, Any]):
     def __deepcopy__(self, memo: dict[int, Any]) -> FitReport:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._reproducible(),)
+    def _plain_state(self) -> dict[str, Any]:
+        return {"values": self._reproducible()}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        FitReport.__init__(self, state["values"])
 
     def _reproducible(self) -> dict[str, Any]:
         plain: dict[str, Any] = _plain(self._values, measured=False)

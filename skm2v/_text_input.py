@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from skm2v._model.state import SealedState
 from skm2v._pooling import TextColumn, check_texts
 
 __all__ = ["TextInput"]
 
 
-class TextInput:
+class TextInput(SealedState):
     """Check `X` and remember its column; a mixin that stands before ``BaseEstimator``."""
 
     @property

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from skm2v._classification.links import classes_of
 from skm2v._classification.scores import ScoreTable
+from skm2v._model.state import SealedState
 
 __all__ = ["Explanation", "explain_texts"]
 
@@ -21,7 +22,7 @@ MAX_SHOWN = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(SealedState):
     """Contributions of tokens, and of pairs of neighbouring tokens, to the decisions on texts.
 
     ``intercept + contributions[indptr[i]:indptr[i + 1]].sum(axis=0)`` are the decision values of

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._classification.links import LINKS
-from skm2v._classification.scores import FORMS, ScoreTable
+from skm2v._classification.links import LINKS, check_outputs
+from skm2v._classification.scores import ScoreTable, check_tensor
 from skm2v._model import files
 from skm2v._model.sealed import Content, Seal
 from skm2v._model.tensor_file import parse_tensors
-from skm2v._model.tokenizer_check import build_tokenizer
-from skm2v._pooling import PoolingTable
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["FusedContent", "read", "write"]
@@ -38,15 +36,7 @@ CLASS_DTYPES = {"bool", "object", "str"} | {
     for bits in (8, 16, 32, 64)
     if kind != "float" or bits > 8
 }
-TENSORS = {
-    "rows": None,
-    "weights": "float32",
-    "mapping": "int32",
-    "pairs": "int32",
-    "coef": "float64",
-    "intercept": "float64",
-    "inverse_temperature": "float64",
-}
+TEMPERATURE = "inverse_temperature"
 
 
 class FusedContent(NamedTuple):
@@ -81,28 +71,20 @@ def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
     target = files.local_path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder; a fused model is a file in one.")
-    scores, table = content.scores, content.scores.table
-    arrays = {
-        "rows": table.rows,
-        "weights": table.weights,
-        "mapping": table.mapping,
-        "pairs": table.pairs,
-        "coef": scores.coef,
-        "intercept": scores.intercept,
-        "inverse_temperature": content.inverse_temperature,
-    }
+    scores = content.scores.content
     settings = {
+        **scores.settings,
         "classes": None if content.classes is None else _class_document(content.classes),
         "flat": content.flat,
-        "form": scores.form,
         "handle_missing": content.handle_missing,
         "kind": content.kind,
         "link": content.link,
-        "max_length": scores.max_length,
         "multilabel": content.multilabel,
     }
-    tensors = {name: array for name, array in arrays.items() if array is not None}
-    data = FUSED.dump(Content(settings, tensors, scores.tokenizer.json))
+    tensors = dict(scores.tensors)
+    if content.inverse_temperature is not None:
+        tensors[TEMPERATURE] = content.inverse_temperature
+    data = FUSED.dump(Content(settings, tensors, scores.tokenizer))
     staged = files.stage(target, data)
     try:
         files.replace(staged, target)
@@ -135,29 +117,27 @@ def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> Fuse
 
 
 def _read_v1(content: Content, what: str) -> FusedContent:
-    settings, tensors = content.settings, content.tensors
+    settings, tensors = content.settings, dict(content.tensors)
     _check_settings(settings, what)
-    if content.tokenizer is None:
-        raise ModelFormatError(f"{what} is damaged: it has no tokenizer.")
-    _check_tensors(tensors, what)
-    table = PoolingTable(
-        tensors["rows"], tensors.get("weights"), tensors.get("mapping"), tensors.get("pairs")
-    )
-    scores = ScoreTable(
-        build_tokenizer(content.tokenizer),
-        table,
-        tensors["intercept"],
-        settings["form"],
-        settings["max_length"],
-        tensors.get("coef"),
-    )
+    temperature = tensors.pop(TEMPERATURE, None)
+    if temperature is not None:
+        check_tensor(TEMPERATURE, temperature, (1, "float64"), what)
+    of_scores = {name: settings[name] for name in ("form", "max_length")}
+    scores = ScoreTable.of_content(Content(of_scores, tensors, content.tokenizer), what)
     kind, missing = settings["kind"], settings["handle_missing"]
     if kind == "regressor":
         if settings["flat"] and scores.n_outputs != 1:
             raise ModelFormatError(f"{what} is damaged: it has {scores.n_outputs} targets.")
         return FusedContent(scores, kind, missing, flat=settings["flat"])
     classes = _classes(settings["classes"], what)
-    _check_outputs(settings, tensors, scores.n_outputs, len(classes), what)
+    check_outputs(
+        settings["link"],
+        settings["multilabel"],
+        scores.n_outputs,
+        len(classes),
+        temperature,
+        what=what,
+    )
     return FusedContent(
         scores,
         kind,
@@ -165,7 +145,7 @@ def _read_v1(content: Content, what: str) -> FusedContent:
         classes=classes,
         link=settings["link"],
         multilabel=settings["multilabel"],
-        inverse_temperature=tensors.get("inverse_temperature"),
+        inverse_temperature=temperature,
     )
 
 
@@ -174,58 +154,15 @@ FUSED = Seal("skm2v-fused", {1: _read_v1})
 
 
 def _check_settings(settings: Mapping[str, Any], what: str) -> None:
-    length = settings.get("max_length")
     if (
         set(settings) != SETTINGS
         or settings["kind"] not in tuple(READERS)
-        or settings["form"] not in FORMS
         or settings["handle_missing"] not in ("error", "zero")
-        or not (length is None or (type(length) is int and 1 <= length < 2**31))
         or (settings["kind"] == "regressor" and type(settings["flat"]) is not bool)
         or (settings["kind"] == "classifier" and type(settings["multilabel"]) is not bool)
         or (settings["link"] is not None and settings["link"] not in tuple(LINKS))
     ):
         raise ModelFormatError(f"{what} is damaged: a setting is missing, unknown or malformed.")
-
-
-def _check_tensors(tensors: Mapping[str, npt.NDArray[Any]], what: str) -> None:
-    if not {"rows", "intercept"} <= set(tensors) <= set(TENSORS):
-        raise ModelFormatError(f"{what} is damaged: it has the tensors {sorted(tensors)[:10]}.")
-    for name, array in tensors.items():
-        ndim = 2 if name in ("rows", "coef", "pairs") else 1
-        dtype = TENSORS[name]
-        if array.ndim != ndim or (dtype is not None and array.dtype.name != dtype):
-            raise ModelFormatError(
-                f"{what} is damaged: tensor {name!r} is {array.ndim}-D of {array.dtype}."
-            )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ModelFormatError(f"{what} is damaged: tensor {name!r} is not finite.")
-
-
-def _check_outputs(
-    settings: Mapping[str, Any],
-    tensors: Mapping[str, npt.NDArray[Any]],
-    n_outputs: int,
-    n_classes: int,
-    what: str,
-) -> None:
-    """Check that outputs, classes, link and temperatures fit together."""
-    link, multilabel = settings["link"], settings["multilabel"]
-    expected = n_classes if multilabel or n_classes > 2 else 1
-    links = {None, "multilabel"} if multilabel else {None, "softmax", "one-versus-rest", "huber"}
-    if expected == 1 and not multilabel:
-        links = {None, "binary", "huber"}
-    temperature = tensors.get("inverse_temperature")
-    if (
-        n_outputs != expected
-        or (n_classes < 2 and not multilabel)
-        or link not in links
-        or (temperature is not None and len(temperature) not in (1, n_outputs))
-    ):
-        raise ModelFormatError(
-            f"{what} is damaged: {n_outputs} outputs do not fit {n_classes} classes and the link"
-            f" {link!r}."
-        )
 
 
 def _class_document(classes: npt.NDArray[Any]) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, softmax
 
-__all__ = ["LINKS", "classes_of", "probabilities"]
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["LINKS", "check_outputs", "classes_of", "probabilities"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,6 +67,37 @@ def probabilities(values: Floats, link: str, inverse_temperature: Floats | None 
     if inverse_temperature is not None:
         values = values * inverse_temperature
     return LINKS[link](values)
+
+
+def check_outputs(
+    link: Any,
+    multilabel: Any,
+    n_outputs: int,
+    n_classes: int,
+    inverse_temperature: Floats | None,
+    *,
+    what: str,
+) -> None:
+    """Refuse a saved classifier whose outputs, classes, link and temperatures do not fit together.
+
+    Raises
+    ------
+    ModelFormatError
+    """
+    expected = n_classes if multilabel or n_classes > 2 else 1
+    links = {None, "multilabel"} if multilabel else {None, "softmax", "one-versus-rest", "huber"}
+    if expected == 1 and not multilabel:
+        links = {None, "binary", "huber"}
+    if (
+        n_outputs != expected
+        or (n_classes < 2 and not multilabel)
+        or link not in tuple(links)
+        or (inverse_temperature is not None and len(inverse_temperature) not in (1, n_outputs))
+    ):
+        raise ModelFormatError(
+            f"{what} is damaged: {n_outputs} outputs do not fit {n_classes} classes and the link"
+            f" {link!r:.60}."
+        )
 
 
 def classes_of(

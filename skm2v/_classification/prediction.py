@@ -10,10 +10,12 @@ from sklearn.exceptions import NotFittedError
 
 from skm2v._classification.explanation import Explanation, explain_texts
 from skm2v._classification.labels import check_known
-from skm2v._classification.links import classes_of, probabilities
-from skm2v._classification.scores import ScoreTable
+from skm2v._classification.links import check_outputs, classes_of, probabilities
+from skm2v._classification.scores import SCORES, ScoreTable, check_tensor
+from skm2v._model.state import from_state
 from skm2v._pooling import TextColumn, warn_of_losses
 from skm2v._text_input import TextInput
+from skm2v.exceptions import ModelFormatError
 
 __all__ = ["ClassPrediction", "TextScoring"]
 
@@ -26,6 +28,18 @@ class TextScoring(TextInput):
     scores_: ScoreTable
     n_jobs: int | None
     _multilabel: bool = False
+
+    def _plain_state(self) -> dict[str, Any]:
+        state = super()._plain_state()
+        if "scores_" in state:
+            state["scores_"] = self.scores_.state
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        if "scores_" in state:
+            what = f"The pickled {type(self).__name__}"
+            state["scores_"] = from_state(SCORES, state["scores_"], what=what, warn=False)
+        super()._restore(state)
 
     def _checked_scores(self) -> ScoreTable:
         try:
@@ -98,6 +112,19 @@ class ClassPrediction(TextScoring):
     classes_: npt.NDArray[Any]
     _link: str | None
     inverse_temperature_: Floats | None
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
+        if "scores_" not in state:
+            return
+        what = f"The pickled {type(self).__name__}"
+        temperature = self.inverse_temperature_
+        if temperature is not None:
+            check_tensor("inverse_temperature_", temperature, (1, "float64"), what)
+        if not isinstance(self.classes_, np.ndarray) or type(self._multilabel) is not bool:
+            raise ModelFormatError(f"{what} is damaged: its classes are malformed.")
+        n_outputs, n_classes = self.scores_.n_outputs, len(self.classes_)
+        check_outputs(self._link, self._multilabel, n_outputs, n_classes, temperature, what=what)
 
     def decision_function(self, X: Any) -> Floats:
         """Decision values: how far each text is on the side of each class.

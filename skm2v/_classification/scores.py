@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._model.sealed import Content, Seal
+from skm2v._model.state import from_state, to_state
+from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["FORMS", "Contributions", "Decided", "ScoreTable"]
+__all__ = ["FORMS", "SCORES", "TENSORS", "Contributions", "Decided", "ScoreTable", "check_tensor"]
 
 Form = Literal["mean", "scaled", "unit"]
 FORMS: tuple[Form, ...] = ("mean", "scaled", "unit")
+# Number of dimensions and type of what is saved.
+TENSORS: dict[str, tuple[int, str | None]] = {
+    "rows": (2, None),
+    "weights": (1, "float32"),
+    "mapping": (1, "int32"),
+    "pairs": (2, "int32"),
+    "coef": (2, "float64"),
+    "intercept": (1, "float64"),
+}
 
 Floats = npt.NDArray[np.float64]
 
@@ -209,13 +222,84 @@ class ScoreTable:
             values += rows[:, k : 2 * k] / np.sqrt(of_idf or 1.0)
         return Contributions(values[: len(ids)], values[len(ids) :], left)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        arguments = (
-            self.tokenizer,
-            self.table,
-            self.intercept,
-            self.form,
-            self.max_length,
-            self.coef,
+    @property
+    def content(self) -> Content:
+        """The table as what is saved."""
+        table = self.table
+        tensors = {
+            "rows": table.rows,
+            "weights": table.weights,
+            "mapping": table.mapping,
+            "pairs": table.pairs,
+            "coef": self.coef,
+            "intercept": self.intercept,
+        }
+        return Content(
+            {"form": self.form, "max_length": self.max_length},
+            {name: array for name, array in tensors.items() if array is not None},
+            self.tokenizer.json,
         )
-        return type(self), arguments
+
+    @classmethod
+    def of_content(cls, content: Content, what: str) -> ScoreTable:
+        """Check what was saved and build the table.
+
+        Raises
+        ------
+        ModelFormatError
+            If something is missing, unknown, malformed, or does not fit together.
+        """
+        settings, tensors = content.settings, content.tensors
+        length = settings.get("max_length")
+        if (
+            set(settings) != {"form", "max_length"}
+            or not (length is None or (type(length) is int and 1 <= length < 2**31))
+            or settings["form"] not in FORMS
+        ):
+            raise ModelFormatError(f"{what} is damaged: a setting of its scores is malformed.")
+        if content.tokenizer is None:
+            raise ModelFormatError(f"{what} is damaged: it has no tokenizer.")
+        if not {"rows", "intercept"} <= set(tensors) <= set(TENSORS):
+            raise ModelFormatError(f"{what} is damaged: it has the tensors {sorted(tensors)[:10]}.")
+        for name, array in tensors.items():
+            check_tensor(name, array, TENSORS[name], what)
+        table = PoolingTable(
+            tensors["rows"], tensors.get("weights"), tensors.get("mapping"), tensors.get("pairs")
+        )
+        return cls(
+            build_tokenizer(content.tokenizer),
+            table,
+            tensors["intercept"],
+            settings["form"],
+            length,
+            tensors.get("coef"),
+        )
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """The table as what is pickled with those who have it."""
+        return to_state(SCORES, self.content)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.state
+
+    def __setstate__(self, state: object) -> None:
+        table = from_state(SCORES, state, what="The pickled table of scores")
+        self.__dict__.update(table.__dict__)
+
+
+#: Pickles of tables of scores.
+SCORES = Seal("skm2v-scores", {1: ScoreTable.of_content})
+
+
+def check_tensor(
+    name: str, array: npt.NDArray[Any], kind: tuple[int, str | None], what: str
+) -> None:
+    """Refuse a saved array of another type or number of dimensions, or that is not finite."""
+    ndim, dtype = kind
+    if array.ndim != ndim or (dtype is not None and array.dtype.name != dtype):
+        raise ModelFormatError(
+            f"{what} is damaged: tensor {name!r} is {array.ndim}-D of {array.dtype}."
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ModelFormatError(f"{what} is damaged: tensor {name!r} is not finite.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +22,7 @@ from skm2v._strict_json import canonical_json, count_strings, parse_json
 from skm2v._version import __version__
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["Content", "Seal", "is_sealed"]
+__all__ = ["Content", "Seal", "check_number", "is_sealed"]
 
 T = TypeVar("T")
 
@@ -197,14 +197,19 @@ class Seal(Generic[T]):
 
     def check_number(self, number: object, what: str) -> None:
         """Refuse a format that this version does not know."""
-        if type(number) is int and number in self.readers:
-            return
-        if type(number) is int and number > self.number:
-            raise ModelFormatError(
-                f"{what} has format {number}; skm2v {__version__} reads formats up to"
-                f" {self.number}. Upgrade skm2v."
-            )
-        raise ModelFormatError(f"{what} has no valid format number; got {number!r:.60}.")
+        check_number(number, self.readers, what)
+
+
+def check_number(number: object, known: Collection[int], what: str) -> None:
+    """Refuse the number of a format that is not known."""
+    if type(number) is int and number in known:
+        return
+    if type(number) is int and number > max(known):
+        raise ModelFormatError(
+            f"{what} has format {number}; skm2v {__version__} reads formats up to {max(known)}."
+            " Upgrade skm2v."
+        )
+    raise ModelFormatError(f"{what} has no valid format number; got {number!r:.60}.")
 
 
 def is_sealed(metadata: Mapping[str, str]) -> bool:

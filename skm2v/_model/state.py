@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import hashlib
+import struct
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from skm2v._model.config import software_versions
-from skm2v._model.sealed import Content, Seal
+from skm2v._model.sealed import Content, Seal, check_number
 from skm2v._warnings import warn_user
 from skm2v.exceptions import ModelFormatError, VersionWarning
 
-__all__ = ["from_state", "to_state"]
+__all__ = ["SealedState", "from_state", "to_state"]
 
 T = TypeVar("T")
+
+SEAL = "_skm2v_seal"
 
 FIELDS = frozenset({"format", "versions", "settings", "tokenizer", "tensors", "sha256"})
 
@@ -38,7 +43,7 @@ def to_state(seal: Seal[Any], content: Content, *, sha256: str | None = None) ->
     }
 
 
-def from_state(seal: Seal[T], state: object, *, what: str) -> T:
+def from_state(seal: Seal[T], state: object, *, what: str, warn: bool = True) -> T:
     """Check the state of a pickled object and build what it stands for.
 
     Parameters
@@ -47,6 +52,8 @@ def from_state(seal: Seal[T], state: object, *, what: str) -> T:
     state : object
     what : str
         Name of the object in messages.
+    warn : bool, default=True
+        Warn of other versions; not for a part of what does.
 
     Raises
     ------
@@ -70,8 +77,113 @@ def from_state(seal: Seal[T], state: object, *, what: str) -> T:
     ):
         raise ModelFormatError(f"{what} is damaged: its tensors have a wrong type.")
     thing = seal.open(state, tensors, what=what)
-    _warn_of_versions(state["versions"], what)
+    if warn:
+        _warn_of_versions(state["versions"], what)
     return thing
+
+
+class SealedState:
+    """Pickles as attributes under a seal; a mixin for estimators and results.
+
+    The state of an object is its attributes as plain data, and one more that seals them: a format
+    number, the versions of the software, and a hash over all that is plain. Objects among them
+    look after themselves.
+    """
+
+    _state_formats: ClassVar[frozenset[int]] = frozenset({1})
+    _state_warns: ClassVar[bool] = True  # of other versions
+
+    def _plain_state(self) -> dict[str, Any]:
+        """Return the attributes as what is to be pickled."""
+        return dict(self.__dict__)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Take attributes from what was pickled."""
+        self.__dict__.update(state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self._plain_state()
+        number = max(self._state_formats)
+        seal = {
+            "format": number,
+            "versions": software_versions(),
+            "sha256": _hash_of_state(number, state),
+        }
+        return {**state, SEAL: seal}
+
+    def __setstate__(self, state: object) -> None:
+        what = f"The pickled {type(self).__name__}"
+        if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+            raise ModelFormatError(f"{what} is damaged: its state is no dict of attributes.")
+        attributes = dict(state)
+        seal = attributes.pop(SEAL, None)
+        if not isinstance(seal, dict):
+            raise ModelFormatError(
+                f"{what} is damaged, or was pickled before skm2v sealed pickles: it has no seal."
+                " Fit it again."
+            )
+        check_number(seal.get("format"), self._state_formats, what)
+        try:
+            actual = _hash_of_state(seal["format"], attributes)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ModelFormatError(f"{what} is damaged: {error}") from error
+        if actual != seal.get("sha256"):
+            raise ModelFormatError(
+                f"{what} is damaged: the SHA-256 of its attributes is {actual}, it was pickled with"
+                f" {seal.get('sha256')!r:.80}. Get a fresh copy."
+            )
+        try:
+            self._restore(attributes)
+        except ModelFormatError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelFormatError(f"{what} is damaged: an attribute is malformed.") from error
+        # Objects of ours among the attributes have said it already.
+        ours = any(type(value).__module__ == "skm2v" for value in attributes.values())
+        if self._state_warns and not ours:
+            _warn_of_versions(seal.get("versions"), what)
+
+
+def _hash_of_state(number: int, state: dict[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for token in _tokens([number, state]):
+        digest.update(token)
+    return digest.hexdigest()
+
+
+def _tokens(value: Any) -> Iterator[Any]:
+    """Bytes that tell plain data apart; numbers and sequences of NumPy count as those of Python.
+
+    What else there is counts with the name of its type, and what is sealed itself with its hash.
+    """
+    if isinstance(value, np.generic) and not isinstance(value, np.void):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int)):
+        yield b"\0%b" % repr(value).encode()
+    elif isinstance(value, float):
+        yield b"\0f" + struct.pack("<d", value)
+    elif isinstance(value, (str, bytes)):
+        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        yield b"\0%b%d\0" % (type(value).__name__[:1].encode(), len(data))
+        yield data
+    elif isinstance(value, np.ndarray) and value.dtype.kind not in "OTV":
+        little = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
+        yield f"\0a{little.dtype.str} {value.shape}\0".encode()
+        if little.nbytes:
+            yield little.reshape(-1).view(np.uint8).data
+    elif isinstance(value, (list, tuple, np.ndarray)):
+        yield b"\0l%d" % len(value)
+        for item in value:
+            yield from _tokens(item)
+    elif isinstance(value, dict) and set(value) == FIELDS:
+        yield b"\0s%b" % str(value["sha256"]).encode()
+    elif isinstance(value, dict):
+        yield b"\0d%d" % len(value)
+        for name, item in value.items():
+            yield from _tokens(name)
+            yield from _tokens(item)
+    else:
+        yield f"\0o{type(value).__module__}.{type(value).__qualname__}\0".encode()
 
 
 def _warn_of_versions(versions: object, what: str) -> None:

@@ -1,0 +1,262 @@
+"""Whatever of ours is pickled is plain data under a seal, checked when it is loaded (P16, P18)."""
+
+from __future__ import annotations
+
+import copy
+import io
+import os
+import pickle
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import skops.io as skops_io
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+
+from skm2v import StaticEmbedder, StaticTextClassifier, fuse
+from skm2v._classification.scores import SCORES
+from skm2v._model.sealed import Content
+from skm2v._model.state import SEAL, SealedState, _hash_of_state
+from skm2v.exceptions import ModelFormatError, VersionWarning
+from tests import tiny
+from tests.model.forge import tiny_model
+
+TEXTS = list(tiny.SENTENCES)
+LABELS = np.arange(len(TEXTS)) % 2
+GUIDE = Path(__file__).parents[1] / "docs" / "reliability.md"
+KINDS = [
+    "StaticModel",
+    "StaticEmbedder",
+    "unfitted StaticEmbedder",
+    "FitReport",
+    "StaticTextClassifier",
+    "multilabel StaticTextClassifier",
+    "unfitted StaticTextClassifier",
+    "FusedTextClassifier",
+    "FusedTextClassifier of a pipeline",
+    "FusedTextRegressor",
+    "Explanation",
+]
+
+
+@pytest.fixture(scope="module")
+def objects() -> dict[str, Any]:
+    """One object of every class, as small as can be."""
+    model = tiny_model("wordpiece", "int8")
+    embedder = StaticEmbedder(model).fit(TEXTS)
+    classifier = StaticTextClassifier(StaticEmbedder(model), max_pairs=5)
+    words = classifier.fit(TEXTS, np.array(["ham", "spam"])[LABELS])
+    indicator = np.stack([LABELS, np.arange(len(TEXTS)) % 3 > 0], axis=1).astype(int)
+    several = StaticTextClassifier(StaticEmbedder(model), max_pairs=5).fit(TEXTS, indicator)
+    pipeline = make_pipeline(StaticEmbedder(model), LogisticRegression())
+    regression = make_pipeline(StaticEmbedder(model, normalize=False), Ridge())
+    objects = [
+        model,
+        embedder,
+        StaticEmbedder(pca_dims=8),
+        embedder.fit_report_,
+        words,
+        several,
+        StaticTextClassifier(class_weight={"ham": 2.0, "spam": 1}),
+        fuse(words),
+        fuse(pipeline.fit(TEXTS, LABELS)),
+        fuse(regression.fit(TEXTS, LABELS)),
+        fuse(words).explain(TEXTS[:2]),
+    ]
+    return dict(zip(KINDS, objects, strict=True))
+
+
+def content_of(value: Any) -> Any:
+    """All that an object holds, so that two objects can be compared, but no versions."""
+    if type(value).__module__ == "skm2v":
+        return type(value).__name__, content_of(value.__getstate__())
+    if isinstance(value, dict):
+        return [(name, content_of(item)) for name, item in value.items() if name != "versions"]
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [content_of(item) for item in value]
+    return type(value).__name__, repr(value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_flipped_bit_changes_an_object_silently(objects, kind):
+    """SKM2V_FLIPS bits are flipped, one at a time; "all" flips every one."""
+    data = pickle.dumps(objects[kind], protocol=5)
+    expected = content_of(pickle.loads(data))
+    assert expected == content_of(objects[kind])
+    asked, n_bits = os.environ.get("SKM2V_FLIPS", "400"), 8 * len(data)
+    rng = np.random.default_rng(0)
+    bits = range(n_bits) if asked == "all" else rng.integers(0, n_bits, int(asked)).tolist()
+    n_refused = 0
+    for bit in bits:
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", VersionWarning)
+                again = pickle.loads(bytes(flipped))
+        except Exception:
+            n_refused += 1
+            continue
+        if type(again) is type(objects[kind]):
+            assert content_of(again) == expected, f"bit {bit}"
+    assert n_refused > 0.7 * len(bits)  # the others are in names of versions
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pickles_name_public_classes_only(objects, kind):
+    found = set()
+
+    class Recording(pickle.Unpickler):
+        def find_class(self, module, name):
+            found.add(f"{module.replace('numpy.core', 'numpy._core')}.{name}")
+            return super().find_class(module, name)
+
+    for protocol in (2, 4, 5):
+        Recording(io.BytesIO(pickle.dumps(objects[kind], protocol))).load()
+    ours = {name for name in found if name.startswith("skm2v")}
+    assert ours <= {f"skm2v.{name}" for name in published_names()}
+    assert found - ours <= {
+        "numpy._core.multiarray._reconstruct",
+        "numpy._core.numeric._frombuffer",
+        "numpy._core.multiarray.scalar",
+        "numpy.dtype",
+        "numpy.ndarray",
+        "_codecs.encode",
+    }
+
+
+def published_names() -> set[str]:
+    return set(re.findall(r"`skm2v\.([A-Z]\w+)`", GUIDE.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_skops_with_the_published_names(objects, kind):
+    one = objects[kind]
+    data = skops_io.dumps(one)
+    untrusted = skops_io.get_untrusted_types(data=data)
+    assert {name.removeprefix("skm2v.") for name in untrusted} <= published_names()
+    again = skops_io.loads(data, trusted=untrusted)
+    assert content_of(again) == content_of(one)
+    if hasattr(one, "predict") and hasattr(one, "scores_"):
+        np.testing.assert_array_equal(again.predict(TEXTS), one.predict(TEXTS))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_copies_are_equal(objects, kind, tmp_path):
+    one = objects[kind]
+    joblib.dump(one, tmp_path / "one")
+    copies = [copy.copy(one), copy.deepcopy(one), joblib.load(tmp_path / "one", mmap_mode="r")]
+    for other in copies:
+        assert content_of(other) == content_of(one)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("StaticModel",)])
+def test_damage_is_said_in_words(objects, kind):
+    one = objects[kind]
+    assert isinstance(one, SealedState)
+    state = one.__getstate__()
+
+    def refuse(changed: Any, message: str) -> None:
+        with pytest.raises(ModelFormatError, match=message):
+            type(one).__new__(type(one)).__setstate__(changed)
+
+    name = next(iter(state))
+    refuse({**state, name: "other"}, f"The pickled {type(one).__name__} is damaged: the SHA-256")
+    refuse({key: value for key, value in state.items() if key != name}, "SHA-256")
+    refuse({**state, "extra": 1}, "SHA-256")
+    refuse({key: value for key, value in state.items() if key != SEAL}, "has no seal")
+    refuse({**state, SEAL: {**state[SEAL], "format": 2}}, "format 2; skm2v .* Upgrade skm2v")
+    refuse({**state, SEAL: {**state[SEAL], "format": True}}, "no valid format number")
+    refuse([1], "no dict of attributes")
+    refuse({1: 2}, "no dict of attributes")
+
+
+@pytest.mark.parametrize("kind", ["FusedTextRegressor", "unfitted StaticTextClassifier"])
+def test_other_versions_are_said_once(objects, kind):
+    one = objects[kind]
+    state = one.__getstate__()
+    state[SEAL] = {**state[SEAL], "versions": {**state[SEAL]["versions"], "skm2v": "0.0.9"}}
+    with pytest.warns(VersionWarning, match=r"skm2v 0\.0\.9 \(here") as record:
+        type(one).__new__(type(one)).__setstate__(state)
+    assert len(record) == 1
+
+
+def forged(one: Any, **changes: Any) -> dict[str, Any]:
+    """A state with other content and a right hash, as somebody who means harm would write it."""
+    state = {**one.__getstate__(), **changes}
+    seal = state.pop(SEAL)
+    return {**state, SEAL: {**seal, "sha256": _hash_of_state(1, state)}}
+
+
+def forged_scores(one: Any, **changes: Any) -> dict[str, Any]:
+    scores = {**one.__getstate__()["scores_"], **changes}
+    content = Content(scores["settings"], scores["tensors"], scores["tokenizer"])
+    return forged(one, scores_={**scores, "sha256": content.sha256(SCORES.number)})
+
+
+@pytest.mark.parametrize(
+    "kind", ["FusedTextClassifier", "FusedTextRegressor", "StaticTextClassifier"]
+)
+def test_a_forged_state_is_checked_like_a_file(objects, kind):
+    one = objects[kind]
+    scores = one.__getstate__()["scores_"]
+    tensors = scores["tensors"]
+    double = '{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}'
+    hostile = re.sub(
+        r'"normalizer": ?(\{[^{}]*\}|null)',
+        f'"normalizer": {{"type": "Sequence", "normalizers": [{", ".join([double] * 30)}]}}',
+        scores["tokenizer"],
+    )
+    assert hostile != scores["tokenizer"]
+    bad = [
+        (forged_scores(one, tokenizer=hostile), "lengthen a text"),
+        (forged_scores(one, tokenizer=None), "no tokenizer"),
+        (forged_scores(one, tokenizer="{}"), "tokenizer"),
+        (forged_scores(one, tensors={"rows": tensors["rows"]}), "has the tensors|have the tensors"),
+        (forged_scores(one, tensors={**tensors, "rows": tensors["rows"][:, :1]}), "columns"),
+        (forged_scores(one, tensors={**tensors, "x": np.ones(2)}), "tensors"),
+        (
+            forged_scores(one, tensors={**tensors, "intercept": tensors["intercept"] * np.nan}),
+            "finite",
+        ),
+        (forged_scores(one, settings={"form": "max", "max_length": 3}), "malformed"),
+        (forged_scores(one, settings={**scores["settings"], "max_length": 0}), "malformed"),
+        (forged_scores(one, format=2), "format 2"),
+        (forged(one, scores_=None), "state is a NoneType"),
+    ]
+    if kind != "FusedTextRegressor":
+        bad += [
+            (forged(one, classes_=np.array(["a"])), "do not fit 1 classes"),
+            (forged(one, classes_=["ham", "spam"]), "classes are malformed"),
+            (forged(one, _link="magic"), "do not fit"),
+            (forged(one, _multilabel=1), "malformed"),
+            (forged(one, inverse_temperature_=np.array([np.inf])), "not finite"),
+            (forged(one, inverse_temperature_=np.ones(7)), "do not fit"),
+        ]
+    for state, message in bad:
+        with pytest.raises(ModelFormatError, match=message):
+            type(one).__new__(type(one)).__setstate__(state)
+    again = type(one).__new__(type(one))
+    again.__setstate__(forged(one))  # what is refused is refused for what was changed
+    assert content_of(again) == content_of(one)
+
+
+def test_numbers_of_numpy_and_of_python_have_one_hash():
+    """As skops, which knows no scalars of NumPy, hands on those of Python."""
+    for one, other in (
+        (np.int64(3), 3),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), True),
+        (np.str_("a"), "a"),
+        ((1, "b"), [1, "b"]),
+    ):
+        assert _hash_of_state(1, {"a": one}) == _hash_of_state(1, {"a": other})
+    different = [1, 1.0, True, "1", b"1", None, [1], {1: 1}, np.array([1]), np.array([1.0]), "", []]
+    assert len({_hash_of_state(1, {"a": value}) for value in different}) == len(different)
