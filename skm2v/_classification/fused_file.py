@@ -12,7 +12,7 @@ import numpy.typing as npt
 from skm2v._classification.links import LINKS, check_outputs
 from skm2v._classification.scores import ScoreTable, check_tensor
 from skm2v._model import files
-from skm2v._model.sealed import Content, Seal
+from skm2v._model.sealed import FUSED_KEY, Content, Seal, describe_sealed
 from skm2v._model.tensor_file import parse_tensors
 from skm2v.exceptions import ModelFormatError
 
@@ -97,6 +97,11 @@ def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> Fuse
     """Read a fused model of a kind; see :meth:`skm2v.FusedTextClassifier.load`."""
     file = files.local_path(path)
     what = str(file)
+    if file.is_dir():
+        raise IsADirectoryError(
+            f"{what} is a folder; a fused model is a file, as save() wrote it. A folder with a"
+            " static model is loaded with StaticModel.from_pretrained."
+        )
     data: Any = (
         files.map_file(file, max_bytes=MAX_BYTES)
         if mmap
@@ -104,9 +109,11 @@ def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> Fuse
     )
     tensors, metadata = parse_tensors(data, what=what)
     if FUSED.key not in metadata:
+        kind_of_ours = describe_sealed(metadata, not_by=FUSED.key)
         raise ModelFormatError(
-            f"{what} is no fused model: it was not written by save(). A static model is loaded"
-            " with StaticModel.from_pretrained."
+            f"{what} is no fused model: it was not written by save()."
+            if kind_of_ours is None
+            else f"{what} holds {kind_of_ours}, and no fused model."
         )
     content, _ = FUSED.read(metadata[FUSED.key], tensors, what=what)
     if content.kind != kind:
@@ -150,7 +157,7 @@ def _read_v1(content: Content, what: str) -> FusedContent:
 
 
 #: Files of fused models.
-FUSED = Seal("skm2v-fused", {1: _read_v1})
+FUSED = Seal(FUSED_KEY, {1: _read_v1})
 
 
 def _check_settings(settings: Mapping[str, Any], what: str) -> None:

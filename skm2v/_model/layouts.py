@@ -2,7 +2,8 @@
 
 Model2Vec keeps ``embeddings``, and perhaps ``weights`` and ``mapping``, in ``model.safetensors``
 beside ``tokenizer.json`` and ``config.json``. sentence-transformers names the folder of each
-module in ``modules.json``; that of StaticEmbedding holds ``embedding.weight`` and the tokenizer.
+module in ``modules.json``; that of StaticEmbedding holds ``embedding.weight`` and the tokenizer,
+those of Dense a matrix that is multiplied into the table.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 from skm2v._model import files
 from skm2v._model.config import ModelConfig
+from skm2v._model.dense import fold_dense
+from skm2v._model.foreign import describe_foreign
 from skm2v._model.front_matter import read_card
 from skm2v._model.parts import ModelParts
 from skm2v._model.tensor_file import parse_tensors
@@ -80,9 +83,9 @@ def _read_model2vec(folder: Path, file: Path, tensors: Tensors) -> ModelParts:
     pca_dims = config.get("apply_pca")
     if isinstance(pca_dims, bool):  # early versions
         pca_dims = "auto" if pca_dims else None
+    text = _read_text(folder / "tokenizer.json")
+    card = read_card(folder)
     try:
-        card = read_card(folder)
-        text = _read_text(folder / "tokenizer.json")
         return ModelParts(
             text if "max_length" in config else _with_its_unknown_token(text),
             _table(tensors, "embeddings"),
@@ -136,20 +139,27 @@ def _read_sentence_transformers(folder: Path) -> ModelParts:
             " load the folder above it."
         ) from error
     kinds = _module_kinds(modules, path)
-    inner = PurePosixPath(modules[0]["path"])
-    if inner.is_absolute() or ".." in inner.parts or "\\" in str(inner) or "\0" in str(inner):
-        raise ModelFormatError(f"The path {str(inner)!r:.60} in {path} leaves the folder.")
+    places = [_inside(module["path"], path) for module in modules]
     _check_prompts(folder / "config_sentence_transformers.json")
-    file = folder / inner / "model.safetensors"
-    data, _ = files.read_file(file, max_bytes=MAX_TENSOR_BYTES)
-    tensors, _ = parse_tensors(data, what=str(file))
+    file = folder / places[0] / "model.safetensors"
+    tensors = _read_tensors(file)
     _check_names(file, tensors, {"embedding.weight"})
-    tokenizer = folder / inner / "tokenizer.json"
+    tokenizer = folder / places[0] / "tokenizer.json"
     text = _read_text(tokenizer)
+    table = _table(tensors, "embedding.weight")
+    for kind, place in zip(kinds, places, strict=True):
+        if kind == "Dense":
+            layer = folder / place
+            table["embeddings"] = fold_dense(
+                table["embeddings"],
+                _read_json(layer / "config.json"),
+                _read_tensors(layer / "model.safetensors"),
+                what=str(layer),
+            )
     card = read_card(folder)
     return ModelParts(
         text,
-        _table(tensors, "embedding.weight"),
+        table,
         "Normalize" in kinds,
         _truncation(text, tokenizer),
         ModelConfig(teacher=card.base_model, licence=card.licence, language=card.language),
@@ -169,12 +179,30 @@ def _module_kinds(modules: Any, path: Path) -> list[str]:
     ):
         raise ModelFormatError(f"{path} must be a list of modules with type and path.")
     kinds = [module["type"].rpartition(".")[2] for module in modules]
-    if kinds[0] != "StaticEmbedding" or set(kinds[1:]) - {"Normalize"}:
+    if kinds[0] != "StaticEmbedding":
         raise ModelFormatError(
-            f"{path} names the modules {kinds[:5]}; a static model has StaticEmbedding and"
-            " perhaps Normalize. To distil a sentence transformer use skm2v.distill."
+            f"{path} names the modules {kinds[:5]}; a static model begins with StaticEmbedding."
+            " To distil a sentence transformer use skm2v.distill."
+        )
+    inner = kinds[1:]
+    while inner[-1:] == ["Normalize"]:
+        inner.pop()
+    others = [kind for kind in inner if kind != "Dense"]
+    if others:
+        raise ModelFormatError(
+            f"{path} names the modules {kinds[:5]}. After StaticEmbedding there can be Dense and,"
+            f" as the last one, Normalize: {others[0]} in that place cannot become part of a table"
+            " of token vectors. Use the model with sentence-transformers."
         )
     return kinds
+
+
+def _inside(path: str, file: Path) -> PurePosixPath:
+    """Return the folder of a module, if it is one inside the model's."""
+    inner = PurePosixPath(path)
+    if inner.is_absolute() or ".." in inner.parts or "\\" in path or "\0" in path:
+        raise ModelFormatError(f"The path {path!r:.60} in {file} leaves the folder.")
+    return inner
 
 
 def _check_prompts(path: Path) -> None:
@@ -233,13 +261,30 @@ def _check_names(file: Path, tensors: Tensors, known: set[str]) -> None:
         )
 
 
+def _read_tensors(path: Path) -> Tensors:
+    try:
+        data, _ = files.read_file(path, max_bytes=MAX_TENSOR_BYTES)
+    except FileNotFoundError as error:
+        pickle = path.with_name("pytorch_model.bin")
+        if not pickle.exists():
+            raise
+        raise ModelFormatError(
+            f"The weights in {path.parent} are a pickle ({pickle.name}), which can run any code"
+            " when it is loaded. Load it with sentence-transformers, if you trust where it comes"
+            " from, and save it again: that writes model.safetensors."
+        ) from error
+    return parse_tensors(data, what=str(path))[0]
+
+
 def _read_json(path: Path) -> Any:
-    data, _ = files.read_file(path, max_bytes=MAX_JSON_BYTES)
-    return parse_json(data, what=str(path))
+    return parse_json(_read_text(path), what=str(path))
 
 
 def _read_text(path: Path) -> str:
     data, _ = files.read_file(path, max_bytes=MAX_JSON_BYTES)
+    kind = describe_foreign(data)
+    if kind is not None:
+        raise ModelFormatError(f"{path} is no JSON: it is {kind}.")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from skm2v._model.config import ModelConfig
 from skm2v._model.projection import Projection
-from skm2v._model.sealed import Content, Seal
+from skm2v._model.sealed import MODEL_KEY, Content, Seal
 from skm2v._pooling import PoolingTable
 from skm2v.exceptions import ModelFormatError
 
@@ -134,4 +134,4 @@ def read_v1(content: Content, what: str) -> ModelParts:
 UNKNOWN = "unknown"
 
 #: Files and pickles of models. Hashes of the files beside a model's come with the model's.
-MODEL = Seal("skm2v", {1: read_v1}, frozenset({"sidecars"}), frozenset({UNKNOWN}))
+MODEL = Seal(MODEL_KEY, {1: read_v1}, frozenset({"sidecars"}), frozenset({UNKNOWN}))

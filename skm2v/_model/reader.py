@@ -16,7 +16,7 @@ from skm2v._model.files import MODEL_FILE
 from skm2v._model.hub import locate
 from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
 from skm2v._model.parts import MODEL, UNKNOWN, ModelParts
-from skm2v._model.sealed import is_sealed
+from skm2v._model.sealed import describe_sealed, is_sealed
 from skm2v._model.sidecars import SIDECARS
 from skm2v._model.tensor_file import parse_tensors
 from skm2v._model.unknown_token import unmute
@@ -81,11 +81,15 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
     except FileNotFoundError:
         if alone or sha256 is not None:
             raise
+        _check_for_others(path)
         return read_peer(path, None, {}), None
     if sha256 is not None:
         _check_pin(data, sha256, file)
     tensors, metadata = parse_tensors(data, what=str(file))
     if MODEL.key not in metadata:
+        kind = describe_sealed(metadata, not_by=MODEL.key)
+        if kind is not None:
+            raise ModelFormatError(f"{file} holds {kind}.")
         if is_sealed(metadata):
             raise ModelFormatError(
                 f"The metadata of {file} are damaged: {MODEL.key!r} has another name."
@@ -113,6 +117,17 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
                 f" tokenizer are read from {MODEL_FILE}: undo the change, or delete the file."
             )
     return parts, document["sha256"]
+
+
+def _check_for_others(folder: Path) -> None:
+    """Say so where a folder without a model has files of ours under other names."""
+    # Keys of models of any kind begin with that of static ones.
+    mark = MODEL.mark.rstrip(b'":')
+    for path in sorted(folder.glob("*.safetensors")):
+        if files.read_start(path, 8 + len(mark))[8:] == mark:
+            raise FileNotFoundError(
+                f"{folder} has no {MODEL_FILE}. To load {path.name!r}, pass the path of the file."
+            )
 
 
 def _check_pin(data: bytes, sha256: str, file: Path) -> None:

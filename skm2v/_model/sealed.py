@@ -22,9 +22,24 @@ from skm2v._strict_json import canonical_json, count_strings, parse_json
 from skm2v._version import __version__
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["Content", "Seal", "check_number", "is_sealed"]
+__all__ = [
+    "FUSED_KEY",
+    "MODEL_KEY",
+    "Content",
+    "Seal",
+    "check_number",
+    "describe_sealed",
+    "is_sealed",
+]
 
 T = TypeVar("T")
+
+MODEL_KEY, FUSED_KEY = "skm2v", "skm2v-fused"
+# What each key says that a file is, for who was given the wrong one.
+KINDS = {
+    MODEL_KEY: "a static model, which StaticModel.from_pretrained loads",
+    FUSED_KEY: "a fused model, which FusedTextClassifier.load or FusedTextRegressor.load loads",
+}
 
 FIELDS = frozenset({"format", "settings", "sha256", "tokenizer"})
 # Names of classes are the most that a document has, next to the text of its tokenizer.
@@ -210,6 +225,27 @@ def check_number(number: object, known: Collection[int], what: str) -> None:
             " Upgrade skm2v."
         )
     raise ModelFormatError(f"{what} has no valid format number; got {number!r:.60}.")
+
+
+def describe_sealed(metadata: Mapping[str, str], *, not_by: str) -> str | None:
+    """Say what of ours a file holds, if another reader than the one asked is for it.
+
+    Parameters
+    ----------
+    metadata : mapping of str to str
+        Those of the file.
+    not_by : str
+        Key of what was asked for.
+
+    Returns
+    -------
+    kind : str or None
+        What it is and how it is loaded.
+    """
+    for key, kind in KINDS.items():
+        if key in metadata and key != not_by:
+            return kind
+    return None
 
 
 def is_sealed(metadata: Mapping[str, str]) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._model.foreign import N_BYTES, describe_foreign
 from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
@@ -59,6 +60,10 @@ def parse_tensors(data: bytes, *, what: str) -> tuple[dict[str, npt.NDArray[Any]
         If the file is not a well-formed safetensors file with few tensors of at most two
         dimensions, or has bytes that belong to no tensor.
     """
+    if data[8:9] != b"{":
+        kind = describe_foreign(bytes(data[:N_BYTES]))
+        if kind is not None:
+            raise ModelFormatError(f"{what} is no safetensors file: it is {kind}.")
     header, body = _header(data, what)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):

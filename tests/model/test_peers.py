@@ -131,7 +131,8 @@ def test_bfloat16_is_widened(tmp_path):
         ("modules.json", lambda m: {"a": 1}, "list of modules"),
         ("modules.json", lambda m: [{**m[0], "path": 3}], "list of modules"),
         ("modules.json", lambda m: [{**m[0], "type": "x.Transformer"}], "'Transformer'"),
-        ("modules.json", lambda m: [*m, {**m[0], "type": "x.Dense"}], "'Dense'"),
+        ("modules.json", lambda m: [*m, {**m[0], "type": "x.CNN"}], "'CNN'"),
+        ("modules.json", lambda m: [*m[:1], {**m[0], "type": "x.Dense", "path": ".."}], "leaves"),
         ("modules.json", lambda m: [{**m[0], "path": "../other"}], "leaves the folder"),
         ("modules.json", lambda m: [{**m[0], "path": "/etc"}], "leaves the folder"),
         ("modules.json", lambda m: [{**m[0], "path": "a\0b"}], "leaves the folder"),
@@ -213,3 +214,129 @@ def test_a_transformer_is_no_static_model(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(dump_tensors(tensors, {"format": "pt"}))
     with pytest.raises(ModelFormatError, match=r"holds no static model(?s:.)*skm2v\.distill"):
         StaticModel.from_pretrained(tmp_path)
+
+
+def with_dense(folder: Path, *, bias: bool = True, name: str = "1_Dense", **config) -> np.ndarray:
+    """Put a Dense layer between the table and Normalize; return [matrix, bias] side by side."""
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    dense = {"idx": 1, "name": "1", "path": name, "type": "sentence_transformers.models.Dense"}
+    modules.insert(len(modules) - 1, dense)
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / name).mkdir()
+    activation = "torch.nn.modules.linear.Identity"
+    settings = {"in_features": 6, "out_features": 4, "bias": bias}
+    (folder / name / "config.json").write_text(
+        json.dumps({**settings, "activation_function": activation, **config})
+    )
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(4, 6)).astype(np.float32)
+    offset = rng.normal(size=(4, 1)).astype(np.float32) * bias
+    tensors = {"linear.weight": matrix, **({"linear.bias": offset[:, 0]} if bias else {})}
+    (folder / name / "model.safetensors").write_bytes(dump_tensors(tensors, {}))
+    return np.hstack([matrix, offset]).astype(np.float64)
+
+
+DENSE_TEXTS = ["the bank of london", "calling the bank: free prize!", "money"]
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("case", ["sentence-transformers", "sentence-transformers-nested"])
+def test_a_dense_layer_is_multiplied_into_the_table(case, bias, normalize, tmp_path):
+    folder = editable(case, tmp_path)
+    means = quiet(
+        StaticModel.from_pretrained(FIXTURES / case).with_settings(normalize=False), DENSE_TEXTS
+    )
+    layer = with_dense(folder, bias=bias)
+    if not normalize:
+        edit(folder / "modules.json", lambda modules: modules[:-1])
+    expected = np.hstack([means, np.ones((len(means), 1))]) @ layer.T
+    if normalize:
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    model = StaticModel.from_pretrained(folder)
+    assert model.dim == 4 and model.embedding.dtype == np.float32
+    np.testing.assert_allclose(quiet(model, DENSE_TEXTS), expected, atol=1e-6)
+
+
+def test_dense_layers_follow_each_other_and_can_have_a_way_around(tmp_path):
+    folder = editable("sentence-transformers", tmp_path)
+    first = with_dense(folder)
+    second = with_dense(folder, name="2_Dense", in_features=4, use_residual=True)
+    square = np.arange(16, dtype=np.float32).reshape(4, 4) / 9
+    tensors = {"linear.weight": square, "linear.bias": np.arange(4, dtype=np.float32)}
+    (folder / "2_Dense" / "model.safetensors").write_bytes(dump_tensors(tensors, {}))
+    assert second.shape == (4, 7)
+    means = quiet(
+        StaticModel.from_pretrained(FIXTURES / "sentence-transformers").with_settings(
+            normalize=False
+        ),
+        DENSE_TEXTS,
+    )
+    hidden = means @ first[:, :6].T + first[:, 6]
+    expected = hidden + hidden @ square.T + np.arange(4)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    model = StaticModel.from_pretrained(folder)
+    np.testing.assert_allclose(quiet(model, DENSE_TEXTS), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"activation_function": "torch.nn.modules.activation.Tanh"},
+            "activation '.*Tanh'.*only linear",
+        ),
+        ({"activation_function": None}, "activation None"),
+        ({"module_input_name": "token_embeddings"}, "of 'token_embeddings'"),
+        ({"module_output_name": "other"}, "makes 'other'"),
+        ({"use_residual": True}, "needs 'residual.weight': a matrix.*got nothing"),
+    ],
+)
+def test_a_dense_layer_that_no_table_can_hold_is_named_with_the_way_out(config, message, tmp_path):
+    folder = editable("sentence-transformers", tmp_path)
+    with_dense(folder, **config)
+    with pytest.raises(ModelFormatError, match=f"(?i)1_Dense.*{message}") as caught:
+        StaticModel.from_pretrained(folder)
+    assert "distill" not in str(caught.value)  # which would send back here
+
+
+def test_a_dense_layer_whose_configuration_is_silent_has_a_tanh(tmp_path):
+    folder = editable("sentence-transformers", tmp_path)
+    with_dense(folder)
+    (folder / "1_Dense" / "config.json").write_text('{"in_features": 6, "out_features": 4}')
+    with pytest.raises(ModelFormatError, match="Tanh"):
+        StaticModel.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"linear.weight": np.ones((4, 5), "f4")}, "with 6 columns.*shape .4, 5."),
+        ({"linear.weight": np.ones((4, 6), "i4")}, "a matrix of floats"),
+        ({"linear.weight": np.ones((4, 6), "f4"), "linear.bias": np.ones(3, "f4")}, "4 values"),
+        ({"linear.weight": np.ones((4, 6), "f4"), "other": np.ones(3, "f4")}, "unknown tensors"),
+        ({"linear.weight": np.full((4, 6), np.inf, "f4")}, "finite"),
+    ],
+)
+def test_weights_of_a_dense_layer_are_checked(tensors, message, tmp_path):
+    folder = editable("sentence-transformers", tmp_path)
+    with_dense(folder)
+    (folder / "1_Dense" / "model.safetensors").write_bytes(dump_tensors(tensors, {}))
+    with pytest.raises(ModelFormatError, match=message):
+        StaticModel.from_pretrained(folder)
+
+
+def test_a_dense_layer_in_a_pickle_is_not_loaded(tmp_path):
+    folder = editable("sentence-transformers", tmp_path)
+    with_dense(folder)
+    (folder / "1_Dense" / "model.safetensors").rename(folder / "1_Dense" / "pytorch_model.bin")
+    with pytest.raises(ModelFormatError, match=r"pickle.*save it again"):
+        StaticModel.from_pretrained(folder)
+
+
+def test_what_comes_after_normalize_cannot_be_folded(tmp_path):
+    folder = editable("sentence-transformers", tmp_path)
+    with_dense(folder)
+    edit(folder / "modules.json", lambda modules: [modules[0], modules[2], modules[1]])
+    with pytest.raises(ModelFormatError, match="Normalize in that place"):
+        StaticModel.from_pretrained(folder)

@@ -481,7 +481,7 @@ RAW = {
         lambda d: (90 << 20).to_bytes(8, "little") + b" " * (90 << 20),
         "declares a header",
     ),
-    "a pickle": (lambda d: b"\x80\x04" + d, "declares a header"),
+    "a pickle": (lambda d: b"\x80\x04" + d, "is a pickle"),
     "twice": (lambda d: d + d, "truncated"),
     "repeated key": (
         lambda d: d.replace(b'"embeddings":', b'"__metadata__":', 1),
