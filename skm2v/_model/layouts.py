@@ -9,6 +9,7 @@ those of Dense a matrix that is multiplied into the table.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -34,6 +35,7 @@ MAX_INT32 = 2**31 - 1
 MODEL2VEC_NORMALIZE = False
 MODEL2VEC_MAX_LENGTH = 512
 MODEL2VEC_FIELDS = {"model_type", "normalize", "tokenizer_name", "apply_pca", "hidden_dim"}
+SEPARATOR = re.compile(r"\s*,?\s*")
 UNKNOWN_TOKENS = {"<unk>", "[UNK]", "<UNK>", "<|unk|>"}
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -113,11 +115,14 @@ def _with_its_unknown_token(text: str) -> str:
     a word. 0.10, which writes `max_length` too, leaves this word out of every text. 0.9 averaged
     all tokens.
     """
-    spec = parse_json(text, what="The tokenizer")
-    model = spec.get("model") if isinstance(spec, dict) else None
-    if not isinstance(model, dict) or model.get("type") != "Unigram":
+    unk_id = re.search(r'"unk_id"\s*:\s*(\d+)', text)
+    first = re.search(r'"vocab"\s*:\s*\[\s*', text)
+    if unk_id is None or first is None or _piece(text, first.end(), int(unk_id[1])) is None:
         return text
+    # Only a tokenizer that looks wrong is parsed twice.
+    spec = parse_json(text, what="The tokenizer")
     try:
+        model = spec["model"]
         special = {token["content"] for token in spec["added_tokens"] if token["special"]}
         names, pieces = UNKNOWN_TOKENS & special, model["vocab"]
         unknown = [i for i, piece in enumerate(pieces) if piece[0] in names]
@@ -126,6 +131,19 @@ def _with_its_unknown_token(text: str) -> str:
     except (TypeError, KeyError, IndexError):  # for the checks of tokenizers
         return text
     return json.dumps({**spec, "model": {**model, "unk_id": unknown[0]}}, ensure_ascii=False)
+
+
+def _piece(text: str, start: int, number: int) -> str | None:
+    """Return an entry of a Unigram's vocabulary, if it is none of the usual unknown tokens."""
+    decode = json.JSONDecoder().raw_decode
+    try:
+        for _ in range(number + 1):
+            piece, stop = decode(text, start)
+            start = SEPARATOR.match(text, stop).end()  # type: ignore[union-attr]
+        token = piece[0]
+    except (ValueError, AttributeError, TypeError, IndexError, RecursionError):
+        return None
+    return token if isinstance(token, str) and token not in UNKNOWN_TOKENS else None
 
 
 def _read_sentence_transformers(folder: Path) -> ModelParts:
