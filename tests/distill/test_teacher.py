@@ -436,8 +436,73 @@ def test_devices(tiny_teacher):
     auto = load_teacher(tiny_teacher, device="auto").device
     assert auto == load_teacher(tiny_teacher).device
     assert auto in ("cpu", "cuda", "mps")
-    with pytest.raises(ValueError, match="got 'abacus'"):
-        load_teacher(tiny_teacher, device="abacus")
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:77", "mps:9", "xla"])
+def test_a_device_that_is_not_there_is_an_error_that_lists_those_that_are(tiny_teacher, device):
+    with pytest.raises(TeacherError, match=rf"device='{device}' cannot be used; there is 'cpu'"):
+        load_teacher(tiny_teacher, device=device)
+    with pytest.raises(TeacherError, match="leave device at None"):
+        distill(tiny_teacher, device=device)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_cuda_without_a_card_is_an_error_of_ours(tiny_teacher):
+    with pytest.raises(TeacherError, match=r"device='cuda' cannot be used; there is 'cpu' here"):
+        distill(tiny_teacher, device="cuda")
+
+
+def test_weights_that_are_a_pointer_are_named(copied_teacher):
+    (copied_teacher / "model.safetensors").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+    )
+    with pytest.raises(TeacherError, match=r"model\.safetensors.*pointer of Git LFS.*git lfs pull"):
+        load_teacher(copied_teacher)
+
+
+@pytest.mark.parametrize("kind", tiny.KINDS)
+@pytest.mark.parametrize("pooling", ["mean", "auto", "first", "last"])
+def test_a_prompt_is_read_before_a_token_as_before_a_text(tmp_path, kind, pooling):
+    folder = tiny.write_sentence_transformer(tmp_path / kind, kind, normalize=False)
+    teacher = load_teacher(folder)
+    read = teacher.tokenizer.backend_tokenizer.encode
+    text = {"wordpiece": "bank", "bpe": " bank", "unigram": "bank"}[kind]
+    sequence = read(text).ids
+    whole = read(f"the money: {text.strip()}").ids
+    one = teacher.embed_tokens([sequence], pooling=pooling, prompt="the money: ")
+    other = teacher.embed_tokens([whole], pooling=pooling)
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    if pooling == "auto":
+        vectors = teacher.encode([text.strip()], prompt="the money: ")
+        np.testing.assert_allclose(one, vectors, atol=1e-5)
+    for nothing in (None, "", "  "):
+        plain = teacher.embed_tokens([sequence], pooling=pooling, prompt=nothing)
+        np.testing.assert_array_equal(plain, teacher.embed_tokens([sequence], pooling=pooling))
+    assert not np.allclose(one, plain, atol=1e-3) or pooling == "first"
+
+
+def test_a_prompt_is_left_out_of_the_pooling_where_the_teacher_leaves_it_out(tmp_path):
+    folder = tiny.write_sentence_transformer(tmp_path / "teacher", normalize=False)
+    edit_json(folder / "1_Pooling" / "config.json", include_prompt=False)
+    teacher = load_teacher(folder)
+    sequence = teacher.tokenizer("bank")["input_ids"]
+    for pooling in ("mean", "auto"):
+        one = teacher.embed_tokens([sequence], pooling=pooling, prompt="the money: ")
+        other = teacher.encode(["bank"], prompt="the money: ")
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_prompt_that_leaves_no_room_is_an_error(tiny_teacher):
+    teacher = load_teacher(tiny_teacher)
+    with pytest.raises(TeacherError, match=r"takes 200 tokens; the teacher .* reads \d+"):
+        teacher.embed_tokens([[4, 20, 5]], prompt="the " * 200)
+
+
+def test_a_long_sequence_after_a_prompt_keeps_its_end(tiny_teacher):
+    teacher = load_teacher(tiny_teacher)
+    room = teacher.max_length - 2
+    [row] = teacher._after_prompt([[4, *[20] * room, 5]], "the bank")[0]
+    assert len(row) == teacher.max_length and row[0] == 4 and row[-1] == 5
 
 
 def test_memory_is_kept_on_the_processor_whatever_the_default_device(tiny_teacher, monkeypatch):
@@ -450,19 +515,18 @@ def test_memory_is_kept_on_the_processor_whatever_the_default_device(tiny_teache
         assert [block.device.type for block in made] == ["cpu"]
 
 
-def test_broken_numbers(copied_teacher, caplog):
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_vectors_that_are_not_finite_are_an_error_that_names_the_first(copied_teacher, number):
     teacher = load_teacher(copied_teacher)
+    token = teacher.tokenizer.convert_tokens_to_ids("bank")
     with torch.no_grad():
-        teacher.encoder.embeddings.word_embeddings.weight[20] = float("nan")
-    vectors = teacher.embed_tokens([[4, 20, 5], [4, 21, 5]])
-    assert not vectors[0].any() and vectors[1].any()
-    assert "1 of the teacher's 2 vectors" in caplog.text
-    teacher = load_teacher(copied_teacher)
-    teacher.encoder.forward = lambda **kw: transformers.modeling_outputs.BaseModelOutput(
-        torch.full((1, 3, 4), float("inf"))
-    )
-    with pytest.raises(TeacherError, match="infinite"):
-        teacher.embed_tokens([[4, 20, 5]])
+        teacher.encoder.embeddings.word_embeddings.weight[token] = float(number)
+    with pytest.raises(TeacherError, match=r"NaN or infinity for 1 of 2 inputs.*\[CLS\] bank"):
+        teacher.embed_tokens([[4, 21, 5], [4, token, 5]])
+    with pytest.raises(TeacherError, match=r"for 1 of 3 inputs, the first of which is 'the bank'"):
+        teacher.encode(["money", "the bank", "london"])
+    with pytest.raises(TeacherError, match="weights are damaged"):
+        distill_from_model(teacher.encoder, teacher.tokenizer)
 
 
 def test_long_sequences_come_in_small_batches(tiny_teacher, monkeypatch):

@@ -19,6 +19,8 @@ from skm2v._distillation.teacher.layers import (
     no_weights,
 )
 from skm2v._distillation.teacher.teacher import Teacher
+from skm2v._model.files import read_start
+from skm2v._model.foreign import N_BYTES, describe_foreign
 from skm2v.exceptions import TeacherError
 
 __all__ = ["load_files", "load_teacher", "pick_device", "wrap_teacher"]
@@ -80,6 +82,7 @@ def load_teacher(
 
 def load_files(files: TeacherFiles, device: str | None = None) -> Teacher:
     """Load a teacher that has been found; see :func:`load_teacher`."""
+    device = pick_device(device)  # before anything is loaded for a device that is not there
     inner, head = head_of_folder(files.folder, allow_pickle_weights=files.allow_pickle_weights)
     folder = files.folder / inner
     encoder, untrained = _load_encoder(files, folder)
@@ -100,7 +103,7 @@ def load_files(files: TeacherFiles, device: str | None = None) -> Teacher:
         prompts=prompts,
         default_prompt=prompts.get(sentence_config.get("default_prompt_name")),
         lowercase=bool(settings.get("do_lower_case", False)),
-        device=pick_device(device),
+        device=device,
         untrained=untrained,
     )
 
@@ -161,16 +164,38 @@ def wrap_teacher(model: Any, tokenizer: Any = None, *, device: str | None = None
 
 
 def pick_device(device: str | None) -> str:
-    """Return the torch device to use; None or "auto" means the fastest that is there."""
+    """Return the torch device to use; None or "auto" means the fastest that is there.
+
+    Raises
+    ------
+    TeacherError
+        If there is no such device.
+    """
     torch = import_extra("torch")
-    if device not in (None, "auto"):
-        try:
-            return str(torch.device(device))
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(f"device must name a torch device; got {device!r}.") from error
+    if device in (None, "auto"):
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen).cpu()  # what a name promises, only use shows
+    except Exception as error:  # of many kinds, by device and version
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise TeacherError(
+            f"device={device!r} cannot be used; there is {', '.join(_devices(torch))} here. Choose"
+            f" one of these, or leave device at None. What torch says: {reason:.160}"
+        ) from error
+    return str(chosen)
+
+
+def _devices(torch: Any) -> list[str]:
+    """Names of the devices that are here."""
+    names = ["'cpu'"]
     if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+        names += [f"'cuda:{i}'" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("'mps'")
+    return names
 
 
 def _load_encoder(files: TeacherFiles, folder: Any) -> tuple[Any, tuple[str, ...]]:
@@ -184,7 +209,13 @@ def _load_encoder(files: TeacherFiles, folder: Any) -> tuple[Any, tuple[str, ...
         raise TeacherError(
             f"{files.name!r} is a static model already: use StaticModel.from_pretrained."
         )
-    if not any(folder.glob("*.safetensors")):
+    weights = sorted(folder.glob("*.safetensors"))
+    for path in weights:
+        start = read_start(path, N_BYTES)
+        kind = None if start[8:9] == b"{" else describe_foreign(start)
+        if kind is not None:
+            raise TeacherError(f"The teacher's weights {str(path)!r} are none: it is {kind}.")
+    if not weights:
         pickles = find_pickles(folder)
         if not (pickles and files.allow_pickle_weights):
             raise TeacherError(no_weights(folder, pickles))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +18,6 @@ from skm2v._distillation.teacher.vocabulary import TokenPlan, extend_tokens, pla
 from skm2v.exceptions import TeacherError
 
 __all__ = ["POOLINGS", "Teacher"]
-
-logger = logging.getLogger("skm2v")
 
 POOLINGS = ("mean", "last", "first", "pooler", "auto")
 
@@ -108,6 +105,7 @@ class Teacher:
         sequences: Sequence[Sequence[int]],
         *,
         pooling: str = "mean",
+        prompt: str | None = None,
         batch_size: int = 256,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:
@@ -119,6 +117,9 @@ class Teacher:
             The teacher's own ids, with its special tokens where they belong.
         pooling : {"mean", "last", "first", "pooler", "auto"}, default="mean"
             "auto" is the teacher's own, followed by its Dense layers.
+        prompt : str or None, default=None
+            Text that the teacher reads before each sequence, after its leading special tokens.
+            Its states are pooled, too, unless the teacher leaves those of prompts out.
         batch_size : int, default=256
             Sequences at a time; fewer where they are long. No influence on the result, beyond
             rounding. More no longer fit into the caches of a processor; with less, each step of
@@ -129,12 +130,11 @@ class Teacher:
         Returns
         -------
         vectors : ndarray of float32 of shape (n, d)
-            Missing numbers (NaN) become 0.
 
         Raises
         ------
         TeacherError
-            If the teacher has no pooler, or gives infinite numbers.
+            If the teacher has no pooler, or gives NaN or infinity.
         """
         torch = import_extra("torch")
         if pooling not in POOLINGS:
@@ -144,13 +144,14 @@ class Teacher:
                 f"The teacher {self.name!r} has no weights for its pooler: with pooling='pooler'"
                 " its vectors would be random. Use pooling='mean'."
             )
+        sequences, n_skipped = self._after_prompt(sequences, prompt or "")
         lengths = np.array([len(sequence) for sequence in sequences])
         vectors: npt.NDArray[np.float32] | None = None
         with self._ready(), torch.inference_mode():
             for rows in _equal_lengths(lengths, batch_size):
                 ids = torch.tensor([sequences[row] for row in rows], device=self.device)
                 # One length in a batch: no padding, nothing to mask.
-                batch = self._pool_tokens(ids, pooling).float().cpu().numpy()
+                batch = self._pool_tokens(ids, pooling, n_skipped).float().cpu().numpy()
                 if vectors is None:
                     vectors = np.empty((len(sequences), batch.shape[1]), dtype=np.float32)
                 vectors[rows] = batch
@@ -158,14 +159,38 @@ class Teacher:
                     progress(len(rows))
         if vectors is None:
             raise ValueError("There are no tokens to embed.")
-        return _finite(vectors, self.name)
+        return _finite(
+            vectors, self.name, lambda row: repr(self.tokenizer.decode(sequences[row]))[:80]
+        )
 
-    def _pool_tokens(self, ids: Any, pooling: str) -> Any:
+    def _after_prompt(
+        self, sequences: Sequence[Sequence[int]], prompt: str
+    ) -> tuple[Sequence[Sequence[int]], int]:
+        """Put a prompt's ids into sequences; return how many leading ids are not pooled."""
+        backend = self.tokenizer.backend_tokenizer
+        # A space at its end belongs to the word that follows.
+        ids = backend.encode(prompt.rstrip(" "), add_special_tokens=False).ids
+        if not ids:
+            return sequences, 0
+        special = backend.encode("a").special_tokens_mask
+        start = special.index(0) if 0 in special else 0
+        if self.max_length is not None and start + len(ids) + 2 > self.max_length:
+            raise TeacherError(
+                f"The prompt {prompt!r:.60} takes {len(ids)} tokens; the teacher {self.name!r}"
+                f" reads {self.max_length}, and a token with its special ones must fit after it."
+            )
+        longer = [[*sequence[:start], *ids, *sequence[start:]] for sequence in sequences]
+        if self.max_length is not None:
+            limit = self.max_length
+            longer = [s if len(s) <= limit else [*s[: limit - 1], s[-1]] for s in longer]
+        return longer, 0 if self.head.include_prompt else start + len(ids)
+
+    def _pool_tokens(self, ids: Any, pooling: str, n_skipped: int) -> Any:
         mask = ids.new_ones(ids.shape)
         output = self.encoder(input_ids=ids, attention_mask=mask)
         states = output.last_hidden_state
         if pooling == "mean":
-            return states.mean(dim=1)
+            return states[:, n_skipped:].mean(dim=1)
         if pooling == "first":
             return states[:, 0]
         if pooling == "last":
@@ -177,6 +202,7 @@ class Teacher:
                     f"The teacher {self.name!r} has no pooler. Use pooling='mean' or 'auto'."
                 )
             return vectors
+        mask[:, :n_skipped] = 0
         vectors = pool_states(states, mask, self.head.poolings)
         for layer in self.head.token_layers:
             vectors = layer.apply(vectors)
@@ -207,6 +233,11 @@ class Teacher:
         Returns
         -------
         vectors : ndarray of float32 of shape (n, d)
+
+        Raises
+        ------
+        TeacherError
+            If the teacher gives NaN or infinity.
         """
         torch = import_extra("torch")
         prompt = self._prompt(prompt, prompt_name)
@@ -229,7 +260,7 @@ class Teacher:
                     progress(len(rows))
         if vectors is None:
             return np.empty((0, self._width()), dtype=np.float32)
-        return _finite(vectors, self.name)
+        return _finite(vectors, self.name, lambda row: f"{texts[row]!r:.80}")
 
     def _encode_batch(self, texts: list[str], skipped: int) -> npt.NDArray[np.float32]:
         features = self.tokenizer(
@@ -301,15 +332,16 @@ def _equal_lengths(
             yield group[start : start + step]
 
 
-def _finite(vectors: npt.NDArray[np.float32], name: str) -> npt.NDArray[np.float32]:
-    missing = np.isnan(vectors)
-    if missing.any():
-        logger.warning(
-            "%d of the teacher's %d vectors had missing numbers, which became 0.",
-            missing.any(axis=1).sum(),
-            len(vectors),
+def _finite(
+    vectors: npt.NDArray[np.float32], name: str, describe: Callable[[int], str]
+) -> npt.NDArray[np.float32]:
+    """Refuse vectors with NaN or infinity: as zeros they would be wrong without a word."""
+    rows = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(rows):
+        raise TeacherError(
+            f"The teacher {name!r} gives vectors with NaN or infinity for {len(rows)} of"
+            f" {len(vectors)} inputs, the first of which is {describe(rows[0])}. Its weights are"
+            " damaged, or too large for the number type that they were saved in: get them again, or"
+            " a revision with float32 weights."
         )
-        vectors[missing] = 0
-    if np.isinf(vectors).any():
-        raise TeacherError(f"The teacher {name!r} gives infinite numbers; its weights are damaged.")
     return vectors
