@@ -18,7 +18,7 @@ import skops.io as skops_io
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
-from skm2v import StaticEmbedder, StaticTextClassifier, fuse
+from skm2v import HybridVectorizer, StaticEmbedder, StaticTextClassifier, fuse
 from skm2v._classification.scores import SCORES
 from skm2v._model.sealed import Content
 from skm2v._model.state import SEAL, SealedState, _hash_of_state
@@ -34,6 +34,7 @@ KINDS = [
     "StaticEmbedder",
     "unfitted StaticEmbedder",
     "FitReport",
+    "HybridVectorizer",
     "StaticTextClassifier",
     "multilabel StaticTextClassifier",
     "unfitted StaticTextClassifier",
@@ -60,6 +61,7 @@ def objects() -> dict[str, Any]:
         embedder,
         StaticEmbedder(pca_dims=8),
         embedder.fit_report_,
+        HybridVectorizer(StaticEmbedder(model), max_pairs=5).fit(TEXTS),
         words,
         several,
         StaticTextClassifier(class_weight={"ham": 2.0, "spam": 1}),
@@ -248,6 +250,29 @@ def test_a_forged_state_is_checked_like_a_file(objects, kind):
     assert content_of(again) == content_of(one)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_tokens": "231"},
+        {"tokens": np.array([2, 1])},
+        {"tokens": np.array([-1, 1])},
+        {"pair_keys": np.array([10**6])},
+        {"pair_keys": [1]},
+        {"weights": np.ones(3)},
+        {"weights": None},
+    ],
+    ids=str,
+)
+def test_a_forged_vocabulary_is_refused(objects, change):
+    one = objects["HybridVectorizer"]
+    arrays = one.__getstate__()["_vocabulary"]
+    with pytest.raises(ModelFormatError, match="do not fit"):
+        type(one).__new__(type(one)).__setstate__(forged(one, _vocabulary={**arrays, **change}))
+    missing = {name: value for name, value in arrays.items() if name not in change}
+    with pytest.raises(ModelFormatError, match="malformed"):
+        type(one).__new__(type(one)).__setstate__(forged(one, _vocabulary=missing))
+
+
 def test_numbers_of_numpy_and_of_python_have_one_hash():
     """As skops, which knows no scalars of NumPy, hands on those of Python."""
     for one, other in (
@@ -258,5 +283,20 @@ def test_numbers_of_numpy_and_of_python_have_one_hash():
         ((1, "b"), [1, "b"]),
     ):
         assert _hash_of_state(1, {"a": one}) == _hash_of_state(1, {"a": other})
-    different = [1, 1.0, True, "1", b"1", None, [1], {1: 1}, np.array([1]), np.array([1.0]), "", []]
+    different = [
+        1,
+        1.0,
+        True,
+        np.float32,
+        np.float64,
+        "1",
+        b"1",
+        None,
+        [1],
+        {1: 1},
+        np.array([1]),
+        np.array([1.0]),
+        "",
+        [],
+    ]
     assert len({_hash_of_state(1, {"a": value}) for value in different}) == len(different)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from skm2v._pooling import TokenIds, keys_of_pairs, pairs_of_keys
+from skm2v.exceptions import ModelFormatError
 
 __all__ = ["Vocabulary", "token_importance"]
 
@@ -16,6 +17,17 @@ __all__ = ["Vocabulary", "token_importance"]
 SMALLEST_IMPORTANCE = 0.05
 
 _NO_KEYS = np.empty(0, dtype=np.int64)
+
+
+def _are_ascending(numbers: Any, stop: int) -> bool:
+    """Whether these are ascending integers from 0 to below `stop`."""
+    return (
+        isinstance(numbers, np.ndarray)
+        and numbers.dtype == np.int64
+        and numbers.ndim == 1
+        and bool((np.diff(numbers) > 0).all())
+        and (not len(numbers) or (numbers[0] >= 0 and numbers[-1] < stop))
+    )
 
 
 class Vocabulary:
@@ -66,6 +78,42 @@ class Vocabulary:
         left, right = pairs_of_keys(self.pair_keys, n_tokens).T
         of_pairs = np.sqrt(importance[left] * importance[right])
         self.weights = idf * np.concatenate([importance[self.tokens], of_pairs])
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """What it is made of, to be pickled."""
+        return {
+            "n_tokens": self.n_tokens,
+            "tokens": self.tokens,
+            "pair_keys": self.pair_keys,
+            "weights": self.weights,
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, Any]) -> Vocabulary:
+        """Build it of what was pickled.
+
+        Raises
+        ------
+        ModelFormatError
+            If something is missing or does not fit together.
+        """
+        n_tokens, tokens, keys, weights = (
+            arrays[name] for name in ("n_tokens", "tokens", "pair_keys", "weights")
+        )
+        if not (
+            type(n_tokens) is int
+            and _are_ascending(tokens, n_tokens)
+            and _are_ascending(keys, n_tokens**2)
+            and isinstance(weights, np.ndarray)
+            and weights.dtype == np.float64
+            and weights.shape == (len(tokens) + len(keys),)
+            and np.isfinite(weights).all()
+        ):
+            raise ModelFormatError("A pickled vocabulary is damaged: its arrays do not fit.")
+        vocabulary = cls.__new__(cls)
+        vocabulary.__dict__.update(arrays)
+        return vocabulary
 
     def __len__(self) -> int:
         return len(self.weights)

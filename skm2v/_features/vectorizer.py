@@ -271,6 +271,17 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         names += [f"pair_{tokens[left]} {tokens[right]}" for left, right in pairs]
         return np.array(_told_apart(names), dtype=object)
 
+    def _plain_state(self) -> dict[str, Any]:
+        state = super()._plain_state()
+        if "_vocabulary" in state:
+            state["_vocabulary"] = self._vocabulary.arrays
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        if "_vocabulary" in state:
+            state["_vocabulary"] = Vocabulary.of_arrays(state["_vocabulary"])
+        super()._restore(state)
+
     # --- The steps, which the classifier takes one by one ----------------------------------------
 
     def _check_for_fit(self, X: Any) -> TextColumn:

@@ -183,7 +183,8 @@ def _tokens(value: Any) -> Iterator[Any]:
             yield from _tokens(name)
             yield from _tokens(item)
     else:
-        yield f"\0o{type(value).__module__}.{type(value).__qualname__}\0".encode()
+        kind = value if isinstance(value, type) else type(value)
+        yield f"\0o{kind.__module__}.{kind.__qualname__}\0".encode()
 
 
 def _warn_of_versions(versions: object, what: str) -> None:
