@@ -189,6 +189,14 @@ PARTS: dict[str, dict[str, dict[str, Check]]] = {
         "Replace": {"pattern": _pattern, "content": _text(0, 64)},
     },
 }
+# Settings that the library has defaults for; all others have to be there.
+OPTIONAL = {
+    "BertNormalizer": {"strip_accents"},
+    "ByteLevel": {"use_regex"},
+    "Metaspace": {"prepend_scheme", "split", "add_prefix_space", "str_rep"},
+    "Punctuation": {"behavior"},
+    "RobertaProcessing": {"trim_offsets", "add_prefix_space"},
+}
 SEQUENCES = {
     "normalizer": "normalizers",
     "pre_tokenizer": "pretokenizers",
@@ -289,6 +297,11 @@ def _check_part(section: str, part: dict[str, Any]) -> None:
                 f"The setting {name!r:.60} of the tokenizer's {section} {kind} is not supported:"
                 f" {value!r:.200}."
             )
+    missing = set(known[kind]) - set(part) - OPTIONAL.get(kind, set())
+    if missing:
+        raise ModelFormatError(
+            f"The tokenizer's {section} {kind} lacks the setting {sorted(missing)[0]!r}."
+        )
 
 
 def _nothing(value: Any) -> bool:
@@ -355,8 +368,9 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
     elif kind in ("WordPiece", "WordLevel"):
         _check_unknown(model.get("unk_token"), vocabulary)
         if kind == "WordPiece":
-            _check_setting(model, "max_input_chars_per_word", _integer(1, MAX_WORD_CHARS))
-            _check_setting(model, "continuing_subword_prefix", _text(0, 16))
+            limit = _integer(1, MAX_WORD_CHARS)
+            _check_setting(model, "max_input_chars_per_word", limit, required=True)
+            _check_setting(model, "continuing_subword_prefix", _text(0, 16), required=True)
     else:
         raise ModelFormatError(
             f"The tokenizer's model of type {kind!r:.60} is not supported. Supported: WordPiece,"
@@ -370,11 +384,15 @@ def _check_unknown(token: Any, vocabulary: dict[str, int]) -> None:
         raise ModelFormatError(f"The tokenizer's unk_token {token!r:.60} is not in its vocabulary.")
 
 
-def _check_setting(model: dict[str, Any], name: str, check: Check) -> None:
+def _check_setting(
+    model: dict[str, Any], name: str, check: Check, *, required: bool = False
+) -> None:
     if name in model and not check(model[name]):
         raise ModelFormatError(
             f"The setting {name!r} of the tokenizer's model is not supported: {model[name]!r:.60}."
         )
+    if required and name not in model:
+        raise ModelFormatError(f"The tokenizer's model lacks the setting {name!r}.")
 
 
 def _check_bpe(model: dict[str, Any], vocabulary: dict[str, int]) -> None:
