@@ -31,7 +31,7 @@ from skm2v.evaluation import (
     Retrieval,
     Task,
     find_sources,
-    load_encoder,
+    load_model,
     run_task,
 )
 
@@ -260,7 +260,7 @@ def main() -> int:
     args = parser.parse_args()
     from skm2v.evaluation import Encoder
 
-    models = [load_encoder(spec) for spec in args.model or ["default"]]
+    models = [load_model(spec) for spec in args.model or ["default"]]
     if not args.model:
         models.append(Encoder("hashed words", hashing()))
     worst = 0.0

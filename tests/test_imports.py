@@ -54,16 +54,14 @@ LATE_IMPORTS = {
         "skm2v._cli.arguments -> skm2v._static_model",
         "skm2v._cli.arguments -> skm2v.datasets",
         "skm2v._cli.distill -> skm2v.distill",
-        "skm2v._cli.evaluate -> skm2v.evaluation._runner",
-        "skm2v._cli.evaluate -> skm2v.evaluation._task_sources",
+        "skm2v._cli.evaluate -> skm2v.evaluation",
+        "skm2v._cli.evaluate -> skm2v.evaluation._progress",
     },
-    "an evaluation loads the kinds of models and reports that it is asked for": {
+    "an evaluation loads the kinds of models that it is asked for": {
+        "skm2v.evaluation._model_specs -> skm2v._classification.fused",
         "skm2v.evaluation._model_specs -> skm2v._distillation.teacher.loading",
         "skm2v.evaluation._model_specs -> skm2v._static_model",
         "skm2v.evaluation._model_specs -> skm2v.datasets",
-        "skm2v.evaluation._mteb_adapter -> skm2v.evaluation._runner",
-        "skm2v.evaluation._results -> skm2v.evaluation._html",
-        "skm2v.evaluation._results -> skm2v.evaluation._markdown",
         "skm2v.evaluation._task_sources -> skm2v.datasets",
     },
     "the version is read where it is written down": {
@@ -77,7 +75,6 @@ LATE_IMPORTS = {
 # Modules that import others by a name which is not written there, and why.
 BY_NAME = {
     "skm2v": "public names are loaded when they are first asked for",
-    "skm2v.evaluation": "public names are loaded when they are first asked for",
     "skm2v.evaluation._model_specs": "`python:module:name` is the user's module",
     "skm2v._distillation.teacher.extras": "torch and transformers, with an error that helps",
     "skm2v._text_checks.tools": "asks which libraries there are",
@@ -86,8 +83,6 @@ BY_NAME = {
 KNOWN_CIRCLES = {
     ("skm2v._learning", "skm2v._distillation"),
     ("skm2v._distillation.teacher_pass.token_table", "skm2v._distillation.fitting.principal_axes"),
-    ("skm2v.evaluation._html", "skm2v.evaluation._results"),
-    ("skm2v.evaluation._markdown", "skm2v.evaluation._results"),
 }
 
 LATE = (

@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
-from skm2v._cli.process import say
-
-# Light imports only: the parser of the whole command line is built with this module.
-from skm2v.evaluation._errors import TaskDataError
-from skm2v.evaluation._progress import Listener, Progress
-from skm2v.evaluation._tables import COLUMN_NAMES
+from skm2v._cli.process import output, say
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
 NAME = "eval"
 HELP = "score models on tasks, with MTEB's protocols"
 
-DEFAULT_MODELS = ("default", "tfidf-svd")
+DEFAULT_MODELS = ("default", "words", "both")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         action="append",
         metavar="MODEL",
-        help="model to evaluate, again for more: default, tfidf, tfidf-svd, a folder or hub id of "
-        "a static model, model2vec:FOLDER, teacher:FOLDER, joblib:FILE, python:MODULE:ATTRIBUTE; "
-        "NAME=MODEL names it (default: default and tfidf-svd)",
+        help="model to evaluate, again for more: default, words (tf-idf and BM25), both, tfidf, "
+        "tfidf-svd, bm25, a folder or hub id of a static model, model2vec:FOLDER, teacher:FOLDER, "
+        "joblib:FILE, fused:FILE, python:MODULE:ATTRIBUTE; NAME=MODEL names it (default: default, "
+        "words and both)",
     )
     parser.add_argument(
         "--data",
@@ -51,8 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--column",
         action="append",
         default=[],
-        metavar="ROLE=NAME",
-        help=f"column of a role where it is not guessed; roles: {', '.join(COLUMN_NAMES)}",
+        metavar="[FILE:]ROLE=NAME",
+        help="column of a role, such as text or label, where it is not guessed; again for more, "
+        "and with a file where files differ",
     )
     parser.add_argument("--train-split", metavar="NAME", help="split to train on")
     parser.add_argument("--test-split", metavar="NAME", help="split to score on")
@@ -81,15 +79,17 @@ def run(args: argparse.Namespace) -> None:
     TaskDataError
         If there is no data or task, or if not one result was computed.
     """
-    from skm2v.evaluation._runner import evaluate
-    from skm2v.evaluation._task_sources import find_sources
+    from skm2v.evaluation import DataOptions, Listener, TaskDataError, evaluate, find_sources
+    from skm2v.evaluation._progress import Progress
 
     listener = Listener() if args.quiet or sys.stderr is None else Progress(sys.stderr)
-    columns = dict(_role_and_name(word) for word in args.column)
+    columns = _columns(args.column)
     data = args.data
     if args.list:
-        for source in find_sources(data, None, listener.note):
-            print(f"{source.type}\t{source.name}")
+        options = DataOptions(columns, args.train_split, args.test_split)
+        file = output()
+        for source in find_sources(data, options, listener.note):
+            print(f"{source.type}\t{source.name}", file=file)
         return
     store = args.output / "results"
     if args.fresh and store.is_dir():
@@ -110,11 +110,18 @@ def run(args: argparse.Namespace) -> None:
     print(evaluation.to_json() if args.json else evaluation.to_markdown())
     say(f"report: {page}")
     if len(evaluation.failed) == len(evaluation.results):
-        raise TaskDataError(f"every task failed, the first with: {evaluation.failed[0].error}")
+        raise TaskDataError(f"Every task failed, the first with: {evaluation.failed[0].error}")
 
 
-def _role_and_name(word: str) -> tuple[str, str]:
-    role, equals, name = word.partition("=")
-    if not equals:
-        raise TaskDataError(f"--column {word}: expected ROLE=NAME, such as text=body")
-    return role, name
+def _columns(words: list[str]) -> dict[str, Any]:
+    """Columns of all files by role, and by file those of one."""
+    columns: dict[str, Any] = {}
+    for word in words:
+        head, equals, name = word.partition("=")
+        if not equals:
+            raise ValueError(
+                f"--column {word}: expected ROLE=NAME or FILE:ROLE=NAME, such as text=body."
+            )
+        file, colon, role = head.rpartition(":")
+        (columns.setdefault(file, {}) if colon else columns)[role] = name
+    return columns

@@ -12,7 +12,10 @@ import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score, v_measure_score
 
 from skm2v.evaluation._resampling import bootstrap_mean
+from skm2v.evaluation._table_reader import TableReader
 from skm2v.evaluation._task import Encode, Example, Outcome, Task, clip_text
+
+__all__ = ["Clustering"]
 
 SEED = 42
 
@@ -50,15 +53,40 @@ class Clustering(Task):
     n_experiments: int = 10
 
     type: ClassVar[str] = "clustering"
+    title: ClassVar[str] = "Clustering"
+    measure: ClassVar[str] = "mean V-measure of mini-batch k-means over 10 draws, as in MTEB"
+    roles: ClassVar[tuple[str, ...]] = ("text", "label")
+    folders: ClassVar[tuple[str, ...]] = ("clustering",)
     metric: ClassVar[str] = "v_measure"
     version: ClassVar[int] = 1
 
     def fit_texts(self) -> list[str]:
-        """Texts that an unfitted baseline is fitted on: all documents, once each."""
+        """All documents, once each; see `Task.fit_texts`."""
         return list(dict.fromkeys(self.texts))
 
+    @classmethod
+    def of_table(cls, name: str, reader: TableReader) -> Clustering:
+        """Make a task from the test split of a table; see `Task.of_table`."""
+        text, label = reader.column("text"), reader.column("label")
+        table = reader.test()
+        task = cls(name, table.texts(text), table.labels(label))
+        reader.need_two_classes(label, task.labels, "scored")
+        return task
+
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model; see `Task.run`."""
+        """Score a model; see `Task.run`.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
         from sklearn.cluster import MiniBatchKMeans
 
         # One generator for the subset and the draws, in this order, as MTEB has it.

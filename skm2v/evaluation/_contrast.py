@@ -10,8 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from skm2v._checks import check_choice
 from skm2v.evaluation._metrics import Floats, paired_cosine
 from skm2v.evaluation._task import Encode, Example, Outcome, Task, clip_text, worst_rows
+
+__all__ = ["DIAGNOSTICS", "Contrast", "load_diagnostic"]
 
 DIAGNOSTICS = ("negation", "polysemy", "word_order")
 # Closer than this, two cosines are the same: rounding may not decide an item.
@@ -39,11 +42,29 @@ class Contrast(Task):
     different: list[str]
 
     type: ClassVar[str] = "diagnostic"
+    title: ClassVar[str] = "Diagnostic sets"
+    measure: ClassVar[str] = (
+        "share of items where the text that means the same is nearer than the text that only looks "
+        "the same; guessing gives 50"
+    )
+    in_average: ClassVar[bool] = False
     metric: ClassVar[str] = "separated"
     version: ClassVar[int] = 2
 
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model; see `Task.run`."""
+        """Score a model; see `Task.run`.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
         anchors = encode(self.anchors)
         near = paired_cosine(anchors, encode(self.same))
         far = paired_cosine(anchors, encode(self.different))
@@ -84,9 +105,19 @@ def load_diagnostic(name: str) -> Contrast:
     Returns
     -------
     Contrast
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import load_diagnostic
+    >>> load_diagnostic("negation").anchors[0]
+    'The payment server is down.'
     """
-    if name not in DIAGNOSTICS:
-        raise ValueError(f"no diagnostic set {name!r}; there are {', '.join(DIAGNOSTICS)}")
+    check_choice("name", name, DIAGNOSTICS)
     file = resources.files("skm2v.evaluation").joinpath("data", f"{name}.csv")
     rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline="")))
     return Contrast(

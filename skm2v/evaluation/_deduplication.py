@@ -15,7 +15,10 @@ from sklearn.metrics.cluster import pair_confusion_matrix
 from skm2v.evaluation._metrics import average_precision_counts, best_f1, paired_cosine
 from skm2v.evaluation._pairs import worst_pairs
 from skm2v.evaluation._resampling import bootstrap
+from skm2v.evaluation._table_reader import TableReader
 from skm2v.evaluation._task import Encode, Outcome, Task
+
+__all__ = ["Deduplication", "group_f1", "group_records"]
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,39 @@ class Deduplication(Task):
     tune_labels: list[int]
 
     type: ClassVar[str] = "deduplication"
+    title: ClassVar[str] = "Deduplication"
+    measure: ClassVar[str] = "average precision of the cosine over candidate pairs"
+    roles: ClassVar[tuple[str, ...]] = ("text1", "text2", "label")
+    folders: ClassVar[tuple[str, ...]] = ("dedup", "deduplication")
     metric: ClassVar[str] = "ap"
     version: ClassVar[int] = 1
 
+    @classmethod
+    def of_table(cls, name: str, reader: TableReader) -> Deduplication:
+        """Make a task from a table; see `Task.of_table`."""
+        tuning = reader.tuning()
+        tuned = ([], [], []) if tuning is None else reader.labelled_pairs(tuning)
+        return cls(name, *reader.labelled_pairs(reader.test()), *tuned)
+
     def fit_texts(self) -> list[str]:
-        """Texts that an unfitted baseline is fitted on: the tuning pairs, else the test pairs."""
+        """Texts of the tuning pairs, or else of the test pairs; see `Task.fit_texts`."""
         tuning = self.tune_texts1 + self.tune_texts2
         return list(dict.fromkeys(tuning or self.texts1 + self.texts2))
 
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model; see `Task.run`."""
+        """Score a model; see `Task.run`.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
         cosine = paired_cosine(encode(self.texts1), encode(self.texts2))
         matches = np.array(self.labels) == 1
         if self.tune_labels:

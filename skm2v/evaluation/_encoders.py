@@ -1,21 +1,27 @@
-"""Models under test: anything with ``.encode`` or ``.transform``."""
+"""Models under test, and those that embed: anything with ``.encode`` or ``.transform``."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse
+import sklearn
 
 from skm2v._checks import some
+from skm2v._version import __version__
 from skm2v.evaluation._errors import ModelSpecError
 from skm2v.evaluation._metrics import Matrix, is_sparse
-from skm2v.evaluation._task import Task
+from skm2v.evaluation._task import Outcome, Task
 from skm2v.exceptions import TextWarning
+
+__all__ = ["Encoder", "Meter", "Model", "Usage", "content_hash", "is_fitted"]
 
 # Texts given to a model at a time: long enough for any batching, short enough for a progress bar.
 CHUNK = 2048
@@ -29,8 +35,79 @@ _PROBES = [
 ]
 
 
-class Encoder:
-    """A named model under test.
+@dataclass
+class Usage:
+    """What a model was given in a task, and the time it took.
+
+    Attributes
+    ----------
+    n_texts, n_characters : int
+        Distinct texts, and their length.
+    n_zero : int
+        Texts without a vector.
+    seconds : float
+        Time inside of the model.
+    dim : int
+        Dimensions of the vectors; 0 for a classifier.
+    """
+
+    n_texts: int = 0
+    n_characters: int = 0
+    n_zero: int = 0
+    seconds: float = 0.0
+    dim: int = 0
+
+
+class Model(ABC):
+    """A named model under test, whatever it does with texts.
+
+    Parameters
+    ----------
+    name : str
+        Name shown in results.
+    model : object
+        What is under test.
+
+    Attributes
+    ----------
+    summary : str
+        What reports call it in a sentence; its name, if nothing else is set.
+    """
+
+    def __init__(self, name: str, model: Any) -> None:
+        self.name = name
+        self.model = model
+        self.summary = ""
+        self._fingerprint: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model's content; results are stored under it."""
+        if self._fingerprint is None:
+            self._fingerprint = self._hash()
+        return self._fingerprint
+
+    def _hash(self) -> str:
+        return content_hash(self.model)
+
+    @property
+    def n_bytes(self) -> int | None:
+        """Bytes of the numbers that the model holds, where they are known."""
+        return _n_bytes(self.model)
+
+    def takes(self, task: Task) -> bool:
+        """Whether the model can do what a task asks for."""
+        return True
+
+    @abstractmethod
+    def run(
+        self, task: Task, n_worst: int, progress: Callable[[int], None] | None
+    ) -> tuple[Outcome, Usage]:
+        """Score the model on a task."""
+
+
+class Encoder(Model):
+    """A named model that embeds texts.
 
     Parameters
     ----------
@@ -43,58 +120,107 @@ class Encoder:
 
     Attributes
     ----------
-    fingerprint : str
-        Hash of the model's content; results are stored under it.
-    n_bytes : int or None
-        Size of the numbers that the model holds, where it is known.
+    similarity : {"cosine", "dot"}
+        How its vectors are compared in a search: what the model says in ``similarity_fn_name``, as
+        sentence transformers do.
+
+    Raises
+    ------
+    ModelSpecError
+        If the model has no such method.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> from skm2v.evaluation import Encoder
+    >>> Encoder("words", HashingVectorizer(n_features=64)).encode(["a cat", "a dog"]).shape
+    (2, 64)
     """
 
     def __init__(self, name: str, model: Any) -> None:
         if not (callable(getattr(model, "encode", None)) or _transforms(model)):
             raise ModelSpecError(
-                f"model {name!r} is a {type(model).__name__} without .encode or .transform; "
-                "pass a StaticModel, a StaticEmbedder, a sentence transformer or a transformer"
+                f"Model {name!r} is a {type(model).__name__} without .encode or .transform. "
+                "Pass a StaticModel, a StaticEmbedder, a sentence transformer, a transformer or a "
+                "classifier of texts."
             )
-        self.name = name
-        self.model = model
-        self._fingerprint: str | None = None
+        super().__init__(name, model)
+        said = getattr(model, "similarity_fn_name", None)
+        self.similarity = "dot" if getattr(said, "value", said) == "dot" else "cosine"
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the model's content."""
-        if self._fingerprint is None:
-            self._fingerprint = _fingerprint(self.model)
-        return self._fingerprint
+    def run(
+        self, task: Task, n_worst: int = 5, progress: Callable[[int], None] | None = None
+    ) -> tuple[Outcome, Usage]:
+        """Score the model on a task.
 
-    @property
-    def n_bytes(self) -> int | None:
-        """Bytes of the numbers that the model holds, where they are known."""
-        return _n_bytes(self.model)
+        Parameters
+        ----------
+        task : Task
+            The task.
+        n_worst : int, default=5
+            Worst errors to keep.
+        progress : callable or None, default=None
+            Called with the number of texts embedded so far.
+
+        Returns
+        -------
+        outcome : Outcome
+        usage : Usage
+        """
+        meter = Meter(self.for_task(task), progress)
+        return task.run(meter, n_worst), meter.usage
 
     def for_task(self, task: Task) -> Encoder:
-        """Return the encoder to use on a task: itself, or a clone fitted on the task's texts."""
-        if callable(getattr(self.model, "encode", None)) or _is_fitted(self.model):
+        """Return the encoder to use on a task: itself, or a clone fitted on the task's texts.
+
+        Parameters
+        ----------
+        task : Task
+            The task.
+
+        Returns
+        -------
+        Encoder
+        """
+        if callable(getattr(self.model, "encode", None)) or is_fitted(self.model):
             return self
         from sklearn.base import clone
 
         return Encoder(self.name, clone(self.model).fit(task.fit_texts()))
 
     def encode(self, texts: list[str], kind: str | None = None) -> Matrix:
-        """Embed texts; shape (n, d), dense or sparse, checked to be finite numbers."""
+        """Embed texts.
+
+        Parameters
+        ----------
+        texts : list of str
+        kind : {"query", "document"} or None, default=None
+            The side of a search that the texts stand on, for a model that has prompts for them.
+
+        Returns
+        -------
+        ndarray or sparse matrix of shape (n_texts, d)
+            Finite numbers.
+
+        Raises
+        ------
+        ModelSpecError
+            If the model returned something else.
+        """
         result = self._encode(texts, kind)
         if not is_sparse(result):
             result = _as_array(result)
         if result.ndim != 2 or result.shape[0] != len(texts):
             raise ModelSpecError(
-                f"model {self.name!r} returned shape {tuple(result.shape)} for {len(texts)} texts; "
-                f"expected ({len(texts)}, d)"
+                f"Model {self.name!r} returned shape {tuple(result.shape)} for {len(texts)} texts; "
+                f"expected ({len(texts)}, d)."
             )
         values = result.data if is_sparse(result) else result
         if not np.isfinite(values).all():
             bad = np.flatnonzero(~np.isfinite(_as_array(result)).all(axis=1))
             raise ModelSpecError(
-                f"model {self.name!r} returned NaN or infinite values, first for the texts "
-                f"{some(texts[row][:60] for row in bad)}"
+                f"Model {self.name!r} returned NaN or infinite values, first for the texts "
+                f"{some(texts[row][:60] for row in bad)}."
             )
         return result
 
@@ -114,18 +240,15 @@ class Meter:
     ----------
     encoder : Encoder
         The model under test.
-    progress : callable, optional
+    progress : callable or None, default=None
         Called with the number of texts embedded so far.
     """
 
     def __init__(self, encoder: Encoder, progress: Callable[[int], None] | None = None) -> None:
         self._encoder = encoder
         self._progress = progress
-        self.n_texts = 0
-        self.n_characters = 0
-        self.n_zero = 0
-        self.seconds = 0.0
-        self.dim = 0
+        self.similarity = encoder.similarity
+        self.usage = Usage()
 
     def __call__(self, texts: list[str], kind: str | None = None) -> Matrix:
         """Embed texts; see `Encode`."""
@@ -139,18 +262,18 @@ class Meter:
                 warnings.simplefilter("ignore", TextWarning)
                 began = time.perf_counter()
                 parts.append(self._encoder.encode(chunk, kind))
-                self.seconds += time.perf_counter() - began
-            self.n_zero += len(chunk) - int(_row_is_nonzero(parts[-1]).sum())
-            self.n_texts += len(chunk)
-            self.n_characters += sum(map(len, chunk))
+                self.usage.seconds += time.perf_counter() - began
+            self.usage.n_zero += len(chunk) - int(_row_is_nonzero(parts[-1]).sum())
+            self.usage.n_texts += len(chunk)
+            self.usage.n_characters += sum(map(len, chunk))
             if self._progress:
-                self._progress(self.n_texts)
+                self._progress(self.usage.n_texts)
         stacked = (
             scipy.sparse.vstack(parts, format="csr")
             if is_sparse(parts[0])
             else np.concatenate(parts)
         )
-        self.dim = int(stacked.shape[1])
+        self.usage.dim = int(stacked.shape[1])
         return stacked[[places[text] for text in texts]]
 
 
@@ -176,7 +299,8 @@ def _transforms(model: Any) -> bool:
     return callable(getattr(model, "transform", None))
 
 
-def _is_fitted(model: Any) -> bool:
+def is_fitted(model: Any) -> bool:
+    """Whether a model needs no fit: it has been fitted, or has none."""
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
@@ -189,9 +313,11 @@ def _is_fitted(model: Any) -> bool:
     return True
 
 
-def _fingerprint(model: Any) -> str:
+def content_hash(model: Any) -> str:
     """Hash of what a model is, by the best means that its kind allows."""
     digest = hashlib.sha256(f"{type(model).__module__}.{type(model).__qualname__}".encode())
+    if not is_fitted(model):  # what it is going to be depends on the code that fits it
+        digest.update(f"{__version__} {sklearn.__version__}".encode())
     for attribute in ("sha256", "fingerprint", "content_hash"):
         value = getattr(model, attribute, None)
         value = value() if callable(value) else value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from skm2v.exceptions import Skm2vError
 
+__all__ = ["ModelSpecError", "TaskDataError"]
+
 
 class TaskDataError(Skm2vError, ValueError):
     """The data of a task cannot be used; the message names the file, the column and the fix."""

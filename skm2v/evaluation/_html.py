@@ -12,26 +12,15 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from skm2v.evaluation._formatting import measure, percent, size, speed, title
 from skm2v.evaluation._plot import Point, scatter
-from skm2v.evaluation._results import TYPE_TITLES, ModelSummary, percent, size, speed
 
 if TYPE_CHECKING:
     from skm2v.evaluation._result_store import Result
-    from skm2v.evaluation._results import Evaluation, Key
+    from skm2v.evaluation._results import Evaluation, Key, ModelSummary
 
-_METRICS = {
-    "classification": "mean accuracy over 10 draws of 8 samples per label, as in MTEB",
-    "classification-full": "accuracy of a logistic regression on the whole training split",
-    "clustering": "mean V-measure of mini-batch k-means over 10 draws, as in MTEB",
-    "pair-classification": "average precision of the cosine",
-    "deduplication": "average precision of the cosine over candidate pairs",
-    "reranking": "mean average precision of the given candidates",
-    "retrieval": "nDCG@10 of an exact search by cosine",
-    "sts": "Spearman correlation of the cosine with human judgements",
-    "word-similarity": "Spearman correlation of the cosine with human judgements",
-    "diagnostic": "share of items where the text that means the same is nearer than the text that "
-    "only looks the same; guessing gives 50",
-}
+__all__ = ["render_html", "render_tables"]
+
 # Classes of the style sheet; more models than colours start again.
 _COLOURS = 8
 
@@ -43,6 +32,7 @@ def render_html(evaluation: Evaluation) -> str:
     body = "".join(
         (
             _header(evaluation),
+            _verdict(evaluation),
             _summary(evaluation, summaries),
             _plot(summaries),
             _differences(evaluation),
@@ -71,7 +61,58 @@ def _header(evaluation: Evaluation) -> str:
     )
 
 
-def _summary(evaluation: Evaluation, summaries: list[ModelSummary]) -> str:
+def _verdict(evaluation: Evaluation) -> str:
+    first, *others = map(escape, evaluation.verdict())
+    items = "".join(f"<li>{sentence}</li>" for sentence in others)
+    listed = f"<ul>{items}</ul>" if items else ""
+    return f"<section><p><strong>{first}</strong></p>{listed}</section>"
+
+
+def render_tables(evaluation: Evaluation) -> str:
+    """Return verdict and tables as a piece of HTML without a style of its own, for a notebook.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The results.
+
+    Returns
+    -------
+    str
+    """
+    scores = [
+        (f"{title(key[0])}: {key[1]}", [_score_cell(evaluation, m, key) for m in evaluation.models])
+        for key in evaluation.task_keys()
+    ]
+    return (
+        f"<div>{_verdict(evaluation)}"
+        f"{_plain_table(evaluation.models, _summary_rows(evaluation.summaries()))}"
+        f"<details><summary>{_count(len(scores), 'task')}</summary>"
+        f"{_plain_table(evaluation.models, scores)}</details>{_failed(evaluation)}</div>"
+    )
+
+
+def _score_cell(evaluation: Evaluation, model: str, key: Key) -> str:
+    result = evaluation.find(model, key)
+    if result is None:
+        return "failed" if evaluation.has_failed(model, key) else "–"
+    return f"{percent(result.score)} ({percent(result.low)}–{percent(result.high)})"
+
+
+def _plain_table(columns: list[str], rows: list[tuple[str, list[str]]]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{_rows(rows)}</tbody></table>"
+
+
+def _rows(rows: list[tuple[str, list[str]]]) -> str:
+    return "".join(
+        f'<tr><th scope="row">{escape(head)}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
+        for head, cells in rows
+    )
+
+
+def _summary_rows(summaries: list[ModelSummary]) -> list[tuple[str, list[str]]]:
+    """Title of a row, and a cell of HTML for every model."""
     types = list(dict.fromkeys(type for summary in summaries for type in summary.types))
     averages = [
         f"<b>{percent(average.score)}</b><small>{percent(average.low)}–{percent(average.high)}</small>"
@@ -83,24 +124,24 @@ def _summary(evaluation: Evaluation, summaries: list[ModelSummary]) -> str:
     for type in types:
         scores = [percent(s.types[type].score) if type in s.types else "–" for s in summaries]
         best = percent(max(s.types[type].score for s in summaries if type in s.types))
-        rows.append((TYPE_TITLES.get(type, type), [_strong(s, s == best) for s in scores]))
-    rows += [
+        rows.append((title(type), [_strong(s, s == best) for s in scores]))
+    return [
+        *rows,
         ("Texts per second", [speed(s.texts_per_second) for s in summaries]),
         ("Size", [size(s.n_bytes) for s in summaries]),
         ("Dimensions", [escape(s.dim) for s in summaries]),
     ]
+
+
+def _summary(evaluation: Evaluation, summaries: list[ModelSummary]) -> str:
     head = "".join(f"<th>{_chip(n, s.model)}</th>" for n, s in enumerate(summaries, start=1))
-    body = "".join(
-        f'<tr><th scope="row">{escape(title)}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
-        for title, cells in rows
-    )
     n_common = len(evaluation.common_keys())
     return (
         "<section><h2>Summary</h2>"
         f"<p>Over the {_count(n_common, 'task')} that every model finished. The average is over "
         "task types; diagnostic sets stay out of it.</p>"
         f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div></section>"
+        f"<tbody>{_rows(_summary_rows(summaries))}</tbody></table></div></section>"
     )
 
 
@@ -161,8 +202,8 @@ def _tasks(evaluation: Evaluation) -> str:
         bounds = _bounds(scored)
         cards = "".join(_card(evaluation, key, bounds) for key in evaluation.task_keys(type))
         sections.append(
-            f"<h3>{escape(TYPE_TITLES.get(type, type))}</h3>"
-            f"<p>{escape(_METRICS.get(type, scored[0].metric))}. Every bar goes from "
+            f"<h3>{escape(title(type))}</h3>"
+            f"<p>{escape(measure(type, scored[0].metric))}. Every bar goes from "
             f"{percent(bounds[0])} to {percent(bounds[1])}.</p><div class=cards>{cards}</div>"
         )
     return f"<section><h2>Task by task</h2>{''.join(sections)}</section>" if sections else ""
@@ -181,7 +222,8 @@ def _card(evaluation: Evaluation, key: Key, bounds: tuple[float, float]) -> str:
     for number, model in enumerate(evaluation.models, start=1):
         result = evaluation.find(model, key)
         if result is None:
-            lines.append(f"<li>{_chip(number, model)}<span class=quiet>failed</span></li>")
+            why = "failed" if evaluation.has_failed(model, key) else "not for this task"
+            lines.append(f"<li>{_chip(number, model)}<span class=quiet>{why}</span></li>")
             continue
         facts = result
         low, score, high = (
@@ -191,7 +233,7 @@ def _card(evaluation: Evaluation, key: Key, bounds: tuple[float, float]) -> str:
         difference = evaluation.difference(model, key) if number > 1 else None
         verdict = difference.verdict if difference else "unclear"
         mark = {"better": "▲", "worse": "▼", "unclear": ""}[verdict]
-        title = (
+        tip = (
             f"{percent(difference.value)} ({percent(difference.low)} to "
             f"{percent(difference.high)}) to {evaluation.models[0]}"
             if difference
@@ -201,7 +243,7 @@ def _card(evaluation: Evaluation, key: Key, bounds: tuple[float, float]) -> str:
             f"<li>{_chip(number, model)}"
             f'<span class="track {_colour(number)}"><i style="left:{low:.2f}%;'
             f'width:{max(0.0, high - low):.2f}%"></i><b style="left:{score:.2f}%"></b></span>'
-            f'<span class=score title="{escape(title)}">{percent(result.score)} '
+            f'<span class=score title="{escape(tip)}">{percent(result.score)} '
             f"<small>{percent(result.low)}–{percent(result.high)}</small> "
             f"<em class={verdict}>{mark}</em></span></li>"
         )
@@ -244,7 +286,7 @@ def _worst(evaluation: Evaluation) -> str:
             examples = "".join(_example(example) for example in result.worst)
             parts.append(f"<h5>{_chip(number, model)}</h5>{examples}")
         if parts:
-            type = TYPE_TITLES.get(key[0], key[0])
+            type = title(key[0])
             blocks.append(
                 f"<details><summary>{escape(key[1])} <span class=quiet>{escape(type)}</span>"
                 f"</summary>{''.join(parts)}</details>"

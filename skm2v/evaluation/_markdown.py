@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from skm2v.evaluation._results import TYPE_TITLES, percent, size, speed
+from skm2v.evaluation._formatting import percent, size, speed, title
 
 if TYPE_CHECKING:
     from skm2v.evaluation._results import Evaluation
 
+__all__ = ["render_markdown"]
+
 
 def render_markdown(evaluation: Evaluation) -> str:
-    """Return a summary table, a table of all tasks, and the failures."""
+    """Return the verdict, a summary table, a table of all tasks, and the failures."""
     summaries = evaluation.summaries()
     types = list(dict.fromkeys(type for summary in summaries for type in summary.types))
     common = evaluation.common_keys()
+    first, *others = evaluation.verdict()
     lines = [
+        f"**{first}**",
+        "",
+        *(f"- {sentence}" for sentence in others),
+        *([""] if others else []),
         f"Summary over the {len(common)} tasks that every model finished: scores times 100 with "
         "95 % intervals; the average is over task types, diagnostic sets left out.",
         "",
@@ -24,7 +31,7 @@ def render_markdown(evaluation: Evaluation) -> str:
             [
                 "model",
                 "average",
-                *(TYPE_TITLES.get(t, t) for t in types),
+                *(title(t) for t in types),
                 "texts/s",
                 "size",
                 "dims",
@@ -69,7 +76,7 @@ def _scores(evaluation: Evaluation, key: tuple[str, str]) -> list[str]:
     for model in evaluation.models:
         result = evaluation.find(model, key)
         if result is None:
-            cells.append("failed")
+            cells.append("failed" if evaluation.has_failed(model, key) else "–")
             continue
         difference = evaluation.difference(model, key) if model != evaluation.models[0] else None
         mark = marks[difference.verdict] if difference else ""

@@ -13,6 +13,20 @@ import scipy.sparse
 import scipy.stats
 from numpy.typing import NDArray
 
+__all__ = [
+    "Floats",
+    "Matrix",
+    "average_precision_counts",
+    "best_accuracy",
+    "best_f1",
+    "is_sparse",
+    "paired_cosine",
+    "ranking_metrics",
+    "spearman",
+    "spearman_counts",
+    "unit_rows",
+]
+
 Floats = NDArray[np.float64]
 # A dense (n, d) array or a SciPy sparse matrix: tf-idf baselines stay sparse.
 Matrix = Any
@@ -164,7 +178,7 @@ def ranking_metrics(
     totals = np.array([len(values) for values in judged], dtype=np.float64)
     if (totals == 0).any():
         n_without = int((totals == 0).sum())
-        raise ValueError(f"every query needs a relevant document; {n_without} have none")
+        raise ValueError(f"Every query needs a relevant document; {n_without} have none.")
     metrics: dict[str, Floats] = {}
     for k in cutoffs:
         top = min(k, depth)

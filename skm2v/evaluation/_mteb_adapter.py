@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skm2v.evaluation._encoders import Encoder
+from skm2v.evaluation._errors import ModelSpecError
 from skm2v.evaluation._metrics import is_sparse, unit_rows
+from skm2v.evaluation._runner import as_models
+
+__all__ = ["MtebEncoder"]
 
 
 class MtebEncoder:
@@ -20,12 +24,17 @@ class MtebEncoder:
     Parameters
     ----------
     model : object
-        Anything with ``.encode`` or a fitted transformer, or a name that `load_encoder` knows.
-    name : str, optional
+        Anything with ``.encode`` or a fitted transformer, or a name that `load_model` knows.
+    name : str or None, default=None
         Name in mteb's results, as ``organisation/model``; ``skm2v/`` is put in front where there is
         no organisation.
-    revision : str, optional
+    revision : str or None, default=None
         Revision in mteb's results; the start of the model's content hash when None.
+
+    Raises
+    ------
+    ModelSpecError
+        If the model makes no vectors.
 
     Examples
     --------
@@ -35,9 +44,10 @@ class MtebEncoder:
     """
 
     def __init__(self, model: Any, name: str | None = None, revision: str | None = None) -> None:
-        from skm2v.evaluation._runner import as_encoders
-
-        self._encoder: Encoder = as_encoders({name: model} if name else model)[0]
+        [tested] = as_models({name: model} if name else model)
+        if not isinstance(tested, Encoder):
+            raise ModelSpecError(f"Model {tested.name!r} makes no vectors; mteb needs an encoder.")
+        self._encoder = tested
         self._revision = revision
         self._meta: Any = None
 
@@ -51,21 +61,60 @@ class MtebEncoder:
         prompt_type: Any = None,
         **kwargs: Any,
     ) -> NDArray[np.floating[Any]]:
-        """Embed a data loader of batches with a ``"text"`` list each; shape (n, d), dense."""
+        """Embed texts.
+
+        Parameters
+        ----------
+        inputs : iterable of dict
+            Batches, with a list of str under ``"text"``.
+        task_metadata, hf_split, hf_subset : object
+            Not used.
+        prompt_type : object or None, default=None
+            The side of a search that the texts stand on.
+        **kwargs
+            Not used.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_texts, d)
+        """
         texts = [text for batch in inputs for text in batch["text"]]
         kind = None if prompt_type is None else str(getattr(prompt_type, "value", prompt_type))
         vectors = self._encoder.encode(texts, kind)
         return np.asarray(vectors.toarray() if is_sparse(vectors) else vectors)
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.floating[Any]]:
-        """Cosine of every row of the first with every row of the second."""
-        first, second = (np.atleast_2d(np.asarray(e)) for e in (embeddings1, embeddings2))
-        return np.asarray(unit_rows(first) @ unit_rows(second).T)
+        """Cosine of every row of the first with every row of the second.
+
+        Parameters
+        ----------
+        embeddings1 : array of shape (n, d), or (d,)
+        embeddings2 : array of shape (m, d), or (d,)
+
+        Returns
+        -------
+        cosines : ndarray of shape (n, m), or () for two single vectors
+            mteb makes a float of the latter.
+        """
+        first, second = np.asarray(embeddings1), np.asarray(embeddings2)
+        cosines = unit_rows(np.atleast_2d(first)) @ unit_rows(np.atleast_2d(second)).T
+        return np.asarray(cosines[0, 0] if first.ndim == second.ndim == 1 else cosines)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> NDArray[np.floating[Any]]:
-        """Cosine of the rows pair by pair."""
-        first, second = (np.atleast_2d(np.asarray(e)) for e in (embeddings1, embeddings2))
-        return np.asarray((unit_rows(first) * unit_rows(second)).sum(axis=1))
+        """Cosine of the rows pair by pair.
+
+        Parameters
+        ----------
+        embeddings1, embeddings2 : array of shape (n, d), or (d,)
+
+        Returns
+        -------
+        cosines : ndarray of shape (n,), or () for two single vectors
+        """
+        first, second = np.asarray(embeddings1), np.asarray(embeddings2)
+        products = unit_rows(np.atleast_2d(first)) * unit_rows(np.atleast_2d(second))
+        cosines = products.sum(axis=1)
+        return np.asarray(cosines[0] if first.ndim == second.ndim == 1 else cosines)
 
     @property
     def mteb_model_meta(self) -> Any:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.metrics.pairwise import paired_euclidean_distances, paired_manhattan_distances
 
+from skm2v.evaluation._errors import TaskDataError
 from skm2v.evaluation._metrics import (
     Floats,
     Matrix,
@@ -23,7 +24,10 @@ from skm2v.evaluation._metrics import (
     spearman_counts,
 )
 from skm2v.evaluation._resampling import bootstrap
+from skm2v.evaluation._table_reader import TableReader
 from skm2v.evaluation._task import Encode, Example, Outcome, Task, clip_text, worst_rows
+
+__all__ = ["STS", "PairClassification", "WordSimilarity", "worst_pairs"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,41 @@ class STS(Task):
     scores: list[float]
 
     type: ClassVar[str] = "sts"
+    title: ClassVar[str] = "Semantic similarity"
+    measure: ClassVar[str] = "Spearman correlation of the cosine with human judgements"
+    roles: ClassVar[tuple[str, ...]] = ("text1", "text2", "score")
+    by_columns: ClassVar[bool] = True
+    folders: ClassVar[tuple[str, ...]] = ("sts",)
     metric: ClassVar[str] = "spearman"
     version: ClassVar[int] = 1
 
+    @classmethod
+    def of_table(cls, name: str, reader: TableReader) -> STS:
+        """Make a task from the test split of a table; see `Task.of_table`."""
+        first, second, score = map(reader.column, ("text1", "text2", "score"))
+        table = reader.test()
+        scores = table.numbers(score)
+        if min(scores) == max(scores):
+            raise TaskDataError(
+                f"{reader.table.source}: column {score!r} holds one value ({scores[0]:g}) in all "
+                f"{len(scores)} rows. A correlation needs graded scores."
+            )
+        return cls(name, table.texts(first), table.texts(second), scores)
+
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model; see `Task.run`."""
+        """Score a model; see `Task.run`.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
         cosine = paired_cosine(encode(self.texts1), encode(self.texts2))
         gold = np.array(self.scores, dtype=np.float64)
         pearson = (
@@ -82,6 +116,9 @@ class WordSimilarity(STS):
     """Similarity of single words: the protocol of `STS` on word pairs."""
 
     type: ClassVar[str] = "word-similarity"
+    title: ClassVar[str] = "Word similarity"
+    by_columns: ClassVar[bool] = False
+    folders: ClassVar[tuple[str, ...]] = ("wordsim", "word-similarity")
     version: ClassVar[int] = 1
 
 
@@ -107,11 +144,33 @@ class PairClassification(Task):
     labels: list[int]
 
     type: ClassVar[str] = "pair-classification"
+    title: ClassVar[str] = "Pair classification"
+    measure: ClassVar[str] = "average precision of the cosine"
+    roles: ClassVar[tuple[str, ...]] = ("text1", "text2", "label")
+    by_columns: ClassVar[bool] = True
+    folders: ClassVar[tuple[str, ...]] = ("pairs", "pair-classification")
     metric: ClassVar[str] = "ap"
     version: ClassVar[int] = 1
 
+    @classmethod
+    def of_table(cls, name: str, reader: TableReader) -> PairClassification:
+        """Make a task from the test split of a table; see `Task.of_table`."""
+        return cls(name, *reader.labelled_pairs(reader.test()))
+
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model; see `Task.run`."""
+        """Score a model; see `Task.run`.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
         first, second = encode(self.texts1), encode(self.texts2)
         cosine = paired_cosine(first, second)
         matches = np.array(self.labels) == 1

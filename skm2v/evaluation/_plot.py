@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+__all__ = ["Point", "scatter"]
+
 WIDTH, HEIGHT = 560, 360
 LEFT, RIGHT, TOP, BOTTOM = 68, 42, 16, 54  # right: half of a label such as 1,000,000
 _RADIUS = 11

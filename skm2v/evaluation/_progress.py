@@ -8,21 +8,71 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from skm2v.evaluation._result_store import Result
 
+__all__ = ["Listener", "Progress"]
+
 
 class Listener:
-    """What a run tells the outside while it goes on; the default says nothing."""
+    """What a run tells the outside while it goes on; the default says nothing.
 
-    def started(self, n_tasks: int) -> None:
-        """`n_tasks` results are to be computed or found."""
+    Examples
+    --------
+    >>> from skm2v.evaluation import STS, Listener, evaluate
+    >>> class Told(Listener):
+    ...     def finished(self, result, stored):
+    ...         print(result.task, result.model)
+    >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
+    >>> _ = evaluate("tfidf", task, listener=Told())
+    pets tfidf
+    """
+
+    def started(self, n_results: int) -> None:
+        """Take note that the run begins.
+
+        Parameters
+        ----------
+        n_results : int
+            Results that are to be computed, found, or skipped.
+        """
 
     def running(self, model: str, task: str, n_texts: int) -> None:
-        """Report that a model has embedded `n_texts` texts of a task so far."""
+        """Take note that a model is at work.
+
+        Parameters
+        ----------
+        model, task : str
+            Names of both.
+        n_texts : int
+            Texts of the task that the model has done so far.
+        """
 
     def finished(self, result: Result, stored: bool) -> None:
-        """Report a result; `stored` says that it was found, not computed."""
+        """Take note of a result.
+
+        Parameters
+        ----------
+        result : Result
+            The result; its score is None where the model failed.
+        stored : bool
+            Whether it was found, not computed.
+        """
+
+    def skipped(self, model: str, task: str, type: str) -> None:
+        """Take note that a model does not do tasks of this type.
+
+        Parameters
+        ----------
+        model, task, type : str
+            Names of all three.
+        """
 
     def note(self, message: str) -> None:
-        """Pass on a remark about the data."""
+        """Take note of a remark about the data.
+
+        Parameters
+        ----------
+        message : str
+            A sentence.
+        """
 
 
 class Progress(Listener):
@@ -40,9 +90,9 @@ class Progress(Listener):
         self._n_tasks = 0
         self._n_done = 0
 
-    def started(self, n_tasks: int) -> None:
+    def started(self, n_results: int) -> None:
         """Take note of the number of results to come."""
-        self._n_tasks = n_tasks
+        self._n_tasks = n_results
 
     def running(self, model: str, task: str, n_texts: int) -> None:
         """Redraw the bar."""
@@ -60,6 +110,10 @@ class Progress(Listener):
             told = f"{result.metric} {100 * result.score:.1f}, {how}"
         head = f"[{self._n_done}/{self._n_tasks}]"
         self._line(f"{head} {result.task} ({result.type}), {result.model}: {told}")
+
+    def skipped(self, model: str, task: str, type: str) -> None:
+        """Count what is not done as done."""
+        self._n_done += 1
 
     def note(self, message: str) -> None:
         """Write a remark."""

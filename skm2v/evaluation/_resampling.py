@@ -18,6 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "CONFIDENCE",
+    "Difference",
+    "bootstrap",
+    "bootstrap_mean",
+    "bootstrap_two_way",
+    "interval",
+    "paired_difference",
+    "resample_counts",
+]
+
 Floats = NDArray[np.float64]
 
 N_REPLICATES = 1000

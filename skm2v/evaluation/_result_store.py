@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,8 @@ import numpy as np
 from skm2v.evaluation._metrics import Floats
 from skm2v.evaluation._resampling import interval
 from skm2v.evaluation._task import Example
+
+__all__ = ["Result", "ResultStore", "with_interval", "write_whole"]
 
 # Raised when the shape of a stored result changes.
 FORMAT = 1
@@ -117,12 +119,35 @@ class ResultStore:
         self.folder = Path(folder)
 
     def path(self, model_fingerprint: str, task_fingerprint: str, n_worst: int) -> Path:
-        """File of a result."""
+        """Return the file of a result.
+
+        Parameters
+        ----------
+        model_fingerprint, task_fingerprint : str
+            Hashes of the model's and the task's content.
+        n_worst : int
+            Number of worst errors that it keeps.
+
+        Returns
+        -------
+        Path
+        """
         key = f"{FORMAT}\0{model_fingerprint}\0{task_fingerprint}\0{n_worst}"
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
     def read(self, path: Path) -> Result | None:
-        """Return the stored result, or None where there is none that can be used."""
+        """Return a stored result.
+
+        Parameters
+        ----------
+        path : Path
+            What `path` returned.
+
+        Returns
+        -------
+        Result or None
+            None where there is none that can be used.
+        """
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             names = {f.name for f in dataclasses.fields(Result)}
@@ -134,13 +159,31 @@ class ResultStore:
             return None
 
     def write(self, path: Path, result: Result) -> None:
-        """Store a result at once or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump(dataclasses.asdict(result), stream)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        """Store a result at once or not at all.
+
+        Parameters
+        ----------
+        path : Path
+            What `path` returned.
+        result : Result
+            The result.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        write_whole(path, json.dumps(dataclasses.asdict(result)))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file that has its name only when it is complete; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -7,41 +7,22 @@ import json
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from skm2v.evaluation._html import render_html, render_tables
+from skm2v.evaluation._markdown import render_markdown
 from skm2v.evaluation._metrics import Floats
 from skm2v.evaluation._resampling import Difference, interval, paired_difference
-from skm2v.evaluation._result_store import Result
+from skm2v.evaluation._result_store import Result, write_whole
+from skm2v.evaluation._task_types import BY_TYPE, ORDER
+from skm2v.evaluation._verdict import verdict
 
-# Order of the types in every table; the diagnostic sets measure limits and stay out of averages.
-TYPE_ORDER = (
-    "classification",
-    "classification-full",
-    "clustering",
-    "pair-classification",
-    "deduplication",
-    "reranking",
-    "retrieval",
-    "sts",
-    "word-similarity",
-    "diagnostic",
-)
-TYPE_TITLES = {
-    "classification": "Classification, few-shot",
-    "classification-full": "Classification, full training data",
-    "clustering": "Clustering",
-    "pair-classification": "Pair classification",
-    "deduplication": "Deduplication",
-    "reranking": "Reranking",
-    "retrieval": "Retrieval",
-    "sts": "Semantic similarity",
-    "word-similarity": "Word similarity",
-    "diagnostic": "Diagnostic sets",
-}
+__all__ = ["Average", "Evaluation", "Key", "ModelSummary"]
+
 Key = tuple[str, str]
 
 
@@ -53,6 +34,10 @@ class Average:
     low: float
     high: float
     replicates: Floats
+
+    def difference(self, other: Average) -> Difference:
+        """Paired difference to another mean over the same tasks."""
+        return paired_difference(self.score, self.replicates, other.score, other.replicates)
 
 
 @dataclass(frozen=True)
@@ -99,15 +84,24 @@ class Evaluation:
         Names of the models; differences are to the first.
     versions : dict of str to str
         Versions of the software of this run.
+    summaries_of_models : dict of str to str
+        What reports call a model in a sentence, where that is not its name.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import STS, evaluate
+    >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
+    >>> evaluate(["words", "tfidf-svd"], task).models
+    ['words', 'tfidf-svd']
     """
 
     results: list[Result]
     models: list[str]
     versions: dict[str, str]
+    summaries_of_models: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rank = {type: place for place, type in enumerate(TYPE_ORDER)}
-        self.results.sort(key=lambda r: (rank.get(r.type, len(rank)), r.type, r.task))
+        self.results.sort(key=lambda r: (ORDER.get(r.type, len(ORDER)), r.type, r.task))
 
     @property
     def failed(self) -> list[Result]:
@@ -115,7 +109,18 @@ class Evaluation:
         return [result for result in self.results if result.score is None]
 
     def task_keys(self, type: str | None = None) -> list[Key]:
-        """Types and names of the tasks, in the order of the tables."""
+        """List the tasks, in the order of the tables.
+
+        Parameters
+        ----------
+        type : str or None, default=None
+            Task type to keep; None keeps all.
+
+        Returns
+        -------
+        list of (str, str)
+            Type and name of each.
+        """
         keys = dict.fromkeys(result.key for result in self.results)
         return [key for key in keys if type in (None, key[0])]
 
@@ -125,23 +130,65 @@ class Evaluation:
         return list(dict.fromkeys(result.type for result in self.results))
 
     def find(self, model: str, key: Key) -> Result | None:
-        """Result of a model on a task; None where it is not there or has failed."""
+        """Return the result of a model on a task.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        key : (str, str)
+            Type and name of the task.
+
+        Returns
+        -------
+        Result or None
+            None where the model failed, or does not do such tasks.
+        """
         found = self._by_key.get((model, key))
         return found if found and found.score is not None else None
+
+    def has_failed(self, model: str, key: Key) -> bool:
+        """Whether a model failed on a task, other than not doing such tasks.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        key : (str, str)
+            Type and name of the task.
+
+        Returns
+        -------
+        bool
+        """
+        found = self._by_key.get((model, key))
+        return found is not None and found.score is None
 
     @property
     def _by_key(self) -> dict[tuple[str, Key], Result]:
         return {(result.model, result.key): result for result in self.results}
 
     def common_keys(self) -> list[Key]:
-        """Tasks that every model finished."""
+        """List the tasks that every model finished.
+
+        Returns
+        -------
+        list of (str, str)
+            Type and name of each.
+        """
         scored = {pair for pair, result in self._by_key.items() if result.score is not None}
         return [
             key for key in self.task_keys() if all((model, key) in scored for model in self.models)
         ]
 
     def summaries(self) -> list[ModelSummary]:
-        """Sum up every model over the tasks that all of them finished."""
+        """Sum up every model over the tasks that all of them finished.
+
+        Returns
+        -------
+        list of ModelSummary
+            In the order of `models`.
+        """
         common = self.common_keys()
         return [self._summary(model, common) for model in self.models]
 
@@ -152,11 +199,15 @@ class Evaluation:
         for type in dict.fromkeys(key[0] for key in common):
             found = [by_key[key] for key in common if key[0] == type]
             types[type] = _mean_of([(result.score or 0.0, _own_order(result)) for result in found])
-        counted = [average for type, average in types.items() if type != "diagnostic"]
+        counted = [
+            average
+            for type, average in types.items()
+            if type not in BY_TYPE or BY_TYPE[type].in_average
+        ]
         counted = counted or list(types.values())
         shared = [by_key[key] for key in common]
         seconds = sum(result.encode_seconds for result in shared)
-        dims = sorted({result.dim for result in own if result.score is not None})
+        dims = sorted({result.dim for result in own if result.score is not None and result.dim})
         return ModelSummary(
             model=model,
             average=_mean_of([(a.score, a.replicates) for a in counted]) if counted else None,
@@ -168,7 +219,21 @@ class Evaluation:
         )
 
     def difference(self, model: str, key: Key) -> Difference | None:
-        """Paired difference of a model to the first one on a task; None where one has no score."""
+        """Compare a model to the first one on a task.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        key : (str, str)
+            Type and name of the task.
+
+        Returns
+        -------
+        Difference or None
+            Score minus the first model's, with the interval of the paired difference; None where
+            one of them has no score.
+        """
         first, other = self.find(self.models[0], key), self.find(model, key)
         if first is None or other is None or first.n_items != other.n_items:
             return None
@@ -177,10 +242,17 @@ class Evaluation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the bootstrap replicates as plain data, NaN as None."""
+        """Return everything but the bootstrap replicates as plain data.
+
+        Returns
+        -------
+        dict
+            With strings, numbers, lists and dicts; NaN is None.
+        """
         record = {
             "models": self.models,
             "versions": self.versions,
+            "verdict": self.verdict(),
             "summary": [_plain_summary(summary) for summary in self.summaries()],
             "results": [
                 {k: v for k, v in dataclasses.asdict(r).items() if k != "replicates"}
@@ -203,35 +275,85 @@ class Evaluation:
         return dict(_without_nan(record))
 
     def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
+        """Return `to_dict` as JSON.
+
+        Returns
+        -------
+        str
+        """
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
 
     def to_markdown(self) -> str:
-        """Return a summary and a table of all tasks as Markdown."""
-        from skm2v.evaluation._markdown import render_markdown
+        """Return the verdict, a summary and a table of all tasks as Markdown.
 
+        Returns
+        -------
+        str
+        """
         return render_markdown(self)
 
     def to_html(self) -> str:
-        """Return one self-contained HTML page: tables, plot, intervals, worst errors, versions."""
-        from skm2v.evaluation._html import render_html
+        """Return one self-contained HTML page: verdict, tables, plot, worst errors, versions.
 
+        Returns
+        -------
+        str
+        """
         return render_html(self)
+
+    def _repr_html_(self) -> str:
+        """Verdict and tables, for a notebook."""
+        return render_tables(self)
+
+    def summary_of(self, model: str) -> str:
+        """Return what reports call a model in a sentence.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+
+        Returns
+        -------
+        str
+        """
+        return self.summaries_of_models.get(model, model)
+
+    def verdict(self) -> list[str]:
+        """Say in plain words which model to use.
+
+        Returns
+        -------
+        list of str
+            A sentence for all tasks together, then one for each type of task.
+        """
+        return verdict(self)
 
     def save(self, folder: str | Path) -> Path:
         """Write ``report.html``, ``report.md`` and ``results.json`` to a folder.
+
+        Each file is whole or not there.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder; made where there is none.
 
         Returns
         -------
         Path
             The HTML page.
+
+        Raises
+        ------
+        OSError
+            If a file cannot be written.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "results.json").write_text(self.to_json() + "\n", encoding="utf-8")
-        (folder / "report.md").write_text(self.to_markdown(), encoding="utf-8")
         page = folder / "report.html"
-        page.write_text(self.to_html(), encoding="utf-8")
+        write_whole(folder / "results.json", self.to_json() + "\n")
+        write_whole(folder / "report.md", self.to_markdown())
+        write_whole(page, self.to_html())
         return page
 
 
@@ -277,21 +399,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def percent(value: float | None) -> str:
-    """Score on the scale that MTEB prints: 100 times, one decimal."""
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f}"
-
-
-def speed(value: float | None) -> str:
-    """Texts per second with three significant digits."""
-    if value is None or value <= 0:
-        return "–"
-    digits = 2 - math.floor(math.log10(value))
-    return f"{round(value, digits):,.{max(0, digits)}f}"
-
-
-def size(n_bytes: int | None) -> str:
-    """Megabytes of a model."""
-    return "–" if n_bytes is None else f"{n_bytes / 1e6:.1f} MB"

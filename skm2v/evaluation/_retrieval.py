@@ -8,8 +8,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from skm2v._checks import some
+from skm2v.evaluation._errors import TaskDataError
 from skm2v.evaluation._metrics import Floats, Matrix, is_sparse, ranking_metrics, unit_rows
+from skm2v.evaluation._table_reader import TableReader
 from skm2v.evaluation._task import Encode, Example, Outcome, Task, clip_text, worst_rows
+
+__all__ = ["Reranking", "Retrieval", "search"]
 
 # Similarities held at a time: 8 million float32 are 32 MB, whatever the size of the corpus.
 _BLOCK_CELLS = 8_000_000
@@ -17,9 +22,10 @@ _BLOCK_CELLS = 8_000_000
 
 @dataclass(frozen=True)
 class Retrieval(Task):
-    """Search of a corpus by cosine: nDCG@10, recall and MAP, with trec_eval's definitions.
+    """Search of a corpus: nDCG@10, recall and MAP, with trec_eval's definitions.
 
-    The search is exact, in blocks of queries. Documents with the same similarity are ordered by
+    Documents are ranked by cosine, or by the dot product for a model that says so. The search is
+    exact, in blocks of queries. Documents with the same similarity are ordered by
     their identifier, last first, which is trec_eval's rule. As in MTEB, the first 1000 documents
     count, and queries without a relevant document are left out.
 
@@ -43,18 +49,33 @@ class Retrieval(Task):
     relevance: list[dict[str, int]]
 
     type: ClassVar[str] = "retrieval"
+    title: ClassVar[str] = "Retrieval"
+    measure: ClassVar[str] = "nDCG@10 of an exact search"
+    use: ClassVar[str] = "search"
     metric: ClassVar[str] = "ndcg_at_10"
     version: ClassVar[int] = 1
     depth: ClassVar[int] = 1000
 
     def fit_texts(self) -> list[str]:
-        """Texts that an unfitted baseline is fitted on: the documents."""
+        """The documents, once each; see `Task.fit_texts`."""
         return list(dict.fromkeys(self.documents))
 
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model; see `Task.run`."""
-        documents = unit_rows(encode(self.documents, "document"))
-        queries = unit_rows(encode(self.queries, "query"))
+        """Score a model; see `Task.run`.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
+        documents = _comparable(encode, encode(self.documents, "document"))
+        queries = _comparable(encode, encode(self.queries, "query"))
         ranked = search(queries, documents, _tie_order(self.document_ids), self.depth)
         gains = np.zeros(ranked.shape, dtype=np.float64)
         for query, judged in enumerate(self.relevance):
@@ -105,22 +126,62 @@ class Reranking(Task):
     negatives: list[list[str]]
 
     type: ClassVar[str] = "reranking"
+    title: ClassVar[str] = "Reranking"
+    measure: ClassVar[str] = "mean average precision of the given candidates"
+    use: ClassVar[str] = "search"
+    roles: ClassVar[tuple[str, ...]] = ("query", "positive", "negative")
+    by_columns: ClassVar[bool] = True
+    folders: ClassVar[tuple[str, ...]] = ("reranking",)
     metric: ClassVar[str] = "map"
     version: ClassVar[int] = 1
 
     def fit_texts(self) -> list[str]:
-        """Texts that an unfitted baseline is fitted on: queries and candidates."""
+        """Queries and candidates, once each; see `Task.fit_texts`."""
         return list(dict.fromkeys(self.queries + self._candidates()))
+
+    @classmethod
+    def of_table(cls, name: str, reader: TableReader) -> Reranking:
+        """Make a task from the test split of a table; see `Task.of_table`."""
+        query, positive, negative = map(reader.column, ("query", "positive", "negative"))
+        table = reader.test()
+        candidates = {}
+        for column in (positive, negative):
+            bad = [
+                row
+                for row, value in enumerate(table.columns[column])
+                if not isinstance(value, list)
+                or not value
+                or not all(isinstance(text, str) for text in value)
+            ]
+            if bad:
+                raise TaskDataError(
+                    f"{reader.table.source}: column {column!r} must hold a list of at least one "
+                    f"text; rows {some(bad)} (counted from 0) do not. Correct or drop them."
+                )
+            candidates[column] = [list(value) for value in table.columns[column]]
+        return cls(name, table.texts(query), candidates[positive], candidates[negative])
 
     def _candidates(self) -> list[str]:
         groups = zip(self.positives, self.negatives, strict=True)
         return [text for right, wrong in groups for text in right + wrong]
 
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model; see `Task.run`."""
+        """Score a model; see `Task.run`.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
         texts = self._candidates()
-        candidates = unit_rows(encode(texts, "document"))
-        queries = unit_rows(encode(self.queries, "query"))
+        candidates = _comparable(encode, encode(texts, "document"))
+        queries = _comparable(encode, encode(self.queries, "query"))
         sizes = [len(p) + len(n) for p, n in zip(self.positives, self.negatives, strict=True)]
         gains = np.zeros((len(self.queries), max(sizes)))
         firsts, start = [], 0
@@ -154,6 +215,11 @@ def _tie_order(document_ids: list[str]) -> NDArray[np.int64]:
     order = np.empty(len(document_ids), dtype=np.int64)
     order[np.argsort(np.array(document_ids), kind="stable")[::-1]] = np.arange(len(document_ids))
     return order
+
+
+def _comparable(encode: Encode, vectors: Matrix) -> Matrix:
+    """Vectors whose products are what the model means by similarity."""
+    return vectors if encode.similarity == "dot" else unit_rows(vectors)
 
 
 def _dense(values: Matrix) -> NDArray[np.float32]:

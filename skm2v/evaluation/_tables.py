@@ -16,6 +16,16 @@ from skm2v._text_tables import read_csv, read_json, read_lines
 from skm2v.evaluation._errors import TaskDataError
 from skm2v.exceptions import MissingExtraError, TextValueError
 
+__all__ = [
+    "COLUMN_NAMES",
+    "Table",
+    "data_stem",
+    "data_suffix",
+    "read_json_lines",
+    "read_table",
+    "rows_to_columns",
+]
+
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 # Names tried for each role of a column, in this order, in any case.
@@ -58,7 +68,7 @@ class Table:
         return len(next(iter(self.columns.values()), []))
 
     def take(self, rows: list[int]) -> Table:
-        """Return the given rows as a table."""
+        """Return some rows as a table."""
         return Table({k: [v[row] for row in rows] for k, v in self.columns.items()}, self.source)
 
     def texts(self, column: str) -> list[str]:
@@ -69,7 +79,7 @@ class Table:
             what = "missing values" if _is_missing(values[bad[0]]) else "values that are not text"
             raise TaskDataError(
                 f"{self.source}: column {column!r} has {what} in {len(bad)} rows, first in "
-                f"rows {some(bad)} (counted from 0, got {values[bad[0]]!r}); drop them or fill them"
+                f"rows {some(bad)} (counted from 0, got {values[bad[0]]!r}). Drop or fill them."
             )
         return list(values)
 
@@ -80,7 +90,7 @@ class Table:
         if bad:
             raise TaskDataError(
                 f"{self.source}: column {column!r} has no label in {len(bad)} rows, first in rows "
-                f"{some(bad)} (counted from 0); drop these rows"
+                f"{some(bad)} (counted from 0). Drop these rows."
             )
         return [str(value) for value in values]
 
@@ -98,7 +108,7 @@ class Table:
         if bad:
             raise TaskDataError(
                 f"{self.source}: column {column!r} must hold numbers; rows {some(bad)} (counted "
-                f"from 0) hold {some(self.columns[column][row] for row in bad)}; mend or drop them"
+                f"from 0) hold {some(self.columns[column][row] for row in bad)}. Mend or drop them."
             )
         return numbers
 
@@ -129,7 +139,7 @@ def read_table(path: str | Path) -> Table:
     if suffix is None:
         raise TaskDataError(
             f"{path}: cannot tell the format from the name; expected one of "
-            f"{', '.join(SUFFIXES)}, each with or without .gz"
+            f"{', '.join(SUFFIXES)}, each with or without .gz."
         )
     try:
         if suffix == ".parquet":
@@ -139,14 +149,14 @@ def read_table(path: str | Path) -> Table:
         else:
             columns = rows_to_columns(read_json_lines(path))
     except FileNotFoundError:
-        raise TaskDataError(f"{path}: no such file; check --data") from None
+        raise TaskDataError(f"{path}: no such file. Check --data.") from None
     except TextValueError as error:
         raise TaskDataError(str(error)) from error
     except OSError as error:
-        raise TaskDataError(f"{path}: cannot be read ({error})") from error
+        raise TaskDataError(f"{path}: cannot be read ({error}).") from error
     table = Table(columns, str(path))
     if len(table) == 0:
-        raise TaskDataError(f"{path}: the file has no rows; expected a header and at least one row")
+        raise TaskDataError(f"{path}: the file has no rows; a task needs some.")
     return table
 
 
@@ -167,7 +177,7 @@ def _read_delimited(path: Path, delimiter: str) -> dict[str, list[Any]]:
         rows = read_csv(read_lines(file, str(path)), str(path), delimiter=delimiter)
         header = next(rows).value
         if len(set(header)) != len(header):
-            raise TaskDataError(f"{path}: the header names a column twice: {header}")
+            raise TaskDataError(f"{path}: the header names a column twice: {header}.")
         columns: dict[str, list[Any]] = {name: [] for name in header}
         lists = list(columns.values())
         for row in rows:
@@ -184,7 +194,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
             if not isinstance(row.value, dict):
                 raise TaskDataError(
                     f"{path}: {row.unit} {row.number} is a {type(row.value).__name__}, expected an "
-                    'object such as {"text": "...", "label": "..."}'
+                    'object such as {"text": "...", "label": "..."}.'
                 )
             rows.append(row.value)
     return rows
@@ -203,9 +213,9 @@ def _read_parquet(path: Path) -> dict[str, list[Any]]:
         import pyarrow.parquet as parquet
     except ImportError:
         raise MissingExtraError(
-            f'{path}: Parquet files need pyarrow; pip install "skm2v[eval]"'
+            f'{path}: Parquet files need pyarrow: pip install "skm2v[eval]".'
         ) from None
     try:
         return dict(parquet.read_table(path).to_pydict())
     except Exception as error:
-        raise TaskDataError(f"{path}: not a readable Parquet file ({error})") from error
+        raise TaskDataError(f"{path}: not a readable Parquet file ({error}).") from error

@@ -1,7 +1,7 @@
 """What a task is: data plus a protocol.
 
-A task is a frozen dataclass whose fields are its data and the settings of its protocol, with three
-class variables and one method. This is a complete new task type::
+A task is a frozen dataclass whose fields are its data and the settings of its protocol, with a few
+class variables and one method. This is a complete new task type, which can be evaluated as it is::
 
     @dataclass(frozen=True)
     class Titles(Task):
@@ -9,12 +9,16 @@ class variables and one method. This is a complete new task type::
         titles: list[str]
 
         type: ClassVar[str] = "titles"
+        title: ClassVar[str] = "Titles"
+        measure: ClassVar[str] = "mean cosine of a text and its title"
         metric: ClassVar[str] = "cosine"
         version: ClassVar[int] = 1
 
         def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
             cosine = paired_cosine(encode(self.texts), encode(self.titles))
             return Outcome.of_items(cosine)
+
+With `roles` and `of_table` it is made from files, and a line in ``_task_types.py`` makes it ours.
 """
 
 from __future__ import annotations
@@ -24,20 +28,45 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skm2v.evaluation._errors import TaskDataError
 from skm2v.evaluation._metrics import Floats, Matrix
 from skm2v.evaluation._resampling import bootstrap_mean
 
+if TYPE_CHECKING:
+    from skm2v.evaluation._table_reader import TableReader
+
+__all__ = ["Encode", "Example", "Outcome", "Task", "clip_text", "worst_rows"]
+
 
 class Encode(Protocol):
-    """The model under test as a task sees it."""
+    """The model under test as a task sees it.
+
+    Attributes
+    ----------
+    similarity : {"cosine", "dot"}
+        How vectors are compared in a search.
+    """
+
+    similarity: str
 
     def __call__(self, texts: list[str], kind: str | None = None) -> Matrix:
-        """Return one row per text; `kind` is ``"query"``, ``"document"`` or None."""
+        """Embed texts.
+
+        Parameters
+        ----------
+        texts : list of str
+        kind : {"query", "document"} or None, default=None
+            The side of a search that the texts stand on.
+
+        Returns
+        -------
+        ndarray or sparse matrix of shape (n_texts, d)
+        """
         ...
 
 
@@ -74,7 +103,19 @@ class Outcome:
 
     @classmethod
     def of_items(cls, values: Floats, **fields: Any) -> Outcome:
-        """Build the outcome of a score that is the mean of `values` over items."""
+        """Build the outcome of a score that is a mean over items.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_items,), float64
+            The score of every item.
+        **fields
+            Other fields of the outcome.
+
+        Returns
+        -------
+        Outcome
+        """
         return cls(
             score=float(np.mean(values)),
             replicates=bootstrap_mean(values),
@@ -95,20 +136,71 @@ class Task(ABC):
 
     name: str
 
+    # The name of the type in results and on the command line, its title in reports, and what its
+    # main score is, in words.
     type: ClassVar[str]
+    title: ClassVar[str]
+    measure: ClassVar[str]
     metric: ClassVar[str]
+    # What decides about the best simple rival: "vectors", "classes" or "search".
+    use: ClassVar[str] = "vectors"
+    # Types that measure a limit rather than a use stay out of averages and verdicts.
+    in_average: ClassVar[bool] = True
+    # Columns that a table needs, whether having them makes it a task of this type, and names of
+    # folders whose files are such tasks whatever their columns are called.
+    roles: ClassVar[tuple[str, ...]] = ()
+    by_columns: ClassVar[bool] = False
+    folders: ClassVar[tuple[str, ...]] = ()
     # Raise it whenever a change to `run` can change a score: stored results of other versions are
     # not used again.
     version: ClassVar[int]
 
     @abstractmethod
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
-        """Score a model and collect its `n_worst` worst errors."""
+        """Score a model and collect its worst errors.
+
+        Parameters
+        ----------
+        encode : Encode
+            The model under test.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
+
+    @classmethod
+    def of_table(cls, name: str, reader: TableReader) -> Task:
+        """Make a task from the columns of a table.
+
+        Parameters
+        ----------
+        name : str
+            Name of the data.
+        reader : TableReader
+            The table, and which column is what.
+
+        Returns
+        -------
+        Task
+
+        Raises
+        ------
+        TaskDataError
+            If a column or split is missing or holds what the task cannot use.
+        """
+        raise TaskDataError(f"{reader.table.source}: a {cls.type} task is not made from a table.")
 
     def fit_texts(self) -> list[str]:
         """Texts that an unfitted baseline is fitted on: by default all texts of the task.
 
         No labels are given, and tasks with a training split return that split only.
+
+        Returns
+        -------
+        list of str
         """
         found: dict[str, None] = {}
         for field in dataclasses.fields(self):

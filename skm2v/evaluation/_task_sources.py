@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skm2v._checks import some
-from skm2v.evaluation._building import (
-    SPLIT_NAMES,
-    DataOptions,
-    build_task,
-    guess_types,
-)
 from skm2v.evaluation._contrast import DIAGNOSTICS, load_diagnostic
 from skm2v.evaluation._errors import TaskDataError
 from skm2v.evaluation._retrieval import Retrieval
+from skm2v.evaluation._table_reader import SPLIT_NAMES, DataOptions, same_file
 from skm2v.evaluation._tables import Table, data_stem, data_suffix, read_json_lines, read_table
 from skm2v.evaluation._task import Task
+from skm2v.evaluation._task_types import FOLDERS, build_task, guess_types
 from skm2v.exceptions import MissingExtraError
 
-# What the files of a folder are, by the name of the folder. Other folders go by their columns.
-FOLDERS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("classification", "intent", "sentiment", "spam", "topic"),
-        ("classification", "classification-full"),
-    ),
-    "clustering": ("clustering",),
-    "sts": ("sts",),
-    **dict.fromkeys(("wordsim", "word-similarity"), ("word-similarity",)),
-    **dict.fromkeys(("pairs", "pair-classification"), ("pair-classification",)),
-    **dict.fromkeys(("dedup", "deduplication"), ("deduplication",)),
-    "reranking": ("reranking",),
-}
+__all__ = ["TaskSource", "find_sources", "select_sources"]
+
 HUB_PREFIX = "hub:"
 
 
@@ -57,7 +42,16 @@ class TaskSource:
     load: Callable[[], Task]
 
     def matches(self, word: str) -> bool:
-        """Does a word of ``--tasks`` mean this task: its type, name, folder, or last part?"""
+        """Whether a word of ``--tasks`` means this task: its type, name, folder, or last part.
+
+        Parameters
+        ----------
+        word : str
+
+        Returns
+        -------
+        bool
+        """
         folder, _, last = self.name.rpartition("/")
         return word.lower().replace("_", "-") in {
             part.lower().replace("_", "-") for part in (self.type, self.name, folder, last) if part
@@ -82,9 +76,9 @@ def find_sources(
         A path is a file or a folder; ``"hub:NAME"`` or ``"hub:NAME:CONFIG"`` is a data set on the
         Hugging Face hub; a mapping gives data sets or frames their names; ``"bundled"`` or None
         means the sets that come with the package.
-    options : DataOptions, optional
-        Column names and splits.
-    note : callable, optional
+    options : DataOptions or None, default=None
+        Column names and splits; None guesses them.
+    note : callable
         Called with a sentence about each file that is left out.
 
     Returns
@@ -94,7 +88,13 @@ def find_sources(
     Raises
     ------
     TaskDataError
-        If a path does not exist or holds no task.
+        If a path does not exist or holds no task, or there is no file that columns are given for.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import find_sources
+    >>> sorted({source.type for source in find_sources("bundled")})
+    ['classification', 'classification-full', 'diagnostic']
     """
     options = options or DataOptions()
     if data is None:
@@ -102,6 +102,12 @@ def find_sources(
     found: list[TaskSource] = []
     for piece in data if isinstance(data, (list, tuple)) else [data]:
         found.extend(_sources_of(piece, options, note))
+    names = dict.fromkeys(source.name for source in found)
+    for file in options.files:
+        if not any(same_file(file, name) for name in names):
+            raise TaskDataError(
+                f"Columns are given for {file!r}, which is not among the data {some(names)}."
+            )
     return found
 
 
@@ -129,7 +135,23 @@ def _sources_of(
 
 
 def select_sources(sources: list[TaskSource], words: Iterable[str] | None) -> list[TaskSource]:
-    """Keep the tasks that the words of ``--tasks`` name, by type, name, folder, or last part."""
+    """Keep the tasks that the words of ``--tasks`` name, by type, name, folder, or last part.
+
+    Parameters
+    ----------
+    sources : list of TaskSource
+    words : iterable of str or None
+        None keeps all.
+
+    Returns
+    -------
+    list of TaskSource
+
+    Raises
+    ------
+    TaskDataError
+        If a word names none.
+    """
     if words is None:
         return sources
     words = [word for word in words if word]
@@ -138,8 +160,8 @@ def select_sources(sources: list[TaskSource], words: Iterable[str] | None) -> li
             types = sorted({source.type for source in sources})
             names = sorted({source.name for source in sources})
             raise TaskDataError(
-                f"no task {word!r} in the data; the types are {', '.join(types)}; the names are "
-                f"{', '.join(names)}"
+                f"There is no task {word!r} in the data; the types are {', '.join(types)}; the "
+                f"names are {', '.join(names)}."
             )
     return [source for source in sources if any(source.matches(word) for word in words)]
 
@@ -188,7 +210,7 @@ def table_of(data: Any, name: str) -> Table:
     if isinstance(data, Mapping):  # a DatasetDict, or frames by split
         pieces = {split: table_of(part, name).columns for split, part in data.items()}
         if empty := [split for split, columns in pieces.items() if not any(columns.values())]:
-            raise TaskDataError(f"{name}: the split {some(empty)} has no rows; leave it out")
+            raise TaskDataError(f"{name}: the split {some(empty)} has no rows. Leave it out.")
         names = dict.fromkeys(column for columns in pieces.values() for column in columns)
         merged: dict[str, list[Any]] = {column: [] for column in names if column != "split"}
         merged["split"] = []
@@ -213,8 +235,8 @@ def table_of(data: Any, name: str) -> Table:
         frame = {str(column): data[column].tolist() for column in data.columns}
         return Table(frame, name)
     raise TaskDataError(
-        f"data {name!r} is a {type(data).__name__}; expected a path, a Task, a datasets.Dataset, a "
-        "datasets.DatasetDict or a pandas DataFrame"
+        f"Data {name!r} is a {type(data).__name__}; expected a path, a Task, a datasets.Dataset, a "
+        "datasets.DatasetDict or a pandas DataFrame."
     )
 
 
@@ -223,7 +245,7 @@ def _hub_table(name: str) -> Table:
         import datasets
     except ImportError:
         raise MissingExtraError(
-            f'the data set {name!r} is read with datasets; pip install "skm2v[eval]"'
+            f'The data set {name!r} is read with datasets: pip install "skm2v[eval]".'
         ) from None
     path, _, config = name.partition(":")
     try:
@@ -232,7 +254,7 @@ def _hub_table(name: str) -> Table:
         raise
     except Exception as error:
         raise TaskDataError(
-            f"hub:{name}: cannot be loaded ({error}); check the name and the connection"
+            f"Data set hub:{name} cannot be loaded ({error}). Check the name and the connection."
         ) from error
 
 
@@ -242,17 +264,17 @@ def _path_sources(
     if not path.exists():
         raise TaskDataError(
             f"{path}: no such file or folder; for a data set on the hub write "
-            f"{HUB_PREFIX}{path.as_posix()}"
+            f"{HUB_PREFIX}{path.as_posix()}."
         )
     if path.is_file():
-        types = FOLDERS.get(path.resolve().parent.name, ())
+        types = FOLDERS.get(path.resolve().parent.name, [])
         yield from _named(data_stem(path), functools.partial(read_table, path), types, options)
         return
     found = list(_folder_sources(path, path, options, note))
     if not found:
         raise TaskDataError(
             f"{path}: no task data in this folder; expected CSV, TSV, JSON lines or Parquet files "
-            "with columns such as text,label or text1,text2,score"
+            "with columns such as text,label or text1,text2,score."
         )
     yield from found
 
@@ -262,7 +284,7 @@ def _folder_sources(
 ) -> Iterator[TaskSource]:
     name = folder.relative_to(root).as_posix() if folder != root else folder.resolve().name
     files = {data_stem(p): p for p in sorted(folder.iterdir()) if p.is_file() and data_suffix(p)}
-    types = FOLDERS.get(folder.resolve().name.lower().replace("_", "-"), ())
+    types = FOLDERS.get(folder.resolve().name.lower().replace("_", "-"), [])
     if {"corpus", "queries", "qrels"} <= set(files):
         load = functools.partial(load_retrieval, name, files)
         yield TaskSource(name, "retrieval", load)
@@ -283,7 +305,7 @@ def _folder_sources(
 def _noted(
     name: str,
     table: Callable[[], Table],
-    types: tuple[str, ...],
+    types: Sequence[str],
     options: DataOptions,
     note: Callable[[str], None],
 ) -> list[TaskSource]:
@@ -295,7 +317,7 @@ def _noted(
 
 
 def _named(
-    name: str, load: Callable[[], Table], types: tuple[str, ...], options: DataOptions
+    name: str, load: Callable[[], Table], types: Sequence[str], options: DataOptions
 ) -> list[TaskSource]:
     """Sources of data that the user named: having none is an error."""
     table = functools.cache(load)
@@ -304,17 +326,17 @@ def _named(
         raise TaskDataError(
             f"{table().source}: no task fits the columns {', '.join(table().columns)}; expected "
             "text,label or text1,text2,score or text1,text2,label or query,positive,negative; say "
-            "which columns they are with --column ROLE=NAME"
+            "which columns they are with --column ROLE=NAME."
         )
     return sources
 
 
 def _table_sources(
-    name: str, table: Callable[[], Table], types: tuple[str, ...], options: DataOptions
+    name: str, table: Callable[[], Table], types: Sequence[str], options: DataOptions
 ) -> list[TaskSource]:
     if not types:
         try:
-            types = tuple(guess_types(table(), options))
+            types = guess_types(table(), options)
         except TaskDataError as error:
             # Reported as a failed task, like every other fault of a file among many.
             return [TaskSource(name, "unknown", functools.partial(_raise, error))]
@@ -353,7 +375,7 @@ def load_retrieval(name: str, files: Mapping[str, Path]) -> Retrieval:
     if len(qrels.columns) < 3:
         raise TaskDataError(
             f"{qrels.source}: {len(qrels.columns)} columns, expected query_id, doc_id and "
-            "relevance with a header, separated by tabs (.tsv) or commas (.csv)"
+            "relevance with a header, separated by tabs (.tsv) or commas (.csv)."
         )
     query_column, document_column, relevance_column = list(qrels.columns)[:3]
     places = {identifier: place for place, identifier in enumerate(documents)}
@@ -371,13 +393,13 @@ def load_retrieval(name: str, files: Mapping[str, Path]) -> Retrieval:
             if identifier not in known:
                 raise TaskDataError(
                     f"{qrels.source}: names {identifier!r}, which {files[file]} does not have; "
-                    "drop the line or add the text"
+                    "drop the line or add the text."
                 )
         if relevance > 0:
             judged.setdefault(query, {})[str(places[document])] = int(relevance)
     if not judged:
         raise TaskDataError(
-            f"{qrels.source}: no judgement above 0; a task needs relevant documents"
+            f"{qrels.source}: no judgement above 0; a task needs relevant documents."
         )
     kept = [query for query in queries if query in judged]
     return Retrieval(
@@ -396,8 +418,8 @@ def _read_texts(path: Path) -> dict[str, str]:
         identifier, text = row.get("id", row.get("_id")), row.get("text")
         if identifier is None or not isinstance(text, str):
             raise TaskDataError(
-                f"{path}: line {number} needs 'id' and a text in 'text', got the keys "
-                f"{', '.join(row)}"
+                f"{path}: record {number} needs 'id' and a text in 'text', got the keys "
+                f"{', '.join(row)}."
             )
         title = row.get("title") or ""
         texts[str(identifier)] = text if text.startswith(title) else f"{title} {text}".strip()

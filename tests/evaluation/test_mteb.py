@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skm2v.evaluation import MtebEncoder, run_task
+from skm2v.evaluation import ModelSpecError, MtebEncoder, run_task
 from tests.evaluation import frozen
 
 TOLERANCE = 0.001
@@ -68,3 +68,51 @@ def test_adapter_is_an_mteb_encoder() -> None:
     encoder = MtebEncoder(MODELS["words"], name="my words")
     assert isinstance(encoder, EncoderProtocol)
     assert encoder.mteb_model_meta.name == "skm2v/my-words"
+
+
+def test_similarity_of_two_single_vectors_is_a_number() -> None:
+    """The evaluators of mteb make a float of it."""
+    encoder = MtebEncoder(MODELS["pieces"])
+    first, second = encoder.encode([{"text": ["my card", "a transfer"]}])
+    expected = float(np.dot(first, second) / np.linalg.norm(first) / np.linalg.norm(second))
+    for similarity in (encoder.similarity, encoder.similarity_pairwise):
+        assert similarity(first, second).shape == ()
+        assert float(similarity(first, second)) == pytest.approx(expected, abs=1e-6)
+    assert encoder.similarity(first, np.stack([first, second])).shape == (1, 2)
+    assert encoder.similarity(np.stack([first, second]), second).shape == (2, 1)
+
+
+def test_what_makes_no_vectors_is_no_encoder_of_mteb() -> None:
+    with pytest.raises(ModelSpecError, match="makes no vectors"):
+        MtebEncoder("words")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_summaries_are_scored_by_the_installed_mteb() -> None:
+    pytest.importorskip("mteb")
+    import mteb
+    from datasets import Dataset, DatasetDict
+    from mteb.abstasks.text.summarization import AbsTaskSummarization
+    from mteb.tasks.summarization.eng.summ_eval_summarization import SummEvalSummarizationv2
+
+    texts = ["my card was stolen", "a transfer is late", "top up by cheque", "change the pin"]
+    rows = [
+        {
+            "text": text,
+            "machine_summaries": [text, texts[place - 1], texts[place - 2]],
+            "human_summaries": [text, text + " today"],
+            "relevance": [5.0, 2.0, 1.0],
+        }
+        for place, text in enumerate(texts)
+    ]
+
+    class Summaries(SummEvalSummarizationv2):
+        def load_data(self, *args: Any, **kwargs: Any) -> None:
+            self.dataset = DatasetDict(test=Dataset.from_list(rows))
+            self.data_loaded = True
+
+    assert issubclass(Summaries, AbsTaskSummarization)
+    results = mteb.evaluate(MtebEncoder(MODELS["pieces"]), Summaries(), cache=None)
+    [score] = results.task_results[0].scores["test"]
+    assert score["cosine_spearman"] > 0.5
+    assert score["main_score"] == pytest.approx(score["cosine_spearman"])

@@ -16,10 +16,10 @@ from skm2v.evaluation import (
     ModelSpecError,
     TaskDataError,
     evaluate,
-    load_encoder,
+    load_model,
 )
+from skm2v.evaluation._formatting import size, speed
 from skm2v.evaluation._plot import Point, scatter
-from skm2v.evaluation._results import size, speed
 
 PETS = STS("pets", ["a b", "a b", "c d", "e"], ["a b", "a x", "c d", "f"], [5, 3, 4, 0])
 NASTY = '<script>alert("x")</script> & | \n'
@@ -105,22 +105,22 @@ def test_what_is_no_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelSpecError, match=r"is a dict without \.encode or \.transform"):
         evaluate([{}], PETS)
     with pytest.raises(ModelSpecError, match="expected python:MODULE:ATTRIBUTE"):
-        load_encoder("python:nothing")
+        load_model("python:nothing")
     with pytest.raises(ModelSpecError, match="cannot be loaded"):
-        load_encoder(str(tmp_path / "no-model"))
+        load_model(str(tmp_path / "no-model"))
     with pytest.raises(ModelSpecError, match="no model"):
         evaluate([], PETS)
 
 
 def test_model_names_and_specs(word_sum: Any) -> None:
-    assert load_encoder("base=tfidf").name == "base"
+    assert load_model("base=tfidf").name == "base"
     names = evaluate([word_sum, word_sum, "tfidf"], PETS).models
     assert names == ["WordSum", "WordSum (2)", "tfidf"]
     encoder = Encoder("mine", word_sum)
     assert evaluate([encoder, encoder], PETS).models == ["mine", "mine (2)"]
     assert evaluate({"other": encoder}, PETS).models == ["other"]
     assert encoder.name == "mine"
-    assert load_encoder("python:skm2v.evaluation:TfidfSVD").name == "TfidfSVD"
+    assert load_model("python:skm2v.evaluation:TfidfSVD").name == "TfidfSVD"
 
 
 def test_static_models_are_measured(tiny_static: Any, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_static_models_are_measured(tiny_static: Any, tmp_path: Path) -> None:
     assert result.score is not None
     assert (result.n_bytes, result.dim) == (tiny_static.embedding.nbytes, 16)
     tiny_static.save_pretrained(tmp_path / "model")
-    loaded = load_encoder(str(tmp_path / "model"))
+    loaded = load_model(str(tmp_path / "model"))
     assert loaded.fingerprint == Encoder("m", tiny_static).fingerprint
     assert loaded.name == "model"
 
@@ -270,7 +270,7 @@ def test_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
     (broken / "a.csv").write_text("text1,other\na,b\n")
     words[2] = str(broken)
     assert main([*words, "--model", "tfidf"]) == 2
-    assert "every task failed" in capsys.readouterr().err
+    assert "Every task failed" in capsys.readouterr().err
     assert (tmp_path / "out" / "report.html").exists()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from skm2v._cli.main import main
 from skm2v.evaluation import (
     STS,
     DataOptions,
@@ -127,7 +128,7 @@ def test_what_holds_no_task_is_an_error(write: Write, tmp_path: Path) -> None:
         find_sources(tmp_path / "nowhere")
     with pytest.raises(TaskDataError, match="no task data in this folder"):
         find_sources(tmp_path / "x")
-    with pytest.raises(TaskDataError, match="no such column role: 'body'"):
+    with pytest.raises(TaskDataError, match="There is no column role 'body'"):
         DataOptions({"body": "text"})
 
 
@@ -179,3 +180,32 @@ def test_one_broken_file_does_not_stop_the_others(
     assert "--column text2=NAME" in failed["sts/bad"]
     [good] = [r for r in evaluation.results if r.task == "sts/good"]
     assert good.score == pytest.approx(1.0)
+
+
+def test_columns_may_be_given_for_each_file(write: Write, tmp_path: Path) -> None:
+    write("a.csv", "body,mark\n" + "x 1,p\ny 2,q\n" * 10)
+    write("b.csv", "title,body,label\n" + "t,x 1,p\nu,y 2,q\n" * 10)
+    columns = {"text": "body", "a.csv": {"label": "mark"}, "b": {"text": "title"}}
+    found = find_sources(tmp_path, DataOptions(columns))
+    texts = {s.name: s.load().train_texts for s in found if s.type == "classification-full"}
+    assert set(texts["a"]) == {"x 1", "y 2"}
+    assert set(texts["b"]) == {"t", "u"}
+    with pytest.raises(TaskDataError, match=r"given for 'c\.csv', which is not among the data 'b'"):
+        find_sources(tmp_path, DataOptions({"c.csv": {"text": "body"}}))
+    with pytest.raises(TaskDataError, match="There is no column role 'title'"):
+        DataOptions({"a.csv": {"title": "body"}})
+
+
+def test_the_command_takes_columns_for_each_file(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("data/a.csv", "body,mark\n" + "x 1,p\ny 2,q\n" * 10)
+    write("data/b.csv", "title,label\n" + "t,p\nu,q\n" * 10)
+    words = ["eval", "--list", "--data", str(tmp_path / "data")]
+    words += ["--column", "a.csv:text=body", "--column", "a.csv:label=mark"]
+    words += ["--column", "b.csv:text=title"]
+    assert main(words) == 0
+    listed = capsys.readouterr().out.split()
+    assert listed == ["classification", "a", "classification-full", "a"] + [
+        *("classification", "b", "classification-full", "b")
+    ]
