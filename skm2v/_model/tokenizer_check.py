@@ -16,6 +16,7 @@ from typing import Any
 
 from skm2v._model.charsmap import check_charsmap
 from skm2v._pooling import TextTokenizer, TokenizerDocument
+from skm2v._pooling.normalizers import build_hf
 from skm2v._pooling.tokenization import dense_tokens
 from skm2v.exceptions import ModelFormatError
 
@@ -224,7 +225,27 @@ def build_tokenizer(json_text: str) -> TextTokenizer:
         raise ModelFormatError(
             "The tokenizers library read other token ids than the tokenizer's JSON states."
         )
+    _check_added_tokens_stay(document)
     return tokenizer
+
+
+def _check_added_tokens_stay(document: TokenizerDocument) -> None:
+    """Refuse added tokens of which the normalizer leaves nothing.
+
+    The library looks for them in normalized text, finds the empty string everywhere, and panics
+    where that is within a character.
+    """
+    added = document.spec.get("added_tokens") or []
+    sought = [token["content"] for token in added if token["normalized"] and not token["special"]]
+    if not sought or document.spec.get("normalizer") is None:
+        return
+    normalizer, _ = build_hf(document.spec["normalizer"], None)
+    for content in sought:
+        if not normalizer.normalize_str(content):
+            raise ModelFormatError(
+                f"The tokenizer's normalizer deletes its added token {content!r:.60}, which no text"
+                " can contain then; take it out of added_tokens, or out of its normalizer."
+            )
 
 
 def check_tokenizer(document: TokenizerDocument) -> tuple[str, ...]:

@@ -47,7 +47,13 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     if pieces is None:
         return None
     spaces, split, words_only = pieces
-    code_points = _code_points(json.dumps(spec.get("normalizer")), words_only)
+    first = steps_of(spec["pre_tokenizer"], "pretokenizers")[-1]["prepend_scheme"] == "first"
+    if first and any(
+        step["type"] == "Strip" and step["strip_left"]
+        for step in steps_of(spec["normalizer"], "normalizers")
+    ):
+        return None  # a word behind white space that is stripped gets no marker
+    code_points = _code_points(json.dumps(spec.get("normalizer")), words_only, first)
     if code_points.describe([ord(" ")])[0][1:] != bytes([ITEM_SPACE, 1]) + b" ":
         return None
     scores: npt.NDArray[np.float64] = np.array([score for _, score in model["vocab"]], np.float64)
@@ -88,11 +94,11 @@ def _pieces(
 
 
 @lru_cache(maxsize=8)
-def _code_points(normalizer: str, words_only: bool) -> PieceCodePoints:
+def _code_points(normalizer: str, words_only: bool, first: bool) -> PieceCodePoints:
     """Descriptions are shared by all kernels with the same normalizer."""
     plan = plan_normalizer(json.loads(normalizer))
     assert plan is not None
-    return PieceCodePoints(plan, words_only)
+    return PieceCodePoints(plan, words_only, first)
 
 
 class PieceCodePoints:
@@ -103,16 +109,20 @@ class PieceCodePoints:
     plan : NormalizerPlan
     all_white_space : bool
         Whether every white space separates words, or only the space does.
+    first : bool
+        Whether only a word that begins where the text does gets a marker. It does not where the
+        normalizer deletes what comes before it, so that deleted characters are worth a question.
     """
 
     MOST_KEPT = 1 << 16
 
-    def __init__(self, plan: NormalizerPlan, all_white_space: bool) -> None:
+    def __init__(self, plan: NormalizerPlan, all_white_space: bool, first: bool = False) -> None:
         self._normalize = build_normalizer(plan.steps)
         self._flags = neighbours_of(plan)
         self._spaces = WHITE_SPACE if all_white_space else frozenset(" ")
         # White space at the end of a text is removed: spaces are known, the others are rare.
         self._asks = frozenset(MARKER) | (WHITE_SPACE - self._spaces if plan.strip else set())
+        self._asks_if_deleted = first
         self._known: dict[int, bytes] = {}
 
     def describe(self, code_points: list[int]) -> list[bytes]:
@@ -128,7 +138,8 @@ class PieceCodePoints:
     def _describe(self, character: str) -> bytes:
         text = self._normalize(character)
         flags = self._flags(character)
-        if flags is None or not self._asks.isdisjoint(text):
+        deleted = self._asks_if_deleted and not text
+        if flags is None or deleted or not self._asks.isdisjoint(text):
             return bytes([0, ITEM_ASK, 0])
         description = bytearray([flags])
         for c in text:

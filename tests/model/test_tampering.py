@@ -139,6 +139,11 @@ TOKENIZERS = {
     "added token contradicts": ("wordpiece", add_token(id=231, content="the"), "differs"),
     "added token is repeated": ("wordpiece", add_token(id=0, content="[PAD]"), "repeated"),
     "added token without a row": ("wordpiece", add_token(id=231, content="a b"), "231"),
+    "added token is deleted by the normalizer": (
+        "wordpiece",
+        add_token(id=231, content="\u200b", normalized=True),
+        "deletes its added token",
+    ),
     "unknown normalizer": ("wordpiece", set_part("normalizer", {"type": "Exec"}), "'Exec'"),
     "normalizer is a string": ("wordpiece", set_part("normalizer", "NFC"), "must be an object"),
     "normalizer without type": ("wordpiece", set_part("normalizer", {}), "type None"),

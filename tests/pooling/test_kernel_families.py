@@ -104,6 +104,10 @@ FAMILIES = {
     ),
     "whole texts, runs": unigram(sequence(PRECOMPILED, COLLAPSE), {**METASPACE, "split": False}),
     "no accents": unigram(sequence(step("NFD"), step("StripAccents")), METASPACE),
+    "no accents, first": unigram(
+        sequence(step("NFD"), step("StripAccents"), {**SPACED_COMMA, "content": ""}),
+        {**METASPACE, "prepend_scheme": "first"},
+    ),
     "no normalizer": unigram(None, METASPACE),
     "GPT-2": bpe(None, BYTE_LEVEL),
     "ModernBERT": bpe(step("NFC"), {**BYTE_LEVEL, "add_prefix_space": True}),
@@ -282,6 +286,9 @@ REFERENCE = {
     "strip left": unigram(
         sequence({**STRIP, "strip_left": True, "strip_right": False}, COLLAPSE), METASPACE
     ),
+    "strip left, first": unigram(
+        sequence({**STRIP, "strip_left": True}, COLLAPSE), {**METASPACE, "prepend_scheme": "first"}
+    ),
     "strip behind markers": unigram(sequence({**COLLAPSE, "content": "▁"}, STRIP), METASPACE),
     "no marker at the start": unigram(None, {**METASPACE, "prepend_scheme": "never"}),
     "first of words": unigram(
@@ -309,6 +316,13 @@ REFERENCE = {
 @pytest.mark.parametrize("name", REFERENCE)
 def test_what_is_not_proven_takes_the_reference(name):
     assert build(TextTokenizer(json.dumps(REFERENCE[name]))) is None
+
+
+@pytest.mark.parametrize("start", ["\u0301", "\u0301\u0301", ",", ",\u0301", "\u0301 ", " \u0301"])
+def test_no_marker_where_the_start_of_the_text_is_deleted(start):
+    tokenizer = TextTokenizer(json.dumps(FAMILIES["no accents, first"]))
+    texts = [start + rest for rest in ("a", "the bank", "a,\u0301 the", "", " a")]
+    assert_equal_ids((tokenizer, build(tokenizer)), texts)
 
 
 @pytest.mark.parametrize("name", ["XLM-R", "GPT-2"])
