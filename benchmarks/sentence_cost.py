@@ -37,14 +37,14 @@ def run(options: argparse.Namespace) -> int:
 def _fit(n_texts: int, n_tokens: int, kind: str, *, pairs: bool = False) -> Any:
     from synthetic_teacher import SyntheticTeacher, made_up_texts
 
-    from skm2v._distillation import SentenceRecipe, TokenRecipe
+    from skm2v._distillation import SentenceRecipe, TeacherPass, TokenRecipe
 
     teacher = SyntheticTeacher(n_tokens, kind)
     texts = made_up_texts(teacher.words, n_texts)
     recipe = SentenceRecipe(
         TokenRecipe(pca_dims=256, quantize_to="float32"), ngram_range=(1, 2 if pairs else 1)
     )
-    return lambda: recipe.build(teacher, lambda: teacher, texts)
+    return lambda: recipe.build(TeacherPass(teacher, lambda: teacher), texts)
 
 
 # ---- scale -----------------------------------------------------------------------------------

@@ -16,11 +16,12 @@ from speed_common import markdown
 from skm2v._distillation import (
     TeacherFiles,
     cache_folder,
-    distill_with_report,
+    distil,
     find_teacher,
     load_files,
 )
 from skm2v._distillation.teacher_pass.text_vectors import text_vectors
+from skm2v._static_model import StaticModel
 from skm2v.evaluation import Clustering, Encoder, Evaluation, Result, Task, evaluate, find_sources
 from skm2v.evaluation._resampling import interval, paired_difference
 from skm2v.evaluation._task_sources import TaskSource, select_sources
@@ -95,12 +96,14 @@ class Bench:
 
     def fit(self, texts: list[str], **options: Any) -> tuple[Any, Cost]:
         """Fit a table to texts; returns it, and what it cost without the teacher's pass."""
-        same = {"pca_dims": DIMS, "quantize_to": "float32", "memory": self.cache, "device": "cpu"}
-        distill_with_report(self.files.folder, **same)  # the teacher's tokens, not timed
+        same = {"pca_dims": DIMS, "quantize_to": "float32"}
+        where = {"memory": self.cache, "device": "cpu"}
+        distil(self.files.folder, recipe=same, **where)  # the teacher's tokens, not timed
         self.teacher.encode(texts)  # and its texts
-        (model, report), cost = measured(
-            lambda: distill_with_report(
-                self.files.folder, objective="sentences", corpus=texts, **same, **options
+        recipe = {**same, **options}
+        (core, report), cost = measured(
+            lambda: distil(
+                self.files.folder, objective="sentences", corpus=texts, recipe=recipe, **where
             )
         )
         assert report["objective"] == "sentences", report
@@ -110,7 +113,7 @@ class Bench:
             f" {dict(report['held_out_cosine'])}",
             flush=True,
         )
-        return model, cost
+        return StaticModel._of_core(core), cost
 
 
 class Cost(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Memory
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -17,9 +18,10 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.metaestimators import available_if
 
+from skm2v._model.hub import BUNDLED
 from skm2v._pooling import (
     check_batch_size,
     check_texts,
@@ -27,7 +29,7 @@ from skm2v._pooling import (
     pool_batches,
     warn_of_losses,
 )
-from skm2v._resolve_model import BUNDLED, build_model, teacher_options
+from skm2v._resolve_model import build_model, teacher_options
 from skm2v._static_model import StaticModel
 from skm2v._text_input import TextInput
 
@@ -111,9 +113,10 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Branch, tag or commit of a hub id. Only for hub ids.
     trust_remote_code : bool, default=False
         Whether Python code that comes with a teacher may run. Static models never run code.
-    memory : str, object with the joblib.Memory interface or None, default=None
+    memory : str, path, joblib.Memory or None, default=None
         Folder in which the pass through the teacher is cached, for other processes and later
-        days. Without it, the pass is shared by all fits of one process only.
+        days. Without it, the pass is shared by all fits of one process only. Entries are files
+        with checksums and locks, so an object that only has a `cache` method cannot keep them.
     n_jobs : int or None, default=None
         Number of threads of `transform`. None means 1, -1 all processors. Inside a joblib worker
         it is always 1.
@@ -206,7 +209,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         "device": [str, None],
         "revision": [str, None],
         "trust_remote_code": ["boolean"],
-        "memory": [str, os.PathLike, HasMethods("cache"), None],
+        "memory": [str, os.PathLike, Memory, None],
         "n_jobs": [Integral, None],
     }
 
@@ -463,7 +466,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             extended = model.extend(words, model_name, device=device, vectors=vectors)
         self.model_ = extended
         added = self.fit_report_.get("n_added_words", 0) + len(extended) - len(model)
-        self.fit_report_ = self.fit_report_.updated(extended, n_added_words=added)
+        self.fit_report_ = self.fit_report_.updated(extended._core, n_added_words=added)
         return self
 
     def adapt(
@@ -514,11 +517,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         TextWarning
             If there are too few texts, or they do not help: the embedder stays as it is.
         """
-        from skm2v._distillation import adapt_model
-
-        model = self._fitted_model()
-        adapted, done = adapt_model(
-            model,
+        adapted, done = self._fitted_model()._adapted(
             self._check_column(X).texts,
             max_teacher_texts=(
                 self.max_teacher_texts if max_teacher_texts is None else max_teacher_texts
@@ -527,7 +526,7 @@ class StaticEmbedder(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             **self._teacher(model_name, device),
         )
         self.model_ = adapted
-        self.fit_report_ = self.fit_report_.updated(adapted, adaptation=done)
+        self.fit_report_ = self.fit_report_.updated(adapted._core, adaptation=done)
         return self
 
     def _teacher(

@@ -7,8 +7,8 @@ from html import escape
 from types import MappingProxyType
 from typing import Any
 
+from skm2v._model import Core
 from skm2v._model.state import SealedState
-from skm2v._static_model import StaticModel
 
 __all__ = ["FitReport"]
 
@@ -38,7 +38,7 @@ class FitReport(SealedState, Mapping[str, Any]):
         self._values = {name: _frozen(value) for name, value in values.items()}
 
     @classmethod
-    def of_model(cls, model: StaticModel, **facts: Any) -> FitReport:
+    def of_model(cls, model: Core, **facts: Any) -> FitReport:
         """Describe a model, then what else there is to say."""
         config = model.config
         return cls(
@@ -47,14 +47,14 @@ class FitReport(SealedState, Mapping[str, Any]):
                 "revision": config.source_revision or config.revision,
                 "licence": config.licence,
                 "objective": config.objective,
-                "n_tokens": len(model.tokens),
+                "n_tokens": len(model.tokenizer.tokens),
                 "n_components": model.dim,
-                "dtype": model.embedding.dtype.name,
+                "dtype": model.table.rows.dtype.name,
                 **facts,
             }
         )
 
-    def updated(self, model: StaticModel, **facts: Any) -> FitReport:
+    def updated(self, model: Core, **facts: Any) -> FitReport:
         """Return the report with another model's description and more facts."""
         return FitReport({**self._values, **FitReport.of_model(model, **facts)})
 

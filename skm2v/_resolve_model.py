@@ -9,29 +9,30 @@ from typing import Any
 
 import numpy as np
 
+from skm2v._distillation import SENTENCE_PARAMETERS, TOKEN_PARAMETERS, distil
+from skm2v._distillation.fitting.parameters import changed
 from skm2v._fit_report import FitReport
 from skm2v._model.files import read_file
-from skm2v._model.hub import locate, looks_like_hub_id
+from skm2v._model.hub import BUNDLED, locate, looks_like_hub_id
 from skm2v._static_model import StaticModel
+from skm2v.exceptions import MissingExtraError
 
-__all__ = ["BUNDLED", "build_model", "teacher_options"]
+__all__ = ["build_model", "teacher_options"]
 
-BUNDLED = "default"
 TEACHER_DIMS = 256
 MAX_JSON_BYTES = 1 << 20
 DESCRIPTIONS = ("modules.json", "config.json")  # small files that say what a model is
 
+# What a static source can follow, too.
+FOR_ALL = {"pca_dims", "max_length", "normalize", "vocabulary_quantization"}
 # Parameters that only a teacher can follow, and their defaults.
-RECIPE: dict[str, Any] = {
-    "align": "texts",
-    "ngram_range": (1, 1),
-    "extra_words": 0,
-    "max_teacher_texts": None,
-    "sif_coefficient": 1e-4,
-    "pooling": "mean",
-    "vocabulary": None,
-    "token_remove_pattern": r"\[unused\d+\]",
-    "quantize_to": "float16",
+FOR_TEACHERS: dict[str, Any] = {
+    "objective": "auto",
+    **{
+        name: default
+        for name, default in {**SENTENCE_PARAMETERS, **TOKEN_PARAMETERS}.items()
+        if name not in FOR_ALL
+    },
     "device": None,
 }
 
@@ -55,33 +56,29 @@ def build_model(
             f"revision={revision!r} was given, but {model_name!r} does not come from the hub."
             " Leave revision out."
         )
+    recipe.update(pca_dims=pca_dims, max_length=max_length, normalize=normalize)
     if isinstance(model_name, StaticModel):
         model = model_name
-    elif model_name == BUNDLED:
-        from skm2v.datasets import default_model_path
-
-        model = StaticModel.from_pretrained(default_model_path())
-    elif _is_static(name := os.path.expanduser(model_name), revision):
-        model = StaticModel.from_pretrained(name, revision=revision)
+    elif is_static(model_name, revision):
+        model = StaticModel.from_pretrained(model_name, revision=revision)
     else:
-        from skm2v._distillation import distill_with_report
-
-        return distill_with_report(
-            name,
+        if pca_dims == "default":
+            recipe["pca_dims"] = TEACHER_DIMS
+        core, report = distil(
+            model_name,
             objective="tokens" if objective == "auto" else objective,
             corpus=texts if objective == "sentences" else None,
-            pca_dims=TEACHER_DIMS if pca_dims == "default" else pca_dims,
-            max_length=max_length,
-            normalize=normalize,
+            recipe=recipe,
+            device=recipe.pop("device"),
             revision=revision,
             trust_remote_code=trust_remote_code,
             memory=memory,
-            **recipe,
         )
-    _refuse_recipe(model_name, objective, recipe)
+        return StaticModel._of_core(core), report
+    _refuse_recipe(model_name, {"objective": objective, **recipe})
     model = _sliced(model, model_name, pca_dims)
     model = model.with_settings(normalize=normalize, max_length=max_length)
-    return model, FitReport.of_model(model)
+    return model, FitReport.of_model(model._core)
 
 
 def teacher_options(
@@ -97,29 +94,35 @@ def teacher_options(
     options: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
     if given is not None:
         return {**options, "model_name": given}
-    if isinstance(model_name, StaticModel) or model_name == BUNDLED:
+    if isinstance(model_name, StaticModel):
         return options
-    name = os.path.expanduser(model_name)
     try:
-        static = _is_static(name, revision)
+        static = is_static(model_name, revision)
     except OSError:  # it has gone
         static = True
-    return options if static else {**options, "model_name": name, "revision": revision}
+    return options if static else {**options, "model_name": model_name, "revision": revision}
 
 
-def _is_static(name: str, revision: str | None) -> bool:
-    """Whether a name leads to a static model; whatever else it is, is left to `distill`."""
-    if os.path.exists(name) or not looks_like_hub_id(name):
-        folder = locate(name, revision=revision).path  # raises if there is no such path
-        if folder.is_file():
-            return True
-        has_table = (folder / "model.safetensors").is_file()
-    else:
-        try:
-            folder = _download(name, revision)
-        except Exception:  # no such model, no network, no hub client: distill says what to do
+def is_static(name: str | os.PathLike[str], revision: str | None = None) -> bool:
+    """Whether a name leads to a static model; whatever else it is, is left to `distill`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the name looks like a path and there is no such file or folder.
+    """
+    if name == BUNDLED:
+        return True
+    on_hub = not os.path.exists(os.path.expanduser(name)) and looks_like_hub_id(name)
+    try:
+        folder = locate(name, revision=revision, patterns=DESCRIPTIONS, needed="*.json").path
+    except (OSError, MissingExtraError):
+        if on_hub:  # no such model, no network, no hub client: distill says what to do
             return False
-        has_table = True
+        raise
+    if folder.is_file():
+        return True
+    has_table = on_hub or (folder / "model.safetensors").is_file()
     modules, config = (_read_json(folder / file) for file in DESCRIPTIONS)
     # The first module tells, else the type of model; without either, a table is all there is.
     if isinstance(modules, list) and modules and isinstance(modules[0], dict):
@@ -127,15 +130,6 @@ def _is_static(name: str, revision: str | None) -> bool:
     if isinstance(config, dict):
         return config.get("model_type") == "model2vec"
     return has_table
-
-
-def _download(name: str, revision: str | None) -> Path:
-    """Folder in the hub's cache that has the descriptions of a model."""
-    # One question for all files. Asked for single files without a network, the hub's client
-    # tries for half a minute before it looks into the cache.
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(name, revision=revision, allow_patterns=list(DESCRIPTIONS)))
 
 
 def _read_json(path: Path) -> Any:
@@ -146,14 +140,10 @@ def _read_json(path: Path) -> Any:
         return None
 
 
-def _refuse_recipe(model_name: object, objective: str, recipe: dict[str, Any]) -> None:
-    changed = [name for name, default in RECIPE.items() if recipe[name] != default]
-    if objective != "auto":
-        changed.insert(0, "objective")
-    if changed:
-        settings = ", ".join(
-            f"{name}={objective if name == 'objective' else recipe[name]!r}" for name in changed
-        )
+def _refuse_recipe(model_name: object, given: dict[str, Any]) -> None:
+    without_effect = changed(given, FOR_TEACHERS)
+    if without_effect:
+        settings = ", ".join(f"{name}={value!r}" for name, value in without_effect.items())
         raise ValueError(
             f"{model_name!r} is static already, so these parameters have no effect: {settings}."
             " Leave them at their defaults, or set model_name to a sentence transformer."

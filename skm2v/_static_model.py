@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import check_flag, check_length, is_integer
-from skm2v._learning import Learning
-from skm2v._model.config import ModelConfig
+from skm2v._model import ModelConfig, Projection
+from skm2v._model.core import Core
 from skm2v._model.parts import MODEL, ModelParts
-from skm2v._model.projection import Projection
-from skm2v._model.quantization import quantize
-from skm2v._model.rows import entry_vectors, with_new_tokens, with_vectors
-from skm2v._model.tokenizer_check import build_tokenizer
+from skm2v._model.reader import load
+from skm2v._model.state import from_state, to_state
+from skm2v._model.writer import save
 from skm2v._pooling import (
     TextPooler,
     TextTokenizer,
@@ -30,6 +29,9 @@ from skm2v._pooling import (
 )
 from skm2v.exceptions import ModelFormatError
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["StaticModel"]
 
 # Of batch_size, normalize, normalize_embeddings, convert_to_numpy, convert_to_tensor and device.
@@ -37,7 +39,7 @@ _USUAL_SETTINGS = (1024, None, None, True, False, None)
 _FROM_MODEL: Any = type("_FromModel", (), {"__repr__": lambda self: "<the model's>"})()
 
 
-class StaticModel(Learning):
+class StaticModel:
     """Static text embeddings: a tokenizer and a table with one vector per token.
 
     The vector of a text is the mean of the vectors of its tokens. A model is immutable: its
@@ -88,11 +90,8 @@ class StaticModel(Learning):
 
     __module__ = "skm2v"
 
-    __slots__ = ("__weakref__", "_parts", "_pooler", "_projection", "_sha256")
-    _parts: ModelParts
-    _pooler: TextPooler
-    _projection: Projection | None
-    _sha256: str | None
+    __slots__ = ("__weakref__", "_core")
+    _core: Core
 
     def __init__(
         self,
@@ -107,142 +106,114 @@ class StaticModel(Learning):
         config: ModelConfig | Mapping[str, Any] | None = None,
         projection: Projection | None = None,
     ) -> None:
-        rows = _own(embedding, None)
-        tensors = {"embeddings": rows}
-        if weights is not None:
-            tensors["weights"] = _own(weights, np.float32)
-        if mapping is not None:
-            tensors["mapping"] = _own(mapping, np.int32)
-        if pairs is not None:
-            tensors["pairs"] = _own(pairs, np.int32)
-        if projection is not None:
-            tensors.update(
-                (f"projection.{field.name}", _own(array, None))
-                for field in fields(Projection)
-                if (array := getattr(projection, field.name)) is not None
-            )
-        if not isinstance(config, ModelConfig):
-            config = ModelConfig.from_dict({} if config is None else config)
-        self._set_parts(
-            ModelParts(
-                _tokenizer_json(tokenizer),
-                tensors,
-                check_flag("normalize", normalize),
-                self._resolve_length(max_length),
-                config,
-            )
-        )
-
-    def _set_parts(self, parts: ModelParts, sha256: str | None = None) -> None:
-        """Fill an empty object: the one place where a model comes into being."""
-        tensors = dict(parts.tensors)
-        tokenizer = build_tokenizer(parts.tokenizer)
-        if tensors["embeddings"].dtype == np.int8 and "weights" not in tensors:
-            n_pairs = len(tensors["pairs"]) if "pairs" in tensors else 0
-            tensors["weights"] = np.ones(len(tokenizer.tokens) + n_pairs, dtype=np.float32)
-            sha256 = None
-        parts = replace(parts, tensors=tensors)
-        table = parts.table()
-        projection = parts.projection()
-        if projection is not None and projection.dim != table.dim:
-            raise ModelFormatError(
-                f"The projection has {projection.dim} components, the table {table.dim} columns."
-            )
-        # Keep the read-only views that the table and the projection made.
-        for name, array in (
-            ("embeddings", table.rows),
-            ("weights", table.weights),
-            ("mapping", table.mapping),
-            ("pairs", table.pairs),
+        table = {"embeddings": _own(embedding, None)}
+        for name, array, dtype in (
+            ("weights", weights, np.float32),
+            ("mapping", mapping, np.int32),
+            ("pairs", pairs, np.int32),
         ):
             if array is not None:
-                tensors[name] = array
-        for name in list(tensors):
-            if name.startswith("projection."):
-                tensors[name] = getattr(projection, name.removeprefix("projection."))
-        object.__setattr__(self, "_parts", parts)
-        object.__setattr__(self, "_pooler", TextPooler(tokenizer, table))
-        object.__setattr__(self, "_projection", projection)
-        object.__setattr__(self, "_sha256", sha256)
+                table[name] = _own(array, dtype)
+        if not isinstance(config, ModelConfig):
+            config = ModelConfig.from_dict({} if config is None else config)
+        parts = ModelParts(
+            _tokenizer_json(tokenizer),
+            table,
+            check_flag("normalize", normalize),
+            check_length(max_length),
+            config,
+        )
+        core = Core.of_parts(parts)
+        if projection is not None:
+            arrays = (getattr(projection, item.name) for item in fields(Projection))
+            copies = (None if array is None else _own(array, None) for array in arrays)
+            core = replace(core, projection=Projection(*copies))  # type: ignore[arg-type]
+        self._set_core(core)
+
+    def _set_core(self, core: Core) -> None:
+        """Fill an empty object: the one place where a model comes into being."""
+        object.__setattr__(self, "_core", core)
 
     @classmethod
-    def _from_parts(cls, parts: ModelParts, sha256: str | None = None) -> StaticModel:
+    def _of_core(cls, core: Core) -> Self:
+        """Return the model of a core."""
         model = cls.__new__(cls)
-        model._set_parts(parts, sha256)
+        model._set_core(core)
         return model
+
+    def _of(self, core: Core) -> Self:
+        """Return the model of a core, this one if it is its own."""
+        return self if core is self._core else self._of_core(core)
 
     @property
     def embedding(self) -> npt.NDArray[Any]:
         """Table of vectors, read-only, of shape (R, d)."""
-        return self._pooler.table.rows
+        return self._core.table.rows
 
     @property
     def weights(self) -> npt.NDArray[np.float32] | None:
         """Factor of each token's vector (and pair's), read-only, or None."""
-        return self._pooler.table.weights
+        return self._core.table.weights
 
     @property
     def mapping(self) -> npt.NDArray[np.int32] | None:
         """Row of each token, read-only, or None."""
-        return self._pooler.table.mapping
+        return self._core.table.mapping
 
     @property
     def pairs(self) -> npt.NDArray[np.int32] | None:
         """Token ids of each pair, read-only, of shape (P, 2), or None."""
-        return self._pooler.table.pairs
+        return self._core.table.pairs
 
     @property
     def dim(self) -> int:
         """Number of columns, d."""
-        return self._pooler.table.dim
+        return self._core.table.dim
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """Tokens; the position is the token id."""
-        return self._pooler.tokenizer.tokens
+        return self._core.tokenizer.tokens
 
     @property
     def tokenizer(self) -> Any:
         """A new ``tokenizers.Tokenizer``; changes to it do not reach the model."""
-        return self._pooler.tokenizer.copy_hf()
+        return self._core.tokenizer.copy_hf()
 
     @property
     def text_tokenizer(self) -> TextTokenizer:
         """The immutable tokenizer that the model uses."""
-        return self._pooler.tokenizer
+        return self._core.tokenizer
 
     @property
     def pooler(self) -> TextPooler:
         """What turns texts into vectors."""
-        return self._pooler
+        return self._core.pooler
 
     @property
     def normalize(self) -> bool:
         """Whether vectors of texts have Euclidean norm 1."""
-        return self._parts.normalize
+        return self._core.normalize
 
     @property
     def max_length(self) -> int | None:
         """Number of tokens of a text to use, or None for all."""
-        return self._parts.max_length
+        return self._core.max_length
 
     @property
     def config(self) -> ModelConfig:
         """Where the model comes from."""
-        return self._parts.config
+        return self._core.config
 
     @property
     def projection(self) -> Projection | None:
         """Rotation from the teacher's vectors to the table's columns, if it was kept."""
-        return self._projection
+        return self._core.projection
 
     @property
     def sha256(self) -> str:
         """Hash of the model's content."""
-        if self._sha256 is None:
-            object.__setattr__(self, "_sha256", self._parts.sha256())
-        sha256: str = self._sha256  # type: ignore[assignment]
-        return sha256
+        return self._core.sha256
 
     def encode(
         self,
@@ -299,7 +270,7 @@ class StaticModel(Learning):
         TextWarning
             If texts were truncated or got a zero vector.
         """
-        parts = self._parts
+        core = self._core
         settings = (
             batch_size,
             normalize,
@@ -310,12 +281,12 @@ class StaticModel(Learning):
         )
         # One short text takes a few microseconds, of which calls for the usual settings are felt.
         usual = settings == _USUAL_SETTINGS
-        normalize = parts.normalize if usual else self._check_settings(*settings)
+        normalize = core.normalize if usual else self._check_settings(*settings)
         column = [sentences] if isinstance(sentences, str) else sentences
         texts: Any = check_texts(column, buffers=True).texts
-        pooled = self._pooler.pool(
+        pooled = core.pooler.pool(
             texts,
-            max_length=parts.max_length
+            max_length=core.max_length
             if max_length is _FROM_MODEL
             else self._resolve_length(max_length),
             normalize=normalize,
@@ -399,7 +370,7 @@ class StaticModel(Learning):
         )
         _, batches = iter_texts(sentences, batch_size)
         return pool_batches(
-            self._pooler,
+            self._core.pooler,
             batches,
             max_length=self._resolve_length(max_length),
             normalize=normalize,
@@ -453,8 +424,8 @@ class StaticModel(Learning):
         return [ids.tolist() for ids in self._known_ids(_texts(sentences), None)]
 
     def _known_ids(self, texts: list[str], limit: int | None) -> list[npt.NDArray[np.int32]]:
-        ids, indptr = self._pooler.tokenizer.ids(texts, limit=limit)
-        unknown = self._pooler.tokenizer.unk_id
+        ids, indptr = self._core.tokenizer.ids(texts, limit=limit)
+        unknown = self._core.tokenizer.unk_id
         parts = (ids[start:stop] for start, stop in zip(indptr, indptr[1:], strict=False))
         return [part if unknown is None else part[part != unknown] for part in parts]
 
@@ -490,7 +461,7 @@ class StaticModel(Learning):
         return sequences[0] if isinstance(sentences, str) else sequences
 
     def _rows(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        return entry_vectors(self._pooler.table, ids)
+        return self._core.table.entry_vectors(ids, np.float32)
 
     def with_dimensions(self, dim: int) -> StaticModel:
         """Return a model with the first `dim` columns.
@@ -514,16 +485,7 @@ class StaticModel(Learning):
                 f"The number of dimensions must be from 1 to {self.dim}, the model's own;"
                 f" got {dim}."
             )
-        tensors = dict(self._parts.tensors)
-        tensors["embeddings"] = np.ascontiguousarray(self.embedding[:, :dim])
-        if self.projection is not None:
-            first = self.projection.first(int(dim))
-            tensors["projection.components"] = first.components
-            if first.explained_variance_ratio is not None:
-                tensors["projection.explained_variance_ratio"] = first.explained_variance_ratio
-            if first.offset is not None:
-                tensors["projection.offset"] = first.offset
-        return self._with_tensors(tensors)
+        return self._of_core(self._core.first_columns(int(dim)))
 
     def quantized(self, dtype: str) -> StaticModel:
         """Return a model whose table has another number type.
@@ -538,18 +500,7 @@ class StaticModel(Learning):
         model : StaticModel
             This model if it has the type already.
         """
-        rows, scales = quantize(self.embedding, dtype)
-        if rows is self.embedding:
-            return self
-        tensors = {**self._parts.tensors, "embeddings": rows}
-        if scales is not None:
-            n_pairs = 0 if self.pairs is None else len(self.pairs)
-            of_tokens, of_pairs = np.split(scales, [len(scales) - n_pairs])
-            if self.mapping is not None:
-                of_tokens = of_tokens[self.mapping]
-            weights = np.concatenate([of_tokens, of_pairs])
-            tensors["weights"] = weights if self.weights is None else weights * self.weights
-        return self._with_tensors(tensors)
+        return self._of(self._core.quantized(dtype))
 
     def with_settings(
         self, *, normalize: bool | None = None, max_length: int | None = _FROM_MODEL
@@ -568,33 +519,216 @@ class StaticModel(Learning):
         model : StaticModel
             This model if nothing changes.
         """
-        settings = (
-            self.normalize if normalize is None else check_flag("normalize", normalize),
-            self._resolve_length(max_length),
+        return self._of(
+            self._core.with_settings(
+                normalize=self.normalize
+                if normalize is None
+                else check_flag("normalize", normalize),
+                max_length=self._resolve_length(max_length),
+            )
         )
-        if settings == (self.normalize, self.max_length):
-            return self
-        normalize, max_length = settings
-        return self._from_parts(replace(self._parts, normalize=normalize, max_length=max_length))
 
-    def _with_new_tokens(
-        self, tokenizer: str, vectors: npt.NDArray[np.floating[Any]]
-    ) -> StaticModel:
-        """Return a model with more tokens; see :func:`skm2v._model.rows.with_new_tokens`."""
-        return self._from_parts(with_new_tokens(self._parts, tokenizer, vectors))
-
-    def _with_vectors(
+    def extend(
         self,
-        entries: npt.NDArray[Any],
-        vectors: npt.NDArray[np.floating[Any]],
-        config: ModelConfig | None = None,
-    ) -> StaticModel:
-        """Return a model with other vectors; see :func:`skm2v._model.rows.with_vectors`."""
-        parts = with_vectors(self._parts, entries, vectors)
-        return self._from_parts(parts if config is None else replace(parts, config=config))
+        words: Sequence[str],
+        model_name: str | os.PathLike[str] | Any = None,
+        *,
+        vectors: npt.ArrayLike | None = None,
+        tokenizer: Any = None,
+        device: str | None = None,
+        revision: str | None = None,
+        subfolder: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle_weights: bool = False,
+        show_progress_bar: bool = False,
+    ) -> Self:
+        """Add words to the vocabulary, without a new distillation.
 
-    def _with_tensors(self, tensors: Mapping[str, npt.NDArray[Any]]) -> StaticModel:
-        return self._from_parts(replace(self._parts, tensors=tensors))
+        The teacher reads each word alone, and the projection that the model keeps turns its
+        vector into a row. Words become tokens as those of the `vocabulary` of
+        :func:`skm2v.distill` do: after the tokenizer's normalizer (which may lowercase them), a
+        string of several words is matched as a whole, and words that are tokens already are left
+        out. Tokens that the model has keep their ids and their rows.
+
+        With `vectors`, the words get these vectors, and no teacher is needed.
+
+        Parameters
+        ----------
+        words : sequence of str
+            Words, or strings of several words.
+        model_name : str, path, model in memory or None, default=None
+            The teacher that the model was distilled from: a folder, a hub id, a transformers
+            model or a `SentenceTransformer`. None means the name and the revision that the model
+            keeps (``config.teacher``), which suffice for teachers from the hub.
+        vectors : array-like of shape (n_words, d) or None, default=None
+            What each word adds to the vector of a text, in the columns of the model and of the
+            size that vectors of tokens have (see :meth:`encode_as_sequence`); stored in the
+            number type of the table. Words must be new then, and there is nothing to say about
+            a teacher.
+        tokenizer : transformers tokenizer or None, default=None
+            Only for a transformers model in memory.
+        device, revision, subfolder, trust_remote_code, allow_pickle_weights
+            See :func:`skm2v.distill`.
+        show_progress_bar : bool, default=False
+            Show a bar on standard error.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if all of the words are tokens already.
+
+        Raises
+        ------
+        ValueError
+            If `words` is a single string, or one of them is no string or holds no text; if the
+            model has no projection, as models of other packages and those that were distilled
+            with ``pca_dims=None``. With `vectors`: if they have another shape or are not finite;
+            if a word is a token already, or the same as another one; if a teacher is given too.
+        TeacherError
+            If the teacher cannot be loaded, or its vectors have another width than those that
+            the model was made of.
+        MissingExtraError
+            If torch or transformers is not installed.
+
+        Notes
+        -----
+        With ``objective="tokens"`` a row is what a distillation with these words as `vocabulary`
+        gives on the principal axes that the model has. With ``objective="sentences"`` it is the
+        prior of a word that the texts did not contain. A byte-pair tokenizer may need pieces of a
+        word as tokens, too; they get rows in the same way, or with `vectors`, the mean of the
+        rows that the model had for them.
+
+        Examples
+        --------
+        >>> model = model.extend(["remdesivir", "long covid"])  # doctest: +SKIP
+
+        Without a teacher, a word means what others say:
+
+        >>> from skm2v import StaticModel
+        >>> from skm2v.datasets import default_model_path
+        >>> model = StaticModel.from_pretrained(default_model_path())
+        >>> meaning = model.encode("antiviral drug", normalize=False)
+        >>> extended = model.extend(["remdesivir"], vectors=[meaning])
+        >>> float(extended.encode("remdesivir") @ model.encode("antiviral drug")) > 0.99
+        True
+        """
+        from skm2v._distillation import extend_core, extend_with_vectors
+
+        if vectors is not None:
+            teacher = (model_name, tokenizer, device, revision, subfolder)
+            if any(given is not None for given in teacher):
+                raise ValueError(
+                    "vectors were given, so no teacher reads the words: leave out model_name,"
+                    " tokenizer, device, revision and subfolder."
+                )
+            return self._of(extend_with_vectors(self._core, words, vectors))
+        extended = extend_core(
+            self._core,
+            words,
+            model_name,
+            tokenizer=tokenizer,
+            device=device,
+            revision=revision,
+            subfolder=subfolder,
+            trust_remote_code=trust_remote_code,
+            allow_pickle_weights=allow_pickle_weights,
+            show_progress_bar=show_progress_bar,
+        )
+        return self._of(extended)
+
+    def adapt(
+        self,
+        texts: Any,
+        model_name: str | os.PathLike[str] | Any = None,
+        *,
+        max_teacher_texts: int | None = None,
+        memory: Any = None,
+        tokenizer: Any = None,
+        device: str | None = None,
+        revision: str | None = None,
+        subfolder: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle_weights: bool = False,
+        show_progress_bar: bool = False,
+    ) -> Self:
+        """Adapt the vectors to texts of a domain, without labels.
+
+        The teacher reads the texts, and the vectors of the tokens and pairs that they contain
+        move so that their means come closer to what it makes of them, as far as held-out texts
+        confirm it. All others keep their bytes, and the columns keep their meaning: texts that
+        were embedded before stay comparable where they share no token with the new texts.
+
+        Parameters
+        ----------
+        texts : column of str
+            Texts like those that the model will embed: 2,000 or more, at least twice as many
+            different ones as the model has dimensions.
+        model_name : str, path, model in memory or None, default=None
+            The teacher, best that which the model was distilled from; as for :meth:`extend`.
+        max_teacher_texts : int or None, default=None
+            Let the teacher read so many of the texts only, chosen so that as many tokens as
+            possible occur several times.
+        memory : str, path, joblib.Memory or None, default=None
+            Where the teacher's vectors are kept between processes.
+        tokenizer : transformers tokenizer or None, default=None
+            Only for a transformers model in memory.
+        device, revision, subfolder, trust_remote_code, allow_pickle_weights
+            See :func:`skm2v.distill`.
+        show_progress_bar : bool, default=False
+            Show bars on standard error.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if the texts do not bring it closer to the teacher.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            If `texts` is not a column of texts, or some of its rows are missing values.
+        TeacherError
+            If the teacher cannot be loaded, or has vectors of fewer dimensions than the model.
+        MissingExtraError
+            If torch or transformers is not installed.
+
+        Warns
+        -----
+        TextWarning
+            If there are too few texts, or they do not help; the model is then this one.
+
+        Notes
+        -----
+        The teacher's vectors are mapped to the columns of the model by what both make of the
+        texts (orthogonal axes, with a scale for each column), so that any model can adapt: also
+        one that kept no projection, or that another package made. Rows of int8 tables are
+        quantised again one by one.
+
+        Examples
+        --------
+        >>> model = model.adapt(texts, memory="cache")  # doctest: +SKIP
+        """
+        return self._adapted(
+            texts,
+            model_name,
+            max_teacher_texts=max_teacher_texts,
+            memory=memory,
+            tokenizer=tokenizer,
+            device=device,
+            revision=revision,
+            subfolder=subfolder,
+            trust_remote_code=trust_remote_code,
+            allow_pickle_weights=allow_pickle_weights,
+            show_progress_bar=show_progress_bar,
+        )[0]
+
+    def _adapted(
+        self, texts: Any, model_name: Any = None, **how: Any
+    ) -> tuple[Self, dict[str, Any]]:
+        """Adapt, and tell what was done; see :meth:`adapt`."""
+        from skm2v._distillation import adapt_core
+
+        adapted, done = adapt_core(self._core, texts, model_name, **how)
+        return self._of(adapted), done
 
     def save_pretrained(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a folder, in one step.
@@ -615,9 +749,7 @@ class StaticModel(Learning):
         OSError
             If a file cannot be written; a model that was in the folder is still there.
         """
-        from skm2v._model.writer import save
-
-        save(self._parts, self.sha256, path)
+        save(self._core.parts, self.sha256, path)
 
     @classmethod
     def from_pretrained(
@@ -677,8 +809,6 @@ class StaticModel(Learning):
         OSError
             If there is no such model or it cannot be read.
         """
-        from skm2v._model.reader import load
-
         if dimensionality is not None and truncate_dim not in (None, dimensionality):
             raise ValueError("dimensionality and truncate_dim contradict each other.")
         parts, digest = load(
@@ -689,7 +819,7 @@ class StaticModel(Learning):
             force_download=force_download,
             sha256=sha256,
         )
-        model = cls._from_parts(parts, digest)
+        model = cls._of_core(Core.of_parts(parts, digest))
         model = model.with_settings(normalize=normalize, max_length=max_length)
         dim = dimensionality if truncate_dim is None else truncate_dim
         if dim is not None:
@@ -728,15 +858,11 @@ class StaticModel(Learning):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        from skm2v._model.state import to_state
-
-        return to_state(MODEL, self._parts.content, sha256=self.sha256)
+        return to_state(MODEL, self._core.parts.content, sha256=self.sha256)
 
     def __setstate__(self, state: object) -> None:
-        from skm2v._model.state import from_state
-
         parts = from_state(MODEL, state, what=f"The pickled {type(self).__name__}")
-        self._set_parts(parts, state["sha256"])  # type: ignore[index]
+        self._set_core(Core.of_parts(parts, state["sha256"]))  # type: ignore[index]
 
 
 def _own(values: npt.ArrayLike, dtype: Any) -> npt.NDArray[Any]:

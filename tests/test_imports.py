@@ -23,9 +23,9 @@ ROOMS = (
     {"_pooling"},
     {"_show_versions"},
     {"_model"},
-    {"_static_model", "_learning"},
     {"_fit_report"},
     {"_distillation"},
+    {"_static_model"},
     {"distill"},
     {"_resolve_model"},
     {"_embedder", "_text_input"},
@@ -41,12 +41,7 @@ ROOMS = (
 # circle is no reason: the tests below find circles through functions, too.
 LATE_IMPORTS = {
     "`import skm2v` does without what not every process needs": {
-        "skm2v._embedder -> skm2v._distillation",
-        "skm2v._resolve_model -> skm2v._distillation",
-        "skm2v._resolve_model -> skm2v.datasets",
-        "skm2v._static_model -> skm2v._model.reader",
-        "skm2v._static_model -> skm2v._model.state",
-        "skm2v._static_model -> skm2v._model.writer",
+        "skm2v._static_model -> skm2v._distillation",
         "skm2v._pooling.pooler -> skm2v._pooling.kernel",
         "skm2v._classification.explanation -> skm2v._classification.explanation_html",
     },
@@ -78,11 +73,6 @@ BY_NAME = {
     "skm2v.evaluation._model_specs": "`python:module:name` is the user's module",
     "skm2v._distillation.teacher.extras": "torch and transformers, with an error that helps",
     "skm2v._text_checks.tools": "asks which libraries there are",
-}
-# Imports that close a circle today and go when it is dissolved: nothing may be added here.
-KNOWN_CIRCLES = {
-    ("skm2v._learning", "skm2v._distillation"),
-    ("skm2v._distillation.teacher_pass.token_table", "skm2v._distillation.fitting.principal_axes"),
 }
 
 LATE = (
@@ -160,23 +150,17 @@ def imports():
 
 
 def ours(imports):
-    """Imports of our own modules that run, but for the known circles."""
+    """Imports of our own modules that run."""
     return [
         one
         for one in imports
-        if str(one.target).partition(".")[0] == "skm2v"
-        and not one.types_only
-        and (one.module, one.target) not in KNOWN_CIRCLES
+        if str(one.target).partition(".")[0] == "skm2v" and not one.types_only
     ]
 
 
 def test_rooms_import_in_one_direction(imports):
     types = [one for one in imports if one.types_only and str(one.target).startswith("skm2v.")]
     assert upward([*ours(imports), *types], ROOMS, "skm2v") == []
-
-
-def test_the_known_circles_are_still_there(imports):
-    assert {(one.module, one.target) for one in imports if not one.types_only} >= KNOWN_CIRCLES
 
 
 def test_every_room_is_on_one_floor(imports):

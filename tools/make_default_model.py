@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import skm2v
-from skm2v._distillation import distill_with_report
+from skm2v._distillation import distil
 from skm2v._model import Projection, quantize
 from skm2v.datasets import load_banking77
 
@@ -59,16 +59,16 @@ def make(
     digest = hashlib.sha256((teacher / "model.safetensors").read_bytes()).hexdigest()
     if digest != TEACHER_SHA256:
         raise SystemExit(f"{teacher} is not {TEACHER}: its weights have SHA-256 {digest}.")
-    model, report = distill_with_report(
+    core, report = distil(
         teacher,
         objective="sentences",
         corpus=[text for some in texts.values() for text in some],
-        pca_dims=256,
-        quantize_to="float32",
+        recipe={"pca_dims": 256, "quantize_to": "float32"},
         device="cpu",
         memory=cache,
         show_progress_bar=sys.stderr.isatty(),
     )
+    model = skm2v.StaticModel._of_core(core)
     for name, value in report.items():
         print(f"{name}: {value}")
     if report["objective"] != "sentences":

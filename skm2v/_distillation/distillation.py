@@ -1,316 +1,78 @@
-"""The two public functions."""
+"""From a teacher to the core of a static model."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from skm2v._distillation.fitting.sentence_recipe import SENTENCE_OPTIONS, SentenceRecipe
+from skm2v._distillation.fitting.parameters import changed
+from skm2v._distillation.fitting.sentence_recipe import SentenceRecipe
 from skm2v._distillation.fitting.token_recipe import TokenRecipe
-from skm2v._distillation.teacher.files import find_teacher
-from skm2v._distillation.teacher.loading import load_files, wrap_teacher
-from skm2v._distillation.teacher_pass.store import cache_folder
+from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._fit_report import FitReport
+from skm2v._model import Core
 from skm2v._pooling import check_texts
-from skm2v._static_model import StaticModel
 
-__all__ = ["distill", "distill_from_model", "distill_with_report"]
+__all__ = ["SENTENCE_PARAMETERS", "TOKEN_PARAMETERS", "distil"]
 
-
-def distill(
-    model_name: str | os.PathLike[str],
-    *,
-    vocabulary: Sequence[str] | None = None,
-    pca_dims: int | float | str | None = 256,
-    sif_coefficient: float | None = 1e-4,
-    pooling: str = "mean",
-    token_remove_pattern: str | None = r"\[unused\d+\]",
-    quantize_to: str = "float16",
-    vocabulary_quantization: int | None = None,
-    max_length: int | None = 512,
-    normalize: bool = True,
-    objective: str = "tokens",
-    corpus: Any = None,
-    align: str = "texts",
-    ngram_range: tuple[int, int] = (1, 1),
-    extra_words: int = 0,
-    max_teacher_texts: int | None = None,
-    device: str | None = None,
-    revision: str | None = None,
-    subfolder: str | None = None,
-    trust_remote_code: bool = False,
-    allow_pickle_weights: bool = False,
-    memory: Any = None,
-    batch_size: int = 256,
-    show_progress_bar: bool = False,
-) -> StaticModel:
-    r"""Distil a sentence transformer into a static model.
-
-    Every token of the teacher's vocabulary is embedded once by the teacher; the vectors are
-    reduced by principal component analysis and weighted by an estimate of how rare the token is.
-    The result embeds a text by averaging rows of that table, without the teacher and without
-    torch.
-
-    Parameters
-    ----------
-    model_name : str or path
-        The teacher: a local folder of a sentence transformer or of a plain transformer, or a hub
-        id, which is looked up in the hub's cache when offline. A name that looks like a path is
-        never looked up on the hub.
-    vocabulary : sequence of str or None, default=None
-        Words that become tokens of their own, in addition to the teacher's. A string of several
-        words, such as ``"new york"``, is matched as a whole.
-    pca_dims : int, float, "auto" or None, default=256
-        Number of dimensions (at most the teacher's), or the share of variance that they keep.
-        "auto" rotates and keeps all, None does not rotate.
-    sif_coefficient : float or None, default=1e-4
-        Coefficient a of the weights a / (a + p), where the probability p of a token is estimated
-        by Zipf's law from its id. None means no weights.
-    pooling : {"mean", "last", "first", "pooler", "auto"}, default="mean"
-        How the teacher's states of one token and the special tokens around it become a vector.
-        "auto" is the teacher's own pooling, followed by its Dense layers.
-    token_remove_pattern : str or None, default=r"\[unused\d+\]"
-        Regular expression; tokens that it matches from their start are removed.
-    quantize_to : {"float16", "float32", "float64", "int8"}, default="float16"
-        Number type of the table. int8 has a scale for each row.
-    vocabulary_quantization : int or None, default=None
-        Number of clusters of tokens that share a row. None means a row for each token.
-    max_length : int or None, default=512
-        Number of tokens of a text that the model uses. None means all.
-    normalize : bool, default=True
-        Whether the model scales vectors of texts to Euclidean norm 1.
-    objective : {"tokens", "sentences"}, default="tokens"
-        "tokens" takes what the teacher makes of each token alone. "sentences" also lets it read
-        the texts of `corpus`, and fits the rows so that their means come close to its vectors of
-        these texts; with fewer than 200 different texts, or with texts that do not help, there is
-        a warning and the result of "tokens". `sif_coefficient` then has no other use.
-    corpus : column of str or None, default=None
-        For "sentences": texts like those that the model will embed, without labels. 2,000 give
-        most of the gain, 10,000 nearly all.
-    align : {"texts", "teacher"}, default="texts"
-        For "sentences": "texts" reduces to the principal components of the teacher's vectors of
-        the texts; "teacher" stays in the teacher's own space, with all its dimensions, so that
-        its vectors and the model's can be compared.
-    ngram_range : (1, 1) or (1, 2), default=(1, 1)
-        For "sentences": (1, 2) adds rows for the 4,000 most frequent pairs of neighbouring
-        tokens, which only this package's format holds.
-    extra_words : int, default=0
-        For "sentences": add at most so many frequent words of the corpus that the teacher's
-        vocabulary splits.
-    max_teacher_texts : int or None, default=None
-        For "sentences": let the teacher read so many of the texts only, chosen so that as many
-        tokens as possible occur several times.
-    device : str or None, default=None
-        Torch device of the teacher. None or "auto" means a CUDA or Apple device if there is one.
-    revision : str or None, default=None
-        Branch, tag or commit of the teacher on the hub.
-    subfolder : str or None, default=None
-        Folder of the teacher inside the model.
-    trust_remote_code : bool, default=False
-        Run Python code that comes with the teacher.
-    allow_pickle_weights : bool, default=False
-        Load weights from pickles, which can run any code, where there are no safetensors.
-    memory : str, path, joblib.Memory or None, default=None
-        Where the teacher's vectors are kept between processes. Within one process the recent
-        ones are kept anyway: distilling a teacher again with other dimensions or weights takes
-        no second pass of it.
-    batch_size : int, default=256
-        Number of tokens that the teacher embeds at a time.
-    show_progress_bar : bool, default=False
-        Show a bar on standard error. Seconds per stage go to the logger "skm2v".
-
-    Returns
-    -------
-    model : StaticModel
-
-    Raises
-    ------
-    TeacherError
-        If the teacher cannot be found or loaded.
-    MissingExtraError
-        If torch, transformers or huggingface_hub is needed and not installed.
-    ValueError
-        If a parameter is out of its bounds.
-
-    See Also
-    --------
-    distill_from_model : The same for a teacher in memory.
-
-    References
-    ----------
-    .. [1] S. Tulkens, T. van Dongen, "Model2Vec: Fast State-of-the-Art Static Embeddings", 2024.
-    .. [2] S. Arora, Y. Liang, T. Ma, "A simple but tough-to-beat baseline for sentence
-       embeddings", ICLR 2017.
-
-    Examples
-    --------
-    >>> from skm2v import distill
-    >>> model = distill("sentence-transformers/all-MiniLM-L6-v2")  # doctest: +SKIP
-    >>> model.encode(["Static vectors are fast."]).shape  # doctest: +SKIP
-    (1, 256)
-    """
-    return distill_with_report(
-        model_name,
-        vocabulary=vocabulary,
-        pca_dims=pca_dims,
-        sif_coefficient=sif_coefficient,
-        pooling=pooling,
-        token_remove_pattern=token_remove_pattern,
-        quantize_to=quantize_to,
-        vocabulary_quantization=vocabulary_quantization,
-        max_length=max_length,
-        normalize=normalize,
-        objective=objective,
-        corpus=corpus,
-        align=align,
-        ngram_range=ngram_range,
-        extra_words=extra_words,
-        max_teacher_texts=max_teacher_texts,
-        device=device,
-        revision=revision,
-        subfolder=subfolder,
-        trust_remote_code=trust_remote_code,
-        allow_pickle_weights=allow_pickle_weights,
-        memory=memory,
-        batch_size=batch_size,
-        show_progress_bar=show_progress_bar,
-    )[0]
+# What the recipes say of themselves, and the only place that says it: signatures are held against
+# it by a test.
+TOKEN_PARAMETERS: Mapping[str, Any] = {item.name: item.default for item in fields(TokenRecipe)}
+SENTENCE_PARAMETERS: Mapping[str, Any] = {
+    item.name: item.default for item in fields(SentenceRecipe) if item.name != "tokens"
+}
 
 
-def distill_from_model(
-    model: Any,
+def distil(
+    model: str | os.PathLike[str] | Any,
     tokenizer: Any = None,
     *,
-    vocabulary: Sequence[str] | None = None,
-    pca_dims: int | float | str | None = 256,
-    sif_coefficient: float | None = 1e-4,
-    pooling: str = "mean",
-    token_remove_pattern: str | None = r"\[unused\d+\]",
-    quantize_to: str = "float16",
-    vocabulary_quantization: int | None = None,
-    max_length: int | None = 512,
-    normalize: bool = True,
     objective: str = "tokens",
     corpus: Any = None,
-    align: str = "texts",
-    ngram_range: tuple[int, int] = (1, 1),
-    extra_words: int = 0,
-    max_teacher_texts: int | None = None,
-    device: str | None = None,
-    memory: Any = None,
-    batch_size: int = 256,
-    show_progress_bar: bool = False,
-) -> StaticModel:
-    """Distil a sentence transformer that is in memory.
+    recipe: Mapping[str, Any],
+    **teacher: Any,
+) -> tuple[Core, FitReport]:
+    """Distil a teacher, and tell what was done; see :func:`skm2v.distill`.
 
     Parameters
     ----------
-    model : transformers.PreTrainedModel or sentence_transformers.SentenceTransformer
-        The teacher. It is left as it is.
-    tokenizer : transformers tokenizer or None, default=None
-        A fast one. A `SentenceTransformer` brings its own.
-    vocabulary, pca_dims, sif_coefficient, pooling, token_remove_pattern, quantize_to, \
-vocabulary_quantization, max_length, normalize, objective, corpus, align, ngram_range, \
-extra_words, max_teacher_texts, memory, batch_size, show_progress_bar
-        See :func:`distill`.
-    device : str or None, default=None
-        Torch device of the teacher. None means the one that it is on.
+    model, tokenizer, **teacher
+        See :meth:`TeacherPass.open`.
+    objective, corpus
+        See :func:`skm2v.distill`.
+    recipe : mapping of str to Any
+        Parameters of the recipes.
 
     Returns
     -------
-    model : StaticModel
-
-    Raises
-    ------
-    TeacherError
-        If `model` or `tokenizer` is not supported.
-    ValueError
-        If a parameter is out of its bounds.
+    model : Core
+    report : FitReport
     """
-    build = _builder(
-        vocabulary=vocabulary,
-        pca_dims=pca_dims,
-        sif_coefficient=sif_coefficient,
-        pooling=pooling,
-        token_remove_pattern=token_remove_pattern,
-        quantize_to=quantize_to,
-        vocabulary_quantization=vocabulary_quantization,
-        max_length=max_length,
-        normalize=normalize,
-        objective=objective,
-        corpus=corpus,
-        align=align,
-        ngram_range=ngram_range,
-        extra_words=extra_words,
-        max_teacher_texts=max_teacher_texts,
-    )
-    teacher = wrap_teacher(model, tokenizer, device=device)
-    return build(
-        teacher,
-        lambda: teacher,
-        folder=cache_folder(memory),
-        batch_size=batch_size,
-        show_progress_bar=show_progress_bar,
-    )[0]
+    # All that can be wrong with the parameters is said before a teacher is looked for.
+    checked, texts = _recipe(objective, corpus, recipe)
+    return checked.build(TeacherPass.open(model, tokenizer, **teacher), texts)
 
 
-def distill_with_report(
-    model_name: str | os.PathLike[str],
-    *,
-    device: str | None = None,
-    revision: str | None = None,
-    subfolder: str | None = None,
-    trust_remote_code: bool = False,
-    allow_pickle_weights: bool = False,
-    memory: Any = None,
-    batch_size: int = 256,
-    show_progress_bar: bool = False,
-    **recipe: Any,
-) -> tuple[StaticModel, FitReport]:
-    """Distil as :func:`distill` does, and tell what was done."""
-    build = _builder(**recipe)
-    files = find_teacher(
-        model_name,
-        revision=revision,
-        subfolder=subfolder,
-        trust_remote_code=trust_remote_code,
-        allow_pickle_weights=allow_pickle_weights,
-    )
-    return build(
-        files,
-        partial(load_files, files, device),
-        folder=cache_folder(memory),
-        batch_size=batch_size,
-        show_progress_bar=show_progress_bar,
-    )
-
-
-def _builder(
-    *, objective: str = "tokens", corpus: Any = None, **parameters: Any
-) -> Callable[..., tuple[StaticModel, FitReport]]:
-    """Return what builds the model of an objective, its parameters checked."""
-    given = {name: parameters.pop(name, value) for name, value in SENTENCE_OPTIONS.items()}
-    tokens = TokenRecipe(**parameters)
+def _recipe(
+    objective: str, corpus: Any, parameters: Mapping[str, Any]
+) -> tuple[TokenRecipe | SentenceRecipe, list[str]]:
+    """Return the recipe of an objective, its parameters checked, and the texts of the corpus."""
+    of_tokens = {name: parameters[name] for name in TOKEN_PARAMETERS if name in parameters}
+    of_texts = {name: parameters[name] for name in SENTENCE_PARAMETERS if name in parameters}
+    tokens = TokenRecipe(**of_tokens)
     if objective == "tokens":
-        given["ngram_range"] = tuple(given["ngram_range"])
-        if corpus is not None or given != SENTENCE_OPTIONS:
+        if corpus is not None or changed(of_texts, SENTENCE_PARAMETERS):
             raise ValueError(
-                f"corpus, {', '.join(given)} have no effect with objective='tokens'. Set"
-                " objective='sentences', or leave them at their defaults."
+                f"corpus, {', '.join(SENTENCE_PARAMETERS)} have no effect with"
+                " objective='tokens'. Set objective='sentences', or leave them at their defaults."
             )
-
-        def build(*args: Any, **how: Any) -> tuple[StaticModel, FitReport]:
-            model = tokens.build(*args, **how)
-            return model, FitReport.of_model(model)
-
-        return build
+        return tokens, []
     if objective != "sentences":
         raise ValueError(f"objective must be 'tokens' or 'sentences'; got {objective!r}.")
     if corpus is None:
         raise ValueError(
             "objective='sentences' learns from texts: pass some thousand as corpus=texts."
         )
-    recipe, texts = SentenceRecipe(tokens, **given), check_texts(corpus).texts
-    return lambda teacher, load, **how: recipe.build(teacher, load, texts, **how)
+    return SentenceRecipe(tokens, **of_texts), check_texts(corpus).texts

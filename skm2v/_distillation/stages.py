@@ -5,17 +5,23 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from skm2v._distillation.progress import Progress, ignore, progress_bar
+from skm2v._distillation.teacher.extras import import_extra
 
-__all__ = ["Stages", "one_thread"]
+__all__ = ["Progress", "Stages", "ignore", "one_thread"]
 
 logger = logging.getLogger("skm2v")
+
+Progress = Callable[[int], object]  # takes the number of items that were just finished
+
+
+def ignore(n_items: int) -> None:
+    """Show nothing."""
 
 
 class Stages:
@@ -43,9 +49,13 @@ class Stages:
     ) -> Iterator[Progress]:
         """Time a stage; gives what to call with the number of finished steps."""
         start = time.perf_counter()
-        show = self.show_progress_bar and total is not None
-        with progress_bar(total or 0, show, unit, name[0].upper() + name[1:]) as progress:
-            yield progress or ignore
+        if total is not None and self.show_progress_bar:
+            # tqdm comes with transformers and huggingface_hub.
+            tqdm = import_extra("tqdm").tqdm
+            with tqdm(total=total, desc=name[0].upper() + name[1:], unit=f" {unit}") as bar:
+                yield bar.update
+        else:
+            yield ignore
         seconds = time.perf_counter() - start
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         logger.info("distill: %s in %.2f s", name, seconds)

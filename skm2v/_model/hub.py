@@ -1,19 +1,25 @@
-"""From the name of a model to a local folder."""
+"""From the name of a model, static or a teacher, to a local folder."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from skm2v._model.files import local_path
+from skm2v.datasets import default_model_path
 from skm2v.exceptions import MissingExtraError
 
-__all__ = ["Location", "looks_like_hub_id", "locate"]
+__all__ = ["BUNDLED", "Located", "locate", "looks_like_hub_id"]
+
+BUNDLED = "default"  # name of the model that comes with the package
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
-_FILES = (
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+MODEL_FILES = (
     "model.safetensors",
     "tokenizer.json",
     "config.json",
@@ -24,7 +30,7 @@ _FILES = (
 )
 
 
-class Location(NamedTuple):
+class Located(NamedTuple):
     """Where a model is.
 
     Attributes
@@ -63,13 +69,16 @@ def locate(
     revision: str | None = None,
     token: str | bool | None = None,
     force_download: bool = False,
-) -> Location:
-    """Find a model, in a local folder or on the hub.
+    patterns: Sequence[str] = MODEL_FILES,
+    ignored: Sequence[str] = (),
+    needed: str = "*.safetensors",
+) -> Located:
+    """Find the folder that a name means: the bundled model's, a local one, or one of the hub.
 
     Parameters
     ----------
     name : str or path
-        A local path, or a hub id. Only for a hub id a network is used.
+        "default", a local path, or a hub id. Only for a hub id a network is used.
     subfolder : str or None, default=None
         Folder in it.
     revision : str or None, default=None
@@ -78,38 +87,67 @@ def locate(
         Access token for the hub.
     force_download : bool, default=False
         Download again what is in the cache.
+    patterns, ignored : sequence of str
+        Files to fetch from the hub, and not to fetch.
+    needed : str, default="*.safetensors"
+        Pattern of a file without which what the cache has of a commit is only a part.
 
     Returns
     -------
-    location : Location
+    located : Located
 
     Raises
     ------
     FileNotFoundError
         If there is no such path, or the model is neither in the cache nor to be had from the hub.
+    ValueError
+        If a revision is given for what is not on the hub, or `subfolder` leads out of the model.
     MissingExtraError
         If `name` is a hub id and huggingface_hub is not installed.
     """
-    path = local_path(name)
     inner = _checked_subfolder(subfolder)
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
+    if name == BUNDLED:
+        path: Path | None = default_model_path()
     else:
+        path = local_path(name)
+        if not _exists(path):
+            path = None
+    if path is not None:
         if revision is not None:
             raise ValueError(
-                f"revision={revision!r} was given, but {str(path)!r} is a local path, which has"
-                " no revisions. Leave revision out."
+                f"revision={revision!r} was given, but {os.fspath(name)!r} does not come from the"
+                " hub, so it has no revisions. Leave revision out."
             )
-        return Location(path / inner)
-    if not looks_like_hub_id(name):
+        located = Located(path / inner)
+    elif looks_like_hub_id(name):
+        prefix = f"{inner}/" if inner else ""
+        folder = _download(
+            str(name),
+            revision,
+            needed,
+            token=token,
+            force_download=force_download,
+            allow_patterns=[prefix + pattern for pattern in patterns],
+            ignore_patterns=[prefix + pattern for pattern in ignored],
+        )
+        located = Located(folder / inner, source=str(name), revision=_commit(folder))
+    else:
         raise FileNotFoundError(
             f"There is no file or folder {os.fspath(name)!r}. (It does not look like a hub id,"
             " 'owner/name', so the hub was not asked.)"
         )
-    folder = _download(str(name), inner, revision, token, force_download)
-    return Location(folder / inner, source=str(name), revision=_commit(folder))
+    if inner and not _exists(located.path):
+        raise FileNotFoundError(f"The model {os.fspath(name)!r} has no folder {subfolder!r}.")
+    return located
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is something; what cannot be looked at is an error, not an absence."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _checked_subfolder(subfolder: str | None) -> str:
@@ -121,9 +159,8 @@ def _checked_subfolder(subfolder: str | None) -> str:
     return "/".join(part for part in parts if part != ".")
 
 
-def _download(
-    name: str, inner: str, revision: str | None, token: str | bool | None, force: bool
-) -> Path:
+def _download(name: str, revision: str | None, needed: str, **options: Any) -> Path:
+    """Folder of a snapshot in the hub's cache."""
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
@@ -131,23 +168,23 @@ def _download(
             f"There is no folder {name!r} here. To look for it on the hub, install"
             ' huggingface_hub: pip install "skm2v[distill]".'
         ) from error
-    prefix = f"{inner}/" if inner else ""
+    if revision is not None and _COMMIT.fullmatch(revision) and not options["force_download"]:
+        # A commit never changes: what is in the cache needs no question to the hub. A snapshot
+        # that was made for other files, such as a tokenizer's alone, lacks what is needed.
+        with contextlib.suppress(Exception):
+            here = snapshot_download(name, revision=revision, local_files_only=True, **options)
+            if any(Path(here).rglob(needed)):
+                return Path(here)
     try:
-        folder = snapshot_download(
-            name,
-            revision=revision,
-            token=token,
-            force_download=force,
-            allow_patterns=[prefix + file for file in _FILES],
-        )
+        return Path(snapshot_download(name, revision=revision, **options))
     except Exception as error:  # whatever the client's version and its HTTP library raise
+        at = f" at revision {revision!r}" if revision else ""
         raise FileNotFoundError(
-            f"{name!r} is neither a local folder nor in the hub's cache, and it could not be"
-            f" fetched from the hub: {type(error).__name__}: {str(error).strip()[:300]}"
+            f"{name!r} is no local folder, and the hub and its cache on this machine do not give"
+            f" a model of that name{at}: {type(error).__name__}: {str(error).strip()[:300]}"
         ) from error
-    return Path(folder)
 
 
 def _commit(folder: Path) -> str | None:
     """Return the commit that the cache names a snapshot's folder after."""
-    return folder.name if re.fullmatch(r"[0-9a-f]{40}", folder.name) else None
+    return folder.name if _COMMIT.fullmatch(folder.name) else None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["quantize"]
+__all__ = ["DTYPES", "quantize"]
 
 DTYPES = ("float16", "float32", "float64", "int8")
 

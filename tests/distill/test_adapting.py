@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skm2v import StaticEmbedder, StaticModel, distill
-from skm2v._distillation import adapt_model, find_teacher, load_files
+from skm2v._distillation import TeacherPass, find_teacher, load_files
 from skm2v._distillation.fitting import penalties as selection_module
 from skm2v._distillation.fitting.corpus import count_tokens
 from skm2v._distillation.fitting.penalties import TextData, moved_rows
@@ -19,7 +19,6 @@ from skm2v._distillation.fitting.regression import align, cosines
 from skm2v._distillation.teacher_pass import store
 from skm2v._distillation.teacher_pass.text_vectors import forget_texts
 from skm2v._model.config import Adaptation, ModelConfig
-from skm2v._model.rows import entry_vectors
 from skm2v._pooling import TextTokenizer
 from skm2v.exceptions import ModelFormatError, TeacherError, TextTypeError, TextWarning
 from tests import tiny
@@ -46,7 +45,7 @@ def with_pairs(tiny_teacher):
 
 def vectors_of(model):
     n_pairs = 0 if model.pairs is None else len(model.pairs)
-    return entry_vectors(model.pooler.table, np.arange(len(model.tokens) + n_pairs))
+    return model.pooler.table.entry_vectors(np.arange(len(model.tokens) + n_pairs), np.float32)
 
 
 def seen_tokens(model, texts):
@@ -161,9 +160,8 @@ def test_replaced_vectors_of_a_table_with_everything(rng, dtype):
     assert (entries >= n_tokens).any()
     expected = vectors_of(model)
     expected[entries] = rng.normal(size=(60, 8))
-    changed = model._with_vectors(entries, expected[entries])._with_vectors(
-        entries[::2], expected[entries[::2]]
-    )
+    core = model._core.with_vectors(entries, expected[entries])
+    changed = StaticModel._of_core(core.with_vectors(entries[::2], expected[entries[::2]]))
     tolerance = 0.02 if dtype == "int8" else 0
     np.testing.assert_allclose(vectors_of(changed), expected, atol=tolerance)
     np.testing.assert_array_equal(np.unique(changed.mapping), np.arange(len(changed.embedding) - 5))
@@ -172,7 +170,7 @@ def test_replaced_vectors_of_a_table_with_everything(rng, dtype):
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_pairs_adapt_too(with_pairs, tiny_teacher, dtype):
     before, texts = with_pairs.quantized(dtype), random_texts(1500)
-    after, report = adapt_model(before, texts, tiny_teacher)
+    after, report = before._adapted(texts, tiny_teacher)
     counts = count_tokens(before.text_tokenizer, texts, max_length=None)
     n_tokens = len(before.tokens)
     neighbours = {
@@ -190,7 +188,7 @@ def test_pairs_adapt_too(with_pairs, tiny_teacher, dtype):
 
 
 def test_new_texts_of_the_domain_come_closer_to_the_teacher(model, tiny_teacher):
-    after, report = adapt_model(model, random_texts(3000), tiny_teacher)
+    after, report = model._adapted(random_texts(3000), tiny_teacher)
     cosine = report["held_out_cosine"]
     assert cosine["after"] > cosine["before"] + 0.01
     assert report["n_moved_tokens"] == len(seen_tokens(model, random_texts(3000)))
@@ -222,7 +220,7 @@ def test_the_order_of_things_does_not_matter(model, tiny_teacher, tmp_path):
     assert pickle.loads(pickle.dumps(model)).adapt(texts, tiny_teacher) == expected
     assert pickle.loads(pickle.dumps(expected)) == expected
     assert model.adapt([*texts, "", "  "], tiny_teacher) == expected
-    _, report = adapt_model(model, random_texts(4000), tiny_teacher, max_teacher_texts=3000)
+    _, report = model._adapted(random_texts(4000), tiny_teacher, max_teacher_texts=3000)
     assert report["n_teacher_texts"] == 3000
 
 
@@ -231,12 +229,11 @@ def test_the_order_of_things_does_not_matter(model, tiny_teacher, tmp_path):
 
 def test_a_teacher_of_noise_changes_nothing(model, tiny_teacher, monkeypatch):
     rng = np.random.default_rng(0)
-    from skm2v._distillation.fitting import adapting
 
-    def noise(texts, *args):
+    def noise(self, texts, progress):
         return rng.normal(size=(len(texts), 32)).astype(np.float32)
 
-    monkeypatch.setattr(adapting, "unit_vectors", noise)
+    monkeypatch.setattr(TeacherPass, "unit_vectors", noise)
     with pytest.warns(TextWarning, match="do not bring the model closer.*stays as it is") as seen:
         assert model.adapt(random_texts(1500), tiny_teacher) is model
     assert seen[0].filename == __file__
@@ -245,7 +242,7 @@ def test_a_teacher_of_noise_changes_nothing(model, tiny_teacher, monkeypatch):
 def test_a_penalty_that_lets_nothing_move_changes_nothing(model, tiny_teacher, monkeypatch):
     monkeypatch.setattr(selection_module, "RHOS", (1e12,))
     with pytest.warns(TextWarning, match="do not bring the model closer"):
-        adapted, report = adapt_model(model, random_texts(1500), tiny_teacher)
+        adapted, report = model._adapted(random_texts(1500), tiny_teacher)
     assert adapted is model
     assert report["held_out_cosine"]["after"] == report["held_out_cosine"]["before"]
 
@@ -263,7 +260,7 @@ def test_a_penalty_that_lets_nothing_move_changes_nothing(model, tiny_teacher, m
 )
 def test_few_texts_change_nothing(model, tiny_teacher, texts, message):
     with pytest.warns(TextWarning, match=message):
-        adapted, report = adapt_model(model, texts, tiny_teacher)
+        adapted, report = model._adapted(texts, tiny_teacher)
     assert adapted is model and re.search(message, report["fallback"])
 
 
@@ -373,7 +370,7 @@ def test_the_bundled_model_adapts_to_a_domain(minilm):
 
     train, test = (load_banking77(subset=part) for part in ("train", "test"))
     before = StaticEmbedder().fit(train.data).model_
-    after, report = adapt_model(before, train.data, minilm, max_teacher_texts=2000)
+    after, report = before._adapted(train.data, minilm, max_teacher_texts=2000)
     assert after.embedding.dtype == np.int8
     target = np.array(train.target)
     rng = np.random.default_rng(0)

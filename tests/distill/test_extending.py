@@ -10,8 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from skm2v import StaticEmbedder, StaticModel, distill
 from skm2v._distillation import find_teacher, load_files
-from skm2v._distillation.teacher_pass.token_table import sif_weights
-from skm2v._model.rows import entry_vectors
+from skm2v._distillation.fitting.weights import sif_weights
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
 from tests import tiny
 
@@ -19,7 +18,7 @@ WORDS = ["Zebra", "quagga", "new york", "free-range"]
 
 
 def vectors_of(model, first=0):
-    return entry_vectors(model.pooler.table, np.arange(first, len(model.tokens)))
+    return model.pooler.table.entry_vectors(np.arange(first, len(model.tokens)), np.float32)
 
 
 def texts_with_words(n_texts=2000):
@@ -129,8 +128,8 @@ def test_pairs_keep_their_rows(sentence_model, tiny_teacher, dtype):
     np.testing.assert_array_equal(extended.embedding[-n_pairs:], model.embedding[-n_pairs:])
     texts = [text for text in texts_with_words(200) if "long down" not in text]
     np.testing.assert_allclose(extended.encode(texts), model.encode(texts), atol=1e-6)
-    old_pairs = entry_vectors(model.pooler.table, n + np.arange(n_pairs))
-    new_pairs = entry_vectors(extended.pooler.table, n + 2 + np.arange(n_pairs))
+    old_pairs = model.pooler.table.entry_vectors(n + np.arange(n_pairs), np.float32)
+    new_pairs = extended.pooler.table.entry_vectors(n + 2 + np.arange(n_pairs), np.float32)
     np.testing.assert_array_equal(new_pairs, old_pairs)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +13,7 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skm2v import StaticEmbedder, distill
-from skm2v._distillation import TokenRecipe, clear_recent, find_teacher, load_files
+from skm2v._distillation import TeacherPass, TokenRecipe, clear_recent, find_teacher, load_files
 from skm2v._distillation.fitting import sentence_recipe as sentences_module
 from skm2v._distillation.fitting.corpus import (
     choose_texts,
@@ -24,9 +23,10 @@ from skm2v._distillation.fitting.corpus import (
     unique_texts,
 )
 from skm2v._distillation.fitting.extra_rows import count_pairs, split_words
-from skm2v._distillation.fitting.penalties import Chosen, TextData, fit_table, token_weights
+from skm2v._distillation.fitting.penalties import Chosen, TextData, TokenVectors, fit_table
 from skm2v._distillation.fitting.regression import cosines, fit_affine, rotation_of, solve_ridge
 from skm2v._distillation.fitting.sentence_recipe import SentenceRecipe
+from skm2v._distillation.fitting.weights import token_weights
 from skm2v._distillation.teacher_pass import text_vectors as text_vectors_module
 from skm2v._distillation.teacher_pass.text_vectors import forget_texts, text_vectors
 from skm2v._pooling import TextTokenizer
@@ -46,18 +46,6 @@ def forget():
     yield
     clear_recent()
     forget_texts()
-
-
-@dataclass
-class TokenTable:
-    """The teacher's vectors of tokens: all that a fit to texts asks of a token table."""
-
-    raw: np.ndarray
-
-
-@dataclass
-class TeacherTables:
-    table: TokenTable
 
 
 class FakeTeacher:
@@ -87,7 +75,7 @@ def teacher(tiny_teacher):
         names = ("name", "revision", "licence", "language")
         named = SimpleNamespace(**{name: getattr(files, name) for name in names})
         named.fingerprint = f"{files.fingerprint}-{id(encode)}"
-        return lambda texts: recipe.build(named, lambda: fake, texts)
+        return lambda texts: recipe.build(TeacherPass(named, lambda: fake), texts)
 
     return build
 
@@ -247,9 +235,8 @@ def test_a_teacher_that_is_a_bag_of_tokens_is_recovered(bag_of_tokens):
     data = TextData.build(counts, np.arange(len(texts)), None, S, np.ones(len(texts), np.float32))
     rng = np.random.default_rng(0)
     raw = rng.normal(size=(len(tokenizer.tokens), 16)).astype(np.float32)
-    tables = TeacherTables(TokenTable(raw))
     rotation = rotation_of(S, np.ones(len(texts), np.float32))
-    E, _ = fit_table(data, tables, rotation, Chosen(0.1, 1e-7, "residual", {}))
+    E, _ = fit_table(data, TokenVectors(raw, raw), rotation, Chosen(0.1, 1e-7, "residual", {}))
     new = random_texts(500, seed=9)
     means = count_tokens(tokenizer, new, max_length=None).means() @ E
     np.testing.assert_allclose(means, rotation.apply(bag_of_tokens(new)), atol=1e-4)
@@ -262,10 +249,9 @@ def test_unseen_tokens_keep_the_prior_exactly(bag_of_tokens):
     S = bag_of_tokens(texts)
     data = TextData.build(counts, np.arange(500), None, S, np.ones(500, np.float32))
     raw = np.random.default_rng(0).normal(size=(len(tokenizer.tokens), 16)).astype(np.float32)
-    tables = TeacherTables(TokenTable(raw))
     rotation = rotation_of(S, np.ones(500, np.float32))
     moved, prior = (
-        fit_table(data, tables, rotation, Chosen(0.1, 1.0, kept, {}))[0]
+        fit_table(data, TokenVectors(raw, raw), rotation, Chosen(0.1, 1.0, kept, {}))[0]
         for kept in ("residual", "prior")
     )
     seen = np.asarray(counts.counts.sum(axis=0)).ravel() > 0
@@ -427,7 +413,7 @@ def test_every_stage_where_a_person_waits_has_a_bar(tiny_teacher, capsys):
     distill(tiny_teacher, corpus=texts, show_progress_bar=True, **options)
     shown = capsys.readouterr().err
     for name in (
-        "Teacher",  # its tokens
+        "Teacher pass",  # over its tokens
         "Extra words",
         "Tokens counted",
         "Teacher's texts",

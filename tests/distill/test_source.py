@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from skm2v._distillation import find_teacher
-from skm2v._distillation.teacher import files as source
+from skm2v._model import hub
 from skm2v.distill import distill
 from skm2v.exceptions import MissingExtraError, TeacherError, TeacherNotFoundError
 from tests.distill.conftest import edit_json
@@ -38,15 +38,17 @@ def no_network(monkeypatch):
     ],
 )
 def test_a_missing_path_is_an_error_and_never_a_download(name, monkeypatch, no_network):
-    monkeypatch.setattr(source, "_download", lambda *args: pytest.fail("asked the hub"))
-    with pytest.raises(FileNotFoundError, match="no folder") as caught:
+    monkeypatch.setattr(hub, "_download", lambda *args, **_: pytest.fail("asked the hub"))
+    with pytest.raises(FileNotFoundError, match="no file or folder") as caught:
         find_teacher(name)
     assert isinstance(caught.value, TeacherError)
     # Of an OSError with one argument the message stays the message.
-    assert str(caught.value).startswith(f"There is no folder {name!r}.")
+    assert str(caught.value).startswith(f"There is no file or folder {name!r}.")
 
 
-@pytest.mark.parametrize(("name", "message"), [("", "got ''"), ("a\0b", "x00"), (3, "got int")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("", "'' is not the path"), ("a\0b", "x00"), (3, "got int")]
+)
 def test_names_that_are_neither_path_nor_hub_id(name, message):
     with pytest.raises(TeacherError, match=message):
         find_teacher(name)

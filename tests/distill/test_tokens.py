@@ -14,9 +14,8 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from skm2v import StaticModel
-from skm2v._distillation.fitting import principal_axes
-from skm2v._distillation.fitting.principal_axes import number_of_components, rotate
-from skm2v._distillation.teacher_pass import store
+from skm2v._distillation.teacher_pass import principal_axes, store
+from skm2v._distillation.teacher_pass.principal_axes import number_of_components, rotate
 from skm2v.distill import distill
 
 

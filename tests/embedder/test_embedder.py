@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import skm2v
-from skm2v import StaticEmbedder, _resolve_model, distill
-from skm2v._distillation import distill_with_report
+from skm2v import StaticEmbedder, distill
+from skm2v._distillation import distil
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning, VersionWarning
 from tests import tiny
 
@@ -55,11 +55,11 @@ def test_every_distillation_parameter_reaches_the_teacher(tiny_teacher, monkeypa
     """Each parameter is passed under its own name, with its own value."""
     seen = {}
 
-    def record(name, **parameters):
-        seen.update(parameters, model_name=name)
-        return distill_with_report(name)
+    def record(name, *, recipe, **parameters):
+        seen.update(recipe, **parameters, model_name=name)
+        return distil(name, recipe={})
 
-    monkeypatch.setattr("skm2v._distillation.distill_with_report", record)
+    monkeypatch.setattr("skm2v._resolve_model.distil", record)
     values = {
         "pca_dims": 7,
         "sif_coefficient": 0.5,
@@ -268,19 +268,8 @@ def test_all_refused_parameters_are_named_at_once(static_folder):
         embedder.fit(TEXTS)
 
 
-def test_recipe_defaults_are_those_of_the_signatures():
-    """One default for one parameter: of the embedder, of `distill`, and of the test for both."""
-    own = inspect.signature(StaticEmbedder).parameters
-    other = inspect.signature(distill).parameters
-    for name, default in _resolve_model.RECIPE.items():
-        assert own[name].default == default == other[name].default
-    for name in ("max_length", "normalize"):
-        assert own[name].default == other[name].default
-    assert other["pca_dims"].default == _resolve_model.TEACHER_DIMS
-
-
 @pytest.mark.parametrize(("normalize", "max_length"), [(False, 512), (True, 3), (False, None)])
-def test_settings_apply_to_static_resolve_model(ordered, normalize, max_length):
+def test_settings_apply_to_static_sources(ordered, normalize, max_length):
     embedder = StaticEmbedder(ordered, normalize=normalize, max_length=max_length).fit(TEXTS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TextWarning)

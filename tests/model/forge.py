@@ -22,7 +22,7 @@ def tiny_model(kind: str = "wordpiece", dtype: str = "float32", **options: Any) 
 
 def contents(model: StaticModel) -> dict[str, Any]:
     """Return what a model file is made of, to be changed and passed to `forge`."""
-    parts = model._parts
+    parts = model._core.parts
     return {
         "tensors": {name: np.array(array) for name, array in parts.tensors.items()},
         "settings": parts.settings,

@@ -37,7 +37,7 @@ GLOBALS = {
 
 
 def same(one: StaticModel, other: StaticModel) -> None:
-    assert one == other and one.sha256 == one._parts.sha256()
+    assert one == other and one.sha256 == one._core.parts.sha256()
     pooled = [
         model.pooler.pool(TEXTS, max_length=None, normalize=True).vectors for model in (one, other)
     ]

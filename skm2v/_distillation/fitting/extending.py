@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import some
-from skm2v._distillation.fitting.penalties import token_weights
-from skm2v._distillation.fitting.token_recipe import TeacherLike
-from skm2v._distillation.progress import progress_bar
-from skm2v._distillation.teacher.files import find_teacher
-from skm2v._distillation.teacher.loading import load_files, wrap_teacher
-from skm2v._distillation.teacher.teacher import Teacher
+from skm2v._distillation.fitting.weights import sif_weights, token_weights
 from skm2v._distillation.teacher.vocabulary import extend_tokens
-from skm2v._distillation.teacher_pass.token_table import sif_weights, stage
-from skm2v._model.rows import entry_vectors
+from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
+from skm2v._model import Core
 from skm2v._pooling import TextTokenizer
-from skm2v._static_model import StaticModel
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
 
-__all__ = ["extend_model", "extend_with_vectors", "teacher_of"]
+__all__ = ["extend_core", "extend_with_vectors", "teacher_of"]
 
 
-def extend_model(
-    model: StaticModel,
+def extend_core(
+    model: Core,
     words: Sequence[str],
     model_name: Any = None,
     *,
     show_progress_bar: bool = False,
-    **teacher: Any,
-) -> StaticModel:
+    **where: Any,
+) -> Core:
     """Add words to a model; see :meth:`skm2v.StaticModel.extend`."""
     words = _listed(words)
     if not words:
@@ -47,14 +40,14 @@ def extend_model(
             " it was saved without, made by another package, or distilled with pca_dims=None."
             " Distil with vocabulary=words, or with another pca_dims, or pass vectors, instead."
         )
-    _, load = teacher_of(model, model_name, **teacher)
-    with stage("teacher loaded"):
-        loaded = load()
-    plan = loaded.plan_words(model.text_tokenizer.json, words)
+    teacher = teacher_of(model, model_name, show_progress_bar=show_progress_bar, **where)
+    with teacher.stages("teacher loaded"):
+        loaded = teacher.load()
+    plan = loaded.plan_words(model.tokenizer.json, words)
     n_new = len(plan.sequences)
     if not n_new:
         return model
-    with stage("teacher pass"), progress_bar(n_new, show_progress_bar) as progress:
+    with teacher.stages("teacher pass", n_new, "tokens") as progress:
         vectors = loaded.embed_tokens(
             plan.sequences, pooling=model.config.pooling or "mean", progress=progress
         )
@@ -64,41 +57,39 @@ def extend_model(
             f" was made of vectors of {len(projection.mean)}, by {model.config.teacher!r}. Pass"
             " that teacher as model_name."
         )
-    weights = _weights(model, len(model.tokens) + n_new)[-n_new:]
+    weights = _weights(model, len(model.tokenizer.tokens) + n_new)[-n_new:]
     rows = projection.transform(vectors) * weights[:, None]
     if projection.offset is not None:
         rows += projection.offset
-    return model._with_new_tokens(plan.tokenizer, rows)
+    return model.with_new_tokens(plan.tokenizer, rows)
 
 
-def extend_with_vectors(
-    model: StaticModel, words: Sequence[str], vectors: npt.ArrayLike
-) -> StaticModel:
+def extend_with_vectors(model: Core, words: Sequence[str], vectors: npt.ArrayLike) -> Core:
     """Add words with given vectors to a model; see :meth:`skm2v.StaticModel.extend`."""
     words = _listed(words)
     given = _checked(vectors, words, model.dim)
     if not words:
         return model
-    plan = extend_tokens(model.text_tokenizer.json, model.tokenizer, words)
-    before, after = (json.loads(text) for text in (model.text_tokenizer.json, plan.tokenizer))
+    plan = extend_tokens(model.tokenizer.json, model.tokenizer.copy_hf(), words)
+    before, after = (json.loads(text) for text in (model.tokenizer.json, plan.tokenizer))
     if before["pre_tokenizer"] != after["pre_tokenizer"]:
         raise ValueError(
             "The model's tokenizer reads the first word of a text unlike the others"
             " (add_prefix_space is false), so no word is one token everywhere. Only models that"
             " read all words alike, as those of skm2v do, can be extended."
         )
-    n_known = len(model.tokens)
+    n_known = len(model.tokenizer.tokens)
     rows = _rows_of(words, TextTokenizer(plan.tokenizer), n_known)
     # A byte-pair tokenizer may need parts of a word as tokens: these mean what their pieces did.
-    unknown = model.text_tokenizer.unk_id
+    unknown = model.tokenizer.unk_id
     new = np.zeros((len(plan.sequences), model.dim))
     for token, pieces in enumerate(plan.sequences, n_known):
         known = np.array([piece for piece in pieces if piece != unknown], dtype=np.int64)
         if token in rows:
             new[token - n_known] = given[rows[token]]
         elif len(known):
-            new[token - n_known] = entry_vectors(model.pooler.table, known).mean(axis=0)
-    return model._with_new_tokens(plan.tokenizer, new)
+            new[token - n_known] = model.table.entry_vectors(known, np.float32).mean(axis=0)
+    return model.with_new_tokens(plan.tokenizer, new)
 
 
 def _listed(words: Any) -> list[str]:
@@ -155,35 +146,22 @@ def _rows_of(words: Sequence[str], tokenizer: TextTokenizer, n_known: int) -> di
 
 
 def teacher_of(
-    model: StaticModel,
-    model_name: Any = None,
-    *,
-    tokenizer: Any = None,
-    device: str | None = None,
-    revision: str | None = None,
-    **options: Any,
-) -> tuple[TeacherLike, Callable[[], Teacher]]:
+    model: Core, model_name: Any = None, *, revision: str | None = None, **options: Any
+) -> TeacherPass:
     """Find the teacher of a model.
 
     Parameters
     ----------
-    model : StaticModel
+    model : Core
     model_name : str, path, model in memory or None, default=None
         None means what the model says.
-    tokenizer, device, revision
+    revision : str or None, default=None
         See :meth:`skm2v.StaticModel.extend`.
     **options
-        Of :func:`skm2v.distill.find_teacher`.
-
-    Returns
-    -------
-    teacher : TeacherLike
-    load : callable
-        Loads it.
+        Of :meth:`TeacherPass.open`.
     """
     if model_name is not None and not isinstance(model_name, (str, os.PathLike)):
-        teacher = wrap_teacher(model_name, tokenizer, device=device)
-        return teacher, lambda: teacher
+        return TeacherPass.open(model_name, **options)
     name = model.config.teacher if model_name is None else model_name
     if name is None:
         raise TeacherError(
@@ -192,7 +170,7 @@ def teacher_of(
     if revision is None and name == model.config.teacher and not os.path.isdir(name):
         revision = model.config.revision  # what the model was made of, whatever came after it
     try:
-        files = find_teacher(name, revision=revision, **options)
+        return TeacherPass.open(name, revision=revision, **options)
     except TeacherNotFoundError as error:
         if model_name is not None:
             raise
@@ -200,10 +178,9 @@ def teacher_of(
             f"The model was made by the teacher {name!r}, which is not found under that name:"
             f" {error} Pass its folder: model_name=..."
         ) from error
-    return files, partial(load_files, files, device)
 
 
-def _weights(model: StaticModel, n_tokens: int) -> npt.NDArray[Any]:
+def _weights(model: Core, n_tokens: int) -> npt.NDArray[Any]:
     """Weights that a distillation gives to tokens; the new ones are the last."""
     if model.config.objective == "sentences":
         # The texts of the fit did not contain them, or not as one token.

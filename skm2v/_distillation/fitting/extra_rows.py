@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from skm2v._distillation.fitting.corpus import TokenCounts
-from skm2v._distillation.progress import Progress, ignore
+from skm2v._distillation.stages import Progress, ignore
 from skm2v._pooling import (
     PoolingTable,
     TextTokenizer,

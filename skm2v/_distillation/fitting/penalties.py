@@ -20,8 +20,8 @@ from skm2v._distillation.fitting.regression import (
     fit_affine,
     solve_ridge,
 )
-from skm2v._distillation.progress import Progress, ignore
-from skm2v._distillation.teacher_pass.token_table import sif_weights
+from skm2v._distillation.fitting.weights import sif_weights, token_weights
+from skm2v._distillation.stages import Progress, ignore
 
 __all__ = [
     "GAMMAS",
@@ -29,11 +29,11 @@ __all__ = [
     "RHOS",
     "Chosen",
     "TextData",
+    "TokenVectors",
     "choose",
     "choose_residual",
     "fit_table",
     "moved_rows",
-    "token_weights",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -42,8 +42,6 @@ GAMMAS = (1e-3, 1e-2, 1e-1, 1.0)  # penalty of the affine prior
 RHOS = (0.3, 1.0, 3.0, 10.0, 30.0)  # penalty of the residual, relative to the noise of a text
 N_TRIALS = len(GAMMAS) + len(RHOS) + 1  # solutions of `choose`
 
-SIF = 1e-3  # coefficient of the token weights
-PRIOR_COUNT = 1e4  # tokens that the estimate by Zipf's law is worth
 PAIR_PENALTY = 3.0  # pairs stay closer to their prior, zero, than tokens to theirs
 
 # Penalties are properties of texts and teacher, not of the number of texts: some thousand texts
@@ -110,6 +108,25 @@ class TextData:
 
 
 @dataclass(frozen=True)
+class TokenVectors:
+    """The teacher's vectors of tokens.
+
+    Attributes
+    ----------
+    raw : ndarray of float32 of shape (V, d_teacher)
+        Of the model's tokens.
+    plain : ndarray of float32 of shape (V_plain, d_teacher)
+        Without the words that the texts added: the plain recipe's, the first of the others.
+    sif_coefficient : float or None
+        Coefficient of the plain recipe's weights.
+    """
+
+    raw: Floats
+    plain: Floats
+    sif_coefficient: float | None = 1e-4
+
+
+@dataclass(frozen=True)
 class Chosen:
     """What the held-out texts say.
 
@@ -130,27 +147,9 @@ class Chosen:
     cosines: dict[str, float]
 
 
-def token_weights(counts: npt.NDArray[np.float64]) -> Floats:
-    """Smooth inverse frequency weights from a corpus, with Zipf's law for what it lacks.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (V,)
-        How often each token occurs in the corpus.
-
-    Returns
-    -------
-    weights : ndarray of float32 of shape (V,)
-    """
-    zipf = 1 / np.arange(2, len(counts) + 2)
-    zipf /= zipf.sum()
-    share = (counts + PRIOR_COUNT * zipf) / (counts.sum() + PRIOR_COUNT)
-    return np.asarray(SIF / (SIF + share), dtype=np.float32)
-
-
 def choose(
     data: TextData,
-    tables: Any,
+    tokens: TokenVectors,
     rotation: Rotation,
     held: npt.NDArray[np.bool_],
     *,
@@ -161,8 +160,7 @@ def choose(
     Parameters
     ----------
     data : TextData
-    tables : object with `table` and `plain`
-        Token vectors of the model, and of the plain recipe.
+    tokens : TokenVectors
     rotation : Rotation
         From the teacher's space to the model's columns.
     held : ndarray of bool of shape (n,)
@@ -173,7 +171,7 @@ def choose(
     rng = np.random.default_rng(0)
     fitted = rng.permutation(np.flatnonzero(~held))[:TRIAL_TEXTS]
     train, test = data.take(np.sort(fitted)), data.take(np.flatnonzero(held))
-    raw = _weighted(tables.table.raw, data)
+    raw = _weighted(tokens.raw, data)
     few = rotation.first(min(TRIAL_COLUMNS, rotation.axes.shape[1]))
     X, X_test = _means(train, raw), _means(test, raw)
     moments = Moments.of_texts(X, train.S, train.weights)
@@ -196,7 +194,7 @@ def choose(
     gamma = max(reversed(GAMMAS), key=lambda value: score(value, rho))
     rho = max(reversed(RHOS), key=lambda value: score(gamma, value))
     prior, result = trial(gamma, rho, rotation)
-    plain = _plain_cosines(train, test, tables, rotation)
+    plain = _plain_cosines(train, test, tokens, rotation)
     kept = "residual"
     if not _better(result, prior):
         kept, result = "prior", prior
@@ -210,7 +208,7 @@ def choose(
 
 def fit_table(
     data: TextData,
-    tables: Any,
+    tokens: TokenVectors,
     rotation: Rotation,
     chosen: Chosen,
     *,
@@ -227,7 +225,7 @@ def fit_table(
     affine : AffineMap
         The prior, in the teacher's space.
     """
-    raw = _weighted(tables.table.raw, data)
+    raw = _weighted(tokens.raw, data)
     X = _means(data, raw)
     affine = fit_affine(X, data.S, data.weights, chosen.gamma)
     E = np.zeros((data.A.shape[1], rotation.axes.shape[1]), np.float32)
@@ -324,14 +322,16 @@ def _means(data: TextData, rows: Floats) -> Floats:
     return np.asarray(data.A[:, : data.n_tokens] @ rows)
 
 
-def _plain_cosines(train: TextData, test: TextData, tables: Any, rotation: Rotation) -> Floats:
+def _plain_cosines(
+    train: TextData, test: TextData, tokens: TokenVectors, rotation: Rotation
+) -> Floats:
     """Cosines of the plain recipe, whose own space is first mapped to the teacher's."""
-    raw = tables.plain.raw
-    weights = sif_weights(len(raw), 1e-4)
-    assert weights is not None
+    raw = tokens.plain
+    weights = sif_weights(len(raw), tokens.sif_coefficient)
+    centred = raw - raw.mean(axis=0)
     rows = np.zeros((train.n_tokens, raw.shape[1]), np.float32)
     # Words that were added are not part of it; their texts lose these tokens.
-    rows[: len(raw)] = (raw - raw.mean(axis=0)) * weights[:, None]
+    rows[: len(raw)] = centred if weights is None else centred * weights[:, None]
     X, X_test = _means(train, rows), _means(test, rows)
     moments = Moments.of_texts(X, train.S, train.weights)
     Y_test = rotation.apply(test.S)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, svd
 from scipy.sparse import csr_array, diags_array
 
-from skm2v._distillation.progress import Progress, ignore
+from skm2v._distillation.stages import Progress, ignore
 
 __all__ = [
     "AffineMap",

@@ -7,51 +7,40 @@ of every row; the tokens that the texts contain move away from it as far as the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import is_count, require
-from skm2v._distillation.fitting.corpus import (
-    choose_texts,
-    count_tokens,
-    held_out,
-    says_too_little,
-    unique_texts,
-)
+from skm2v._distillation.fitting.corpus import unique_texts
 from skm2v._distillation.fitting.extra_rows import PairCounts, count_pairs, split_words
-from skm2v._distillation.fitting.penalties import N_TRIALS, Chosen, TextData, choose, fit_table
-from skm2v._distillation.fitting.principal_axes import PrincipalAxes, number_of_components
-from skm2v._distillation.fitting.regression import Rotation, rotation_of
-from skm2v._distillation.fitting.token_recipe import TeacherLike, TokenRecipe
-from skm2v._distillation.stages import Stages, one_thread
-from skm2v._distillation.teacher.teacher import Teacher
-from skm2v._distillation.teacher_pass.reading import Once, reading_window, unit_vectors
-from skm2v._distillation.teacher_pass.token_table import TokenTable, token_table
+from skm2v._distillation.fitting.parameters import normalised
+from skm2v._distillation.fitting.penalties import (
+    N_TRIALS,
+    TextData,
+    TokenVectors,
+    choose,
+    fit_table,
+)
+from skm2v._distillation.fitting.reading_list import MIN_TEXTS, ReadingList, reading_list
+from skm2v._distillation.fitting.regression import AffineMap, Rotation, rotation_of
+from skm2v._distillation.fitting.token_recipe import TokenRecipe, config_of
+from skm2v._distillation.stages import one_thread
+from skm2v._distillation.teacher_pass.principal_axes import PrincipalAxes, number_of_components
+from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._fit_report import FitReport
-from skm2v._model import ModelConfig, Projection, quantize, software_versions
-from skm2v._pooling import TextTokenizer
-from skm2v._static_model import StaticModel
+from skm2v._model import Core, Projection, quantize
+from skm2v._model.tokenizer_check import build_tokenizer
+from skm2v._pooling import PoolingTable, TextTokenizer
 from skm2v._warnings import warn_user
 from skm2v.exceptions import TextWarning
 
-__all__ = ["SENTENCE_OPTIONS", "SentenceRecipe"]
+__all__ = ["SentenceRecipe"]
 
 Floats = npt.NDArray[np.float32]
-
-# Parameters that only this objective has, and their defaults.
-SENTENCE_OPTIONS: dict[str, Any] = {
-    "align": "texts",
-    "ngram_range": (1, 1),
-    "extra_words": 0,
-    "max_teacher_texts": None,
-}
-
-MIN_TEXTS = 200  # different ones; with fewer, the plain recipe is at least as good
 
 
 @dataclass(frozen=True)
@@ -80,15 +69,11 @@ class SentenceRecipe:
     max_teacher_texts: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("align", "ngram_range", "extra_words", "max_teacher_texts"):
+            object.__setattr__(self, name, normalised(name, getattr(self, name)))
         require(self.align in ("texts", "teacher"), "align", self.align, "'texts' or 'teacher'")
         ngrams = self.ngram_range
-        require(
-            isinstance(ngrams, (tuple, list)) and tuple(ngrams) in ((1, 1), (1, 2)),
-            "ngram_range",
-            ngrams,
-            "(1, 1) or (1, 2)",
-        )
-        object.__setattr__(self, "ngram_range", tuple(ngrams))
+        require(ngrams in ((1, 1), (1, 2)), "ngram_range", ngrams, "(1, 1) or (1, 2)")
         words = self.extra_words
         require(is_count(words, 0), "extra_words", words, "a number of words, or 0")
         most = self.max_teacher_texts
@@ -102,34 +87,18 @@ class SentenceRecipe:
         wanted = "None with objective='sentences'"
         require(shared is None, "vocabulary_quantization", shared, wanted)
 
-    def build(
-        self,
-        teacher: TeacherLike,
-        load: Callable[[], Teacher],
-        texts: Sequence[str],
-        *,
-        folder: Path | None = None,
-        batch_size: int = 256,
-        show_progress_bar: bool = False,
-    ) -> tuple[StaticModel, FitReport]:
+    def build(self, teacher: TeacherPass, texts: Sequence[str]) -> tuple[Core, FitReport]:
         """Distil a teacher on texts.
 
         Parameters
         ----------
-        teacher : TeacherLike
-            Where the model comes from.
-        load : callable
-            Loads the teacher; called only if its vectors are not in the cache.
+        teacher : TeacherPass
         texts : sequence of str
             Texts like those that the model will embed. Empty ones do not count.
-        folder : Path or None, default=None
-            Where the cache keeps entries on disk.
-        batch_size : int, default=256
-        show_progress_bar : bool, default=False
 
         Returns
         -------
-        model : StaticModel
+        model : Core
         report : FitReport
 
         Warns
@@ -138,8 +107,7 @@ class SentenceRecipe:
             If there are too few different texts, or they teach nothing: the model is then that
             of the plain recipe.
         """
-        fit = _Fit(self, teacher, Once(load), folder, batch_size, Stages(show_progress_bar))
-        return fit.run(texts)
+        return _Fit(self, teacher.keeping_the_teacher()).run(texts)
 
 
 @dataclass
@@ -147,13 +115,10 @@ class _Fit:
     """One run of the recipe."""
 
     recipe: SentenceRecipe
-    teacher: TeacherLike
-    load: Once
-    folder: Path | None
-    batch_size: int
-    stages: Stages
+    teacher: TeacherPass
 
-    def run(self, texts: Sequence[str]) -> tuple[StaticModel, FitReport]:
+    def run(self, texts: Sequence[str]) -> tuple[Core, FitReport]:
+        stages = self.teacher.stages
         unique, weights = unique_texts([text for text in texts if text.strip()])
         facts: dict[str, Any] = {"n_texts": len(texts), "n_different_texts": len(unique)}
         if len(unique) < MIN_TEXTS:
@@ -162,85 +127,67 @@ class _Fit:
                 f"objective='sentences' needs at least {MIN_TEXTS} different texts; got"
                 f" {len(unique)}.",
             )
-        table, pairs, data, rows = self._read(unique, weights)
-        facts["n_teacher_texts"] = len(data.S)
-        if len(data.S) < MIN_TEXTS:
+        tokenizer, tokens, n_words = self._tokens(unique)
+        reading = self._reading_list(tokenizer, unique, weights)
+        facts["n_teacher_texts"] = len(reading.texts)
+        if len(reading.texts) < MIN_TEXTS:
             return self._fall_back(
                 facts,
-                f"Only {len(data.S)} of {len(unique)} different texts have a token that the"
-                " vocabulary of the teacher knows.",
+                f"Only {len(reading.texts)} of {len(unique)} different texts have a token that"
+                " the vocabulary of the teacher knows.",
             )
-        read = [unique[i] for i in rows]
-        held = held_out(read, 0.1)
-        if alike := says_too_little(read, held):
+        if alike := reading.says_too_little:
             return self._fall_back(facts, alike)
-        with self.stages("choice of penalties", N_TRIALS) as progress, one_thread():
+        data = reading.read(self.teacher)
+        with stages("choice of penalties", N_TRIALS) as progress, one_thread():
             rotation = self._rotation(data)
-            chosen = choose(data, table, rotation, held, progress=progress)
+            chosen = choose(data, tokens, rotation, reading.held, progress=progress)
         facts.update(gamma=chosen.gamma, rho=chosen.rho, held_out_cosine=chosen.cosines)
         if chosen.kept == "tokens":
             return self._fall_back(
                 facts, "The texts do not improve on the plain recipe (held-out texts)."
             )
         n_columns = rotation.axes.shape[1]
-        with self.stages("regression", n_columns, "columns") as progress, one_thread():
-            E, affine = fit_table(data, table, rotation, chosen, progress=progress)
-        model = self._model(E, table, pairs, rotation, affine, chosen)
+        with stages("regression", n_columns, "columns") as progress, one_thread():
+            E, affine = fit_table(data, tokens, rotation, chosen, progress=progress)
+        model = self._model(E, tokenizer, reading.pairs, rotation, affine)
         seen = np.count_nonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
-        facts.update(
-            n_seen_tokens=int(seen - (0 if pairs is None else len(pairs.pairs))),
-            n_pairs=0 if pairs is None else len(pairs.pairs),
-            n_extra_words=len(table.extra_words),
-        )
+        n_pairs = 0 if reading.pairs is None else len(reading.pairs.pairs)
+        facts.update(n_seen_tokens=int(seen - n_pairs), n_pairs=n_pairs, n_extra_words=n_words)
         return model, self._report(facts, model)
 
-    def _read(
-        self, unique: list[str], weights: Floats
-    ) -> tuple[_Vectors, PairCounts | None, TextData, npt.NDArray[np.int64]]:
-        """Let the teacher read: tokens, then texts."""
-        recipe = self.recipe
-        window = reading_window(
-            self.load, self.teacher.fingerprint, self.folder, recipe.tokens.max_length
-        )
-        plain = self._token_table(recipe.tokens)
+    def _tokens(self, unique: list[str]) -> tuple[TextTokenizer, TokenVectors, int]:
+        """Let the teacher read the model's tokens; tell how many the texts added."""
+        recipe = self.recipe.tokens
+        pass_ = (recipe.token_remove_pattern, recipe.pooling)
+        vocabulary = tuple(recipe.vocabulary or ())
+        table = plain = self.teacher.token_table(vocabulary, *pass_)
         words: tuple[str, ...] = ()
-        table = plain
-        if recipe.extra_words:
-            with self.stages("extra words", len(unique), "texts") as progress:
-                tokenizer = TextTokenizer(plain.tokenizer)
-                words = split_words(tokenizer, unique, recipe.extra_words, progress=progress)
-            vocabulary = (*(recipe.tokens.vocabulary or ()), *words)
-            table = self._token_table(replace(recipe.tokens, vocabulary=vocabulary))
-        with self.stages("tokens counted", len(unique), "texts") as progress:
-            tokenizer = TextTokenizer(table.tokenizer)
-            counts = count_tokens(tokenizer, unique, max_length=window, progress=progress)
-            rows = np.flatnonzero(counts.lengths)
-            if recipe.max_teacher_texts is not None:
-                rows = rows[choose_texts(counts.counts[rows], recipe.max_teacher_texts)]
-            pairs = count_pairs(counts, rows) if recipe.ngram_range == (1, 2) else None
-        with self.stages("teacher's texts", len(rows), "texts") as progress:
-            S = unit_vectors(
-                [unique[i] for i in rows],
-                self.load,
-                self.teacher.fingerprint,
-                self.folder,
-                progress,
-            )
-        data = TextData.build(counts, rows, pairs, S, weights[rows])
-        return _Vectors(table, plain, words), pairs, data, rows
+        if self.recipe.extra_words:
+            with self.teacher.stages("extra words", len(unique), "texts") as progress:
+                words = split_words(
+                    TextTokenizer(plain.tokenizer),
+                    unique,
+                    self.recipe.extra_words,
+                    progress=progress,
+                )
+            table = self.teacher.token_table((*vocabulary, *words), *pass_)
+        tokens = TokenVectors(table.raw, plain.raw, recipe.sif_coefficient)
+        return build_tokenizer(table.tokenizer), tokens, len(words)
 
-    def _token_table(self, recipe: TokenRecipe) -> TokenTable:
-        with self.stages("teacher's tokens"):
-            return token_table(
-                self.load,
-                self.teacher.fingerprint,
-                vocabulary=recipe.vocabulary or (),
-                token_remove_pattern=recipe.token_remove_pattern,
-                pooling=recipe.pooling,
-                folder=self.folder,
-                batch_size=self.batch_size,
-                show_progress_bar=self.stages.show_progress_bar,
-            )
+    def _reading_list(
+        self, tokenizer: TextTokenizer, unique: list[str], weights: Floats
+    ) -> ReadingList:
+        with_pairs = self.recipe.ngram_range == (1, 2)
+        return reading_list(
+            self.teacher,
+            tokenizer,
+            unique,
+            weights,
+            max_length=self.recipe.tokens.max_length,
+            n_most=self.recipe.max_teacher_texts,
+            find_pairs=lambda counts, rows: count_pairs(counts, rows) if with_pairs else None,
+        )
 
     def _rotation(self, data: TextData) -> Rotation:
         width = data.S.shape[1]
@@ -258,61 +205,40 @@ class _Fit:
     def _model(
         self,
         E: Floats,
-        table: _Vectors,
+        tokenizer: TextTokenizer,
         pairs: PairCounts | None,
         rotation: Rotation,
-        affine: Any,
-        chosen: Chosen,
-    ) -> StaticModel:
+        affine: AffineMap,
+    ) -> Core:
         tokens = self.recipe.tokens
-        with self.stages("model built"):
+        with self.teacher.stages("model built"):
             rows, scales = quantize(E, tokens.quantize_to)
-            return StaticModel(
-                rows,
-                table.table.tokenizer,
-                weights=scales,
-                pairs=None if pairs is None or not len(pairs.pairs) else pairs.pairs,
-                normalize=tokens.normalize,
-                max_length=tokens.max_length,
-                config=ModelConfig(
-                    teacher=self.teacher.name,
-                    revision=self.teacher.revision,
-                    licence=self.teacher.licence,
-                    language=self.teacher.language,
+            of_pairs = None if pairs is None or not len(pairs.pairs) else pairs.pairs
+            return Core(
+                tokenizer,
+                PoolingTable(rows, scales, pairs=of_pairs),
+                _projection(affine, rotation),
+                tokens.normalize,
+                tokens.max_length,
+                config_of(
+                    self.teacher.teacher,
                     objective="sentences",
                     pooling=tokens.pooling,
                     pca_dims=None if self.recipe.align == "teacher" else tokens.pca_dims,
                     pca_ordered=rotation.explained_variance_ratio is not None,
-                    created_with=software_versions(),
                 ),
-                projection=_projection(affine, rotation),
             )
 
-    def _fall_back(self, facts: dict[str, Any], reason: str) -> tuple[StaticModel, FitReport]:
+    def _fall_back(self, facts: dict[str, Any], reason: str) -> tuple[Core, FitReport]:
         warn_user(f"{reason} The model is that of objective='tokens'.", TextWarning)
-        model = self.recipe.tokens.build(
-            self.teacher,
-            self.load,
-            folder=self.folder,
-            batch_size=self.batch_size,
-            show_progress_bar=self.stages.show_progress_bar,
-        )
+        model, _ = self.recipe.tokens.build(self.teacher)
         return model, self._report({**facts, "fallback": reason}, model)
 
-    def _report(self, facts: dict[str, Any], model: StaticModel) -> FitReport:
-        return FitReport.of_model(model, **facts, **self.stages.measured())
+    def _report(self, facts: dict[str, Any], model: Core) -> FitReport:
+        return FitReport.of_model(model, **facts, **self.teacher.stages.measured())
 
 
-@dataclass(frozen=True)
-class _Vectors:
-    """Token vectors: with extra words, and without, as the plain recipe has them."""
-
-    table: TokenTable
-    plain: TokenTable
-    extra_words: tuple[str, ...]
-
-
-def _projection(affine: Any, rotation: Rotation) -> Projection:
+def _projection(affine: AffineMap, rotation: Rotation) -> Projection:
     """Keep what the row of another token would be: weight · vector · components + offset."""
     components = affine.matrix @ rotation.axes
     return Projection(

@@ -1,56 +1,29 @@
-"""From a teacher's token vectors to the table of a static model."""
+"""``objective="tokens"``: a table of what the teacher makes of each token alone."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import check_flag, is_count, require
-from skm2v._distillation.fitting.principal_axes import number_of_components
-from skm2v._distillation.teacher.teacher import POOLINGS, Teacher
-from skm2v._distillation.teacher_pass.token_table import (
-    RotatedTable,
-    clusters,
-    sif_weights,
-    stage,
-    token_table,
-)
-from skm2v._model import ModelConfig, Projection, quantize, software_versions
-from skm2v._static_model import StaticModel
+from skm2v._checks import is_count, require
+from skm2v._distillation.fitting.parameters import normalised
+from skm2v._distillation.fitting.weights import sif_weights
+from skm2v._distillation.teacher.teacher import POOLINGS
+from skm2v._distillation.teacher_pass.principal_axes import number_of_components
+from skm2v._distillation.teacher_pass.teacher_pass import TeacherLike, TeacherPass
+from skm2v._distillation.teacher_pass.token_table import RotatedTable
+from skm2v._fit_report import FitReport
+from skm2v._model import Core, ModelConfig, Projection, quantize, software_versions
+from skm2v._model.quantization import DTYPES
+from skm2v._model.tokenizer_check import build_tokenizer
+from skm2v._pooling import PoolingTable
 
-__all__ = ["TeacherLike", "TokenRecipe"]
-
-_DTYPES = ("float16", "float32", "float64", "int8")
-
-
-class TeacherLike(Protocol):
-    """What is known of a teacher before it is loaded."""
-
-    @property
-    def name(self) -> str:
-        """Hub id or folder name."""
-
-    @property
-    def revision(self) -> str | None:
-        """Commit, if known."""
-
-    @property
-    def licence(self) -> str | None:
-        """Licence, if known."""
-
-    @property
-    def language(self) -> tuple[str, ...]:
-        """Language codes."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of all that the vectors depend on."""
+__all__ = ["TokenRecipe", "config_of"]
 
 
 @dataclass(frozen=True)
@@ -74,52 +47,26 @@ class TokenRecipe:
     normalize: bool = True
 
     def __post_init__(self) -> None:
+        for item in fields(self):
+            value = normalised(item.name, getattr(self, item.name))
+            object.__setattr__(self, item.name, value)
+        self._check_vocabulary()
+        self._check_table()
+        length, flag = self.max_length, self.normalize
+        wanted = "a positive integer or None"
+        require(length is None or is_count(length), "max_length", length, wanted)
+        require(isinstance(flag, bool), "normalize", flag, "True or False")
+
+    def _check_vocabulary(self) -> None:
         words: Any = self.vocabulary
         if isinstance(words, (str, bytes)):
             raise ValueError("vocabulary must be a sequence of words, not one string.")
-        iterable = words is None or isinstance(words, Iterable)
-        require(iterable, "vocabulary", words, "a sequence of strings")
-        words = () if words is None else tuple(words)
-        for word in words:
-            require(isinstance(word, str), "vocabulary", word, "a sequence of strings")
-        object.__setattr__(self, "vocabulary", words)
-        dims: Any = self.pca_dims
-        if isinstance(dims, np.generic):
-            dims = dims.item()
-            object.__setattr__(self, "pca_dims", dims)
-        require(
-            dims is None
-            or dims == "auto"
-            or is_count(dims)
-            or (isinstance(dims, float) and 0 < dims <= 1),
-            "pca_dims",
-            dims,
-            "a positive integer, a share of variance between 0.0 and 1.0, 'auto' or None",
-        )
-        sif = self.sif_coefficient
-        require(
-            sif is None or (isinstance(sif, (float, np.floating)) and 0 < sif < 1),
-            "sif_coefficient",
-            sif,
-            "a number between 0 and 1 or None",
-        )
-        require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {POOLINGS}")
-        require(self.quantize_to in _DTYPES, "quantize_to", self.quantize_to, f"one of {_DTYPES}")
-        count = self.vocabulary_quantization
-        require(
-            count is None or is_count(count, 2),
-            "vocabulary_quantization",
-            count,
-            "a number of clusters, at least 2, or None",
-        )
-        length = self.max_length
-        require(
-            length is None or is_count(length),
-            "max_length",
-            length,
-            "a positive integer or None",
-        )
-        check_flag("normalize", self.normalize)
+        if words is not None:
+            require(isinstance(words, Iterable), "vocabulary", words, "a sequence of strings")
+            words = tuple(words)
+            for word in words:
+                require(isinstance(word, str), "vocabulary", word, "a sequence of strings")
+            object.__setattr__(self, "vocabulary", words)
         pattern = self.token_remove_pattern
         if pattern is not None:
             try:
@@ -130,52 +77,54 @@ class TokenRecipe:
                     f" {pattern!r}: {error}."
                 ) from error
 
-    def build(
-        self,
-        teacher: TeacherLike,
-        load: Callable[[], Teacher],
-        *,
-        folder: Path | None = None,
-        batch_size: int = 256,
-        show_progress_bar: bool = False,
-    ) -> StaticModel:
-        """Distil a teacher.
+    def _check_table(self) -> None:
+        dims, sif, count = self.pca_dims, self.sif_coefficient, self.vocabulary_quantization
+        require(
+            dims is None
+            or dims == "auto"
+            or is_count(dims)
+            or (isinstance(dims, float) and 0 < dims <= 1),
+            "pca_dims",
+            dims,
+            "a positive integer, a share of variance between 0.0 and 1.0, 'auto' or None",
+        )
+        require(
+            sif is None or (isinstance(sif, float) and 0 < sif < 1),
+            "sif_coefficient",
+            sif,
+            "a number between 0 and 1 or None",
+        )
+        require(self.pooling in POOLINGS, "pooling", self.pooling, f"one of {POOLINGS}")
+        require(self.quantize_to in DTYPES, "quantize_to", self.quantize_to, f"one of {DTYPES}")
+        require(
+            count is None or is_count(count, 2),
+            "vocabulary_quantization",
+            count,
+            "a number of clusters, at least 2, or None",
+        )
+
+    def build(self, teacher: TeacherPass, texts: Sequence[str] = ()) -> tuple[Core, FitReport]:
+        """Distil a teacher: tokens, vectors, axes, weights, model.
 
         Parameters
         ----------
-        teacher : TeacherLike
-            Where the model comes from.
-        load : callable
-            Loads the teacher; called only if its vectors are not in the cache.
-        folder : Path or None, default=None
-            Where the cache keeps entries on disk.
-        batch_size : int, default=256
-        show_progress_bar : bool, default=False
+        teacher : TeacherPass
+        texts : sequence of str
+            Not used: a token's vector is what the teacher makes of that token alone.
 
         Returns
         -------
-        model : StaticModel
+        model : Core
+        report : FitReport
         """
-        wanted = "a positive integer"
-        require(is_count(batch_size), "batch_size", batch_size, wanted)
-        table = token_table(
-            load,
-            teacher.fingerprint,
-            vocabulary=self.vocabulary or (),
-            token_remove_pattern=self.token_remove_pattern,
-            pooling=self.pooling,
-            folder=folder,
-            batch_size=batch_size,
-            show_progress_bar=show_progress_bar,
-        )
-        weights: npt.NDArray[Any] | None = sif_weights(len(table.raw), self.sif_coefficient)
-        mapping = None
+        table = teacher.token_table(self.vocabulary or (), self.token_remove_pattern, self.pooling)
         rows: npt.NDArray[Any] = table.raw
-        rotated = table.rotated
+        rotated, mapping = table.rotated, None
         if self.vocabulary_quantization is not None:
-            rows, mapping, rotated = clusters(table, self.vocabulary_quantization, folder)
-        with stage("model built"):
+            rows, mapping, rotated = teacher.clusters(table, self.vocabulary_quantization)
+        with teacher.stages("model built"):
             rows, projection = self._reduce(rows, rotated)
+            weights: npt.NDArray[Any] | None = sif_weights(len(table.raw), self.sif_coefficient)
             if weights is not None and mapping is None:
                 rows = _scaled(rows, weights, self.quantize_to)
                 weights = None
@@ -183,16 +132,23 @@ class TokenRecipe:
             if scales is not None:
                 scales = scales if mapping is None else scales[mapping]
                 weights = scales if weights is None else scales * weights
-            return StaticModel(
-                rows,
-                table.tokenizer,
-                weights=None if weights is None else weights.astype(np.float32),
-                mapping=mapping,
-                normalize=self.normalize,
-                max_length=self.max_length,
-                config=self._config(teacher),
-                projection=projection,
+            weights = None if weights is None else weights.astype(np.float32)
+            model = Core(
+                build_tokenizer(table.tokenizer),
+                PoolingTable(rows, weights, mapping),
+                projection,
+                self.normalize,
+                self.max_length,
+                config_of(
+                    teacher.teacher,
+                    objective="tokens",
+                    pooling=self.pooling,
+                    sif_coefficient=self.sif_coefficient,
+                    pca_dims=self.pca_dims,
+                    pca_ordered=self.pca_dims is not None,
+                ),
             )
+        return model, FitReport.of_model(model)
 
     def _reduce(
         self, rows: npt.NDArray[Any], rotated: RotatedTable
@@ -209,19 +165,17 @@ class TokenRecipe:
         )
         return rotated.rows[:, :kept], projection
 
-    def _config(self, teacher: TeacherLike) -> ModelConfig:
-        return ModelConfig(
-            teacher=teacher.name,
-            revision=teacher.revision,
-            licence=teacher.licence,
-            language=teacher.language,
-            objective="tokens",
-            pooling=self.pooling,
-            sif_coefficient=self.sif_coefficient,
-            pca_dims=self.pca_dims,
-            pca_ordered=self.pca_dims is not None,
-            created_with=software_versions(),
-        )
+
+def config_of(teacher: TeacherLike, **recipe: Any) -> ModelConfig:
+    """Say where a model comes from: the teacher, and what was done with it."""
+    return ModelConfig(
+        teacher=teacher.name,
+        revision=teacher.revision,
+        licence=teacher.licence,
+        language=teacher.language,
+        created_with=software_versions(),
+        **recipe,
+    )
 
 
 def _scaled(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skm2v._distillation.teacher.extras import import_extra
-from skm2v._model.hub import looks_like_hub_id
+from skm2v._model.hub import locate
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
 
 __all__ = ["TeacherFiles", "find_teacher", "read_json"]
@@ -22,7 +21,6 @@ __all__ = ["TeacherFiles", "find_teacher", "read_json"]
 _SUFFIXES = (".json", ".txt", ".model", ".spm", ".safetensors", ".py", ".jinja")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _OTHER_FORMATS = ("onnx", "openvino", "tf_model", "flax_model")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -105,32 +103,34 @@ def find_teacher(
     MissingExtraError
         If `name` is a hub id and huggingface_hub is not installed.
     """
-    folder = _local_folder(name)
-    label: str | None = None
-    if folder is not None:
-        if revision is not None:
-            raise TeacherError(
-                f"revision={revision!r} was given, but {os.fspath(name)!r} is a local folder,"
-                " which has no revisions. Leave revision out."
-            )
-    else:
-        label = str(name)
-        patterns = _SUFFIXES + (_PICKLES if allow_pickle_weights else ()) + ("README.md",)
-        folder = _download(label, revision, subfolder, patterns)
-        revision = folder.name if _COMMIT.fullmatch(folder.name) else revision
-    if subfolder:
-        if Path(subfolder).is_absolute() or ".." in Path(subfolder).parts:
-            raise TeacherError(f"subfolder must be a path inside the model; got {subfolder!r}.")
-        folder = folder / subfolder
-        if not folder.is_dir():
-            raise TeacherNotFoundError(
-                f"The teacher {os.fspath(name)!r} has no folder {subfolder!r}."
-            )
+    if not isinstance(name, (str, os.PathLike)):
+        raise TeacherError(
+            f"model_name must be a hub id or a path; got {type(name).__name__}. For a model in"
+            " memory use distill_from_model(model, tokenizer)."
+        )
+    suffixes = _SUFFIXES + (_PICKLES if allow_pickle_weights else ())
+    try:
+        folder, source, commit = locate(
+            name,
+            subfolder=subfolder,
+            revision=revision,
+            patterns=[*(f"*{suffix}" for suffix in suffixes), "README.md"],
+            ignored=[f"*{form}/*" for form in _OTHER_FORMATS],
+        )
+    except FileNotFoundError as error:
+        raise TeacherNotFoundError(str(error)) from error
+    except ValueError as error:
+        raise TeacherError(str(error)) from error
+    if not folder.is_dir():
+        raise TeacherError(
+            f"A teacher must be a folder or a hub id; {os.fspath(name)!r} is no folder. Pass the"
+            " folder that has config.json in it."
+        )
     licence, language = _card(folder)
     return TeacherFiles(
         folder=folder,
-        name=label or folder.resolve().name,
-        revision=revision,
+        name=source or folder.resolve().name,
+        revision=commit or revision,
         licence=licence,
         language=language,
         trust_remote_code=trust_remote_code,
@@ -152,65 +152,6 @@ def read_json(path: Path) -> Any:
         return None
     except (ValueError, RecursionError, OSError) as error:
         raise TeacherError(f"The teacher's file {str(path)!r} cannot be read: {error}.") from error
-
-
-def _local_folder(name: str | os.PathLike[str]) -> Path | None:
-    """Return the folder that a name means, or None if it is a hub id."""
-    if not isinstance(name, (str, os.PathLike)):
-        raise TeacherError(
-            f"model_name must be a hub id or a path; got {type(name).__name__}. For a model in"
-            " memory use distill_from_model(model, tokenizer)."
-        )
-    text = os.fspath(name)
-    if not text or "\0" in text:
-        raise TeacherError(f"model_name must be a hub id or a path; got {text!r}.")
-    path = Path(text).expanduser()
-    if path.is_dir():
-        return path
-    if path.exists():
-        raise TeacherError(
-            f"model_name must be a folder or a hub id; {text!r} is no folder. Pass the folder"
-            " that has config.json in it."
-        )
-    if not looks_like_hub_id(name):
-        raise TeacherNotFoundError(
-            f"There is no folder {text!r}. (It does not look like a hub id, 'owner/name', so the"
-            " hub was not asked.)"
-        )
-    return None
-
-
-def _download(
-    name: str, revision: str | None, subfolder: str | None, suffixes: tuple[str, ...]
-) -> Path:
-    hub = import_extra("huggingface_hub")
-    prefix = f"{subfolder}/" if subfolder else ""
-    options = {
-        "revision": revision,
-        "allow_patterns": [f"{prefix}*{suffix}" for suffix in suffixes],
-        "ignore_patterns": [f"{prefix}*{form}/*" for form in _OTHER_FORMATS],
-    }
-    if revision is not None and _COMMIT.fullmatch(revision):
-        # A commit never changes: what is in the cache needs no question to the hub.
-        try:
-            return _complete(Path(hub.snapshot_download(name, local_files_only=True, **options)))
-        except Exception:  # not there, or not all of it
-            pass
-    try:
-        return Path(hub.snapshot_download(name, **options))
-    except Exception as error:  # whatever the client's version and its HTTP library raise
-        at = f" at revision {revision!r}" if revision else ""
-        raise TeacherNotFoundError(
-            f"{name!r} is no local folder, and the hub and its cache on this machine do not give"
-            f" a model of that name{at}: {type(error).__name__}: {str(error).strip()[:300]}"
-        ) from error
-
-
-def _complete(folder: Path) -> Path:
-    """Return a snapshot's folder if it has weights: one made for a tokenizer alone has not."""
-    if not any(folder.rglob("*.safetensors")):
-        raise FileNotFoundError(folder)
-    return folder
 
 
 def _card(folder: Path) -> tuple[str | None, tuple[str, ...]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from skm2v._distillation.teacher.extras import import_extra
@@ -23,7 +24,7 @@ from skm2v._model.files import read_start
 from skm2v._model.foreign import N_BYTES, describe_foreign
 from skm2v.exceptions import TeacherError
 
-__all__ = ["load_files", "load_teacher", "pick_device", "wrap_teacher"]
+__all__ = ["load_files", "load_teacher", "open_teacher", "pick_device", "wrap_teacher"]
 
 logger = logging.getLogger("skm2v")
 
@@ -78,6 +79,39 @@ def load_teacher(
         allow_pickle_weights=allow_pickle_weights,
     )
     return load_files(files, device)
+
+
+def open_teacher(
+    model: str | os.PathLike[str] | Any,
+    tokenizer: Any = None,
+    *,
+    device: str | None = None,
+    **where: Any,
+) -> tuple[TeacherFiles | Teacher, Callable[[], Teacher]]:
+    """Find a teacher by its name without loading it, or take one that is in memory.
+
+    Parameters
+    ----------
+    model : str, path, transformers.PreTrainedModel or SentenceTransformer
+    tokenizer : transformers tokenizer or None, default=None
+        Only for a transformers model in memory.
+    device : str or None, default=None
+        Torch device.
+    **where
+        For a name: `revision`, `subfolder`, `trust_remote_code` and `allow_pickle_weights` of
+        :func:`load_teacher`.
+
+    Returns
+    -------
+    teacher : TeacherFiles or Teacher
+    load : callable
+        Loads it.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        files = find_teacher(model, **where)
+        return files, partial(load_files, files, device)
+    teacher = wrap_teacher(model, tokenizer, device=device)
+    return teacher, lambda: teacher
 
 
 def load_files(files: TeacherFiles, device: str | None = None) -> Teacher:
