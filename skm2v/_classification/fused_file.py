@@ -85,12 +85,15 @@ def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
     if content.inverse_temperature is not None:
         tensors[TEMPERATURE] = content.inverse_temperature
     data = FUSED.dump(Content(settings, tensors, scores.tokenizer))
-    staged = files.stage(target, data)
-    try:
-        files.replace(staged, target)
-    finally:
-        files.unlink(staged)
-    files.sync_folder(target.parent)
+    with files.exclusive(target.parent) as alone:
+        if alone:
+            files.sweep(target.parent)
+        staged = files.stage(target, data)
+        try:
+            files.replace(staged, target)
+        finally:
+            files.unlink(staged)
+        files.sync_folder(target.parent)
 
 
 def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> FusedContent:

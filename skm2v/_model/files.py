@@ -6,6 +6,7 @@ import contextlib
 import errno
 import mmap
 import os
+import re
 import stat
 import tempfile
 import time
@@ -28,6 +29,7 @@ __all__ = [
     "replace",
     "set_aside",
     "stage",
+    "sweep",
     "sync_folder",
     "temporaries",
     "unlink",
@@ -35,7 +37,9 @@ __all__ = [
 
 LOCK_SECONDS = 60.0
 MODEL_FILE = "model.safetensors"
-TEMPORARY = ".skm2v-"  # prefix of everything that is not yet, or no longer, part of a model
+# What is not yet, or no longer, part of a model. Nobody else has names of 32 random digits.
+TEMPORARY = ".skm2v-"
+_OURS = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{32}(-\w+\.tmp|\.old)")
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
@@ -149,7 +153,8 @@ def stage(path: Path, data: bytes) -> Path:
     The file gets the permissions of the file at `path`, if there is one, and those of any new
     file otherwise.
     """
-    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=path.parent)
+    prefix = f"{TEMPORARY}{uuid.uuid4().hex}-"
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -223,14 +228,21 @@ def set_aside(path: Path) -> Path | None:
 
 
 def temporaries(folder: Path) -> list[Path]:
-    """Return the temporary files in a folder."""
-    return [folder / name for name in os.listdir(folder) if name.startswith(TEMPORARY)]
+    """Return the temporary files in a folder: ours, not what somebody gave a similar name."""
+    paths = [folder / name for name in os.listdir(folder) if _OURS.fullmatch(name)]
+    return [path for path in paths if stat.S_ISREG(os.lstat(path).st_mode)]
 
 
 def unlink(path: Path) -> None:
     """Remove a file, if it is there."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of savers that were killed; only who is alone may do that."""
+    for path in temporaries(folder):
+        unlink(path)
 
 
 def sync_folder(path: Path) -> None:
@@ -262,7 +274,8 @@ def exclusive(path: Path) -> Iterator[bool]:
     except ImportError:
         yield False
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    # Without O_DIRECTORY opening a pipe waits for a writer, for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         deadline = time.monotonic() + LOCK_SECONDS
         locked = None

@@ -18,7 +18,7 @@ from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
 from skm2v._model.parts import MODEL, UNKNOWN, ModelParts
 from skm2v._model.sealed import describe_sealed, is_sealed
 from skm2v._model.sidecars import SIDECARS
-from skm2v._model.tensor_file import parse_tensors
+from skm2v._model.tensor_file import parse_tensors, shown
 from skm2v._model.unknown_token import unmute
 from skm2v.exceptions import ModelFormatError
 
@@ -105,6 +105,7 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
         return parts, None
     document = MODEL.document(metadata[MODEL.key], what=str(file))
     _check_sidecars(document["sidecars"], file)
+    tensors = shown(tensors)
     if UNKNOWN in document:
         tensors = unmute(tensors, document[UNKNOWN], what=str(file))
     parts = MODEL.open(document, tensors, what=str(file))

@@ -11,6 +11,7 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from skm2v._model.foreign import N_BYTES, describe_foreign
 from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["dump_tensors", "parse_tensors"]
+__all__ = ["dump_tensors", "hidden", "parse_tensors", "shown"]
 
 MAX_HEADER_BYTES = 64 << 20
 MAX_TENSORS = 16
@@ -148,6 +149,19 @@ def _array(dtype: str, shape: tuple[int, ...], body: memoryview) -> npt.NDArray[
         array = array.copy()
     array.flags.writeable = False
     return array
+
+
+HIDDEN = "hidden."
+
+
+def hidden(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Return tensors under names that no other tool looks for."""
+    return {HIDDEN + name: array for name, array in tensors.items()}
+
+
+def shown(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Return tensors under the names that they had before :func:`hidden`."""
+    return {name.removeprefix(HIDDEN): array for name, array in tensors.items()}
 
 
 def dump_tensors(tensors: dict[str, npt.NDArray[Any]], metadata: dict[str, str]) -> bytes:

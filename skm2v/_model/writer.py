@@ -20,6 +20,7 @@ from skm2v._model.files import MODEL_FILE
 from skm2v._model.front_matter import MAX_CARD_BYTES
 from skm2v._model.parts import MODEL, ModelParts
 from skm2v._model.sidecars import CARD, SIDECARS, render_sidecars
+from skm2v._model.tensor_file import hidden
 from skm2v._model.unknown_token import mute
 from skm2v.exceptions import ModelFormatError
 
@@ -57,35 +58,50 @@ def save(
     """
     folder = files.local_path(path)
     sidecars = render_sidecars(parts, model_name)
-    contents = {MODEL_FILE: render_model(parts, sha256, sidecars), **sidecars}
     files.make_folder(folder)
     with files.exclusive(folder) as alone, _Exchange(folder) as exchange:
         if alone:
-            exchange.sweep()
+            files.sweep(folder)
+        data = render_model(parts, sha256, sidecars)
         if not _is_ours(folder / CARD):
-            del contents[CARD], sidecars[CARD]
-        for name, data in contents.items():
-            exchange.stage(name, data)
-        # Of a model that another tool wrote, the files beside the tensors are a part: taken
-        # away first, an interruption would leave nothing that can be read.
-        ours = files.read_start(folder / MODEL_FILE, 8 + len(MODEL.mark))[8:] == MODEL.mark
-        if ours:
+            del sidecars[CARD]
+        for name, text in sidecars.items():
+            exchange.stage(name, text)
+        if _is_of_a_peer(folder):
+            # Of their model the files beside the tensors are a part, so these stay until ours is
+            # there; and until theirs are gone, ours goes under names that only we know.
+            exchange.stage(FINAL, data)
+            exchange.stage(MODEL_FILE, render_model(parts, sha256, {}, hide=True))
+            exchange.commit(MODEL_FILE)
             exchange.retire(*SIDECARS)
-        exchange.commit(MODEL_FILE)
-        if not ours:
+            exchange.commit(*sidecars)
+            exchange.commit(FINAL)
+        else:
+            exchange.stage(MODEL_FILE, data)
             exchange.retire(*SIDECARS)
-        exchange.commit(*sidecars)
+            exchange.commit(MODEL_FILE)
+            exchange.commit(*sidecars)
 
 
-def render_model(parts: ModelParts, sha256: str, sidecars: dict[str, bytes]) -> bytes:
-    """Return the content of ``model.safetensors``."""
+def _is_of_a_peer(folder: Path) -> bool:
+    """Whether a folder has a model, or parts of one, that another tool wrote."""
+    start = files.read_start(folder / MODEL_FILE, 8 + len(MODEL.mark))
+    if start[8:] == MODEL.mark:
+        return False
+    return any(os.path.lexists(folder / name) for name in (MODEL_FILE, *SIDECARS))
+
+
+def render_model(
+    parts: ModelParts, sha256: str, sidecars: dict[str, bytes], *, hide: bool = False
+) -> bytes:
+    """Return the content of ``model.safetensors``, perhaps for our own reader only."""
     hashes = {
         name: hashlib.sha256(data).hexdigest()
         for name, data in sidecars.items()
         if name != CARD  # which people edit, and which decides about nothing
     }
     tensors, unknown = mute(parts)
-    content = replace(parts.content, tensors=tensors)
+    content = replace(parts.content, tensors=hidden(tensors) if hide else tensors)
     return MODEL.dump(content, sha256=sha256, sidecars=hashes, **unknown)
 
 
@@ -99,6 +115,11 @@ def _is_ours(card: Path) -> bool:
         return False
 
 
+# A second version of the model file, which replaces the first when all else is in place.
+FINAL = "final model"
+TARGETS = {FINAL: MODEL_FILE}
+
+
 class _Exchange:
     """Files to put in place and files to take away, undone as far as possible on failure."""
 
@@ -107,13 +128,8 @@ class _Exchange:
         self.staged: dict[str, Path] = {}
         self.retired: dict[str, Path] = {}
 
-    def sweep(self) -> None:
-        """Remove temporary files of savers that were killed."""
-        for path in files.temporaries(self.folder):
-            files.unlink(path)
-
     def stage(self, name: str, data: bytes) -> None:
-        self.staged[name] = files.stage(self.folder / name, data)
+        self.staged[name] = files.stage(self.folder / TARGETS.get(name, name), data)
 
     def retire(self, *names: str) -> None:
         """Take files away, for now under another name."""
@@ -125,7 +141,7 @@ class _Exchange:
     def commit(self, *names: str) -> None:
         """Put staged files in place, and make that last."""
         for name in names:
-            files.replace(self.staged[name], self.folder / name)
+            files.replace(self.staged[name], self.folder / TARGETS.get(name, name))
             del self.staged[name]
             if name == MODEL_FILE:
                 # From here on what was taken away belongs to a model that is no more.

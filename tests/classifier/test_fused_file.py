@@ -24,6 +24,7 @@ from skm2v import (
     fuse,
 )
 from skm2v._classification.fused_file import FUSED
+from skm2v._model import files
 from skm2v._model.sealed import Content
 from skm2v.exceptions import ModelFormatError
 
@@ -130,6 +131,19 @@ def test_a_save_replaces_or_leaves(saved, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         fused.save(path)
     assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_save_waits_for_its_turn_and_cleans_up(saved, monkeypatch):
+    fused, path = saved
+    killed = path.with_name(f"{files.TEMPORARY}{'0' * 32}-abcdefgh.tmp")
+    killed.write_text("of a saver that was killed")
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.05)
+    before = path.read_bytes()
+    with files.exclusive(path.parent), pytest.raises(TimeoutError, match="Another process"):
+        fused.save(path)
+    assert path.read_bytes() == before and killed.exists()
+    fused.save(path)
     assert os.listdir(path.parent) == [path.name]
 
 

@@ -15,6 +15,7 @@ import pytest
 from skm2v import StaticModel
 from skm2v._model import files
 from skm2v._model.files import TEMPORARY
+from skm2v._model.tensor_file import parse_tensors
 from tests.model.forge import tiny_model
 from tests.model.test_peers import FIXTURES, editable
 
@@ -167,25 +168,52 @@ def test_a_failure_before_the_commit_leaves_every_file(monkeypatch, no_fsync, tm
     assert n_checked > 30
 
 
-def test_a_killed_save_over_a_model_of_a_peer_loses_nothing(monkeypatch, no_fsync, tmp_path):
-    """Tensors and settings of a peer's model are several files: it stays whole till the commit."""
-    old = StaticModel.from_pretrained(FIXTURES / "model2vec-float32")
-    n_old = n_new = 0
-    for fail_at in range(1, 200):
-        folder = editable("model2vec-float32", tmp_path / str(fail_at))
-        _, caught = save_with_fault(monkeypatch, NEW, folder, fail_at, Killed())
-        if caught is None:
-            break
-        try:
-            model = StaticModel.from_pretrained(folder)
-        except ValueError as error:
-            # The new tensors are in place beside files of the old model, and this is said.
-            assert "delete the file" in str(error)
-            model = StaticModel.from_pretrained(folder / "model.safetensors")
-        n_old += model == old
-        n_new += model == NEW
+@pytest.mark.parametrize("error", [Killed(), ERRORS["disk full"]], ids=["killed", "disk full"])
+@pytest.mark.parametrize(
+    "peer", ["model2vec-float32", "sentence-transformers", "sentence-transformers-nested"]
+)
+def test_a_save_over_a_model_of_a_peer_mixes_nothing(monkeypatch, no_fsync, tmp_path, peer, error):
+    """Tensors and settings of a peer's model are several files: none is read with one of ours."""
+    old = StaticModel.from_pretrained(FIXTURES / peer)
+    NEW.save_pretrained(tmp_path / "new")
+    wholes = {theirs(FIXTURES / peer): "old", theirs(tmp_path / "new"): "new"}
+    seen = []
+    folder = editable(peer, tmp_path / "0")
+    n_operations, _ = save_with_fault(monkeypatch, NEW, folder, 0, None)
+    for fail_at in range(1, n_operations + 1):
+        folder = editable(peer, tmp_path / str(fail_at))
+        _, caught = save_with_fault(monkeypatch, NEW, folder, fail_at, error)
+        model = StaticModel.from_pretrained(folder)
         assert model in (old, NEW)
-    assert n_old > 30 and n_new > 0
+        read = theirs(folder)
+        assert read is None or read in wholes, f"a mixture, where operation {fail_at} failed"
+        seen.append(("old" if model == old else "new", read and wholes[read]))
+        NEW.save_pretrained(folder)
+        assert StaticModel.from_pretrained(folder) == NEW
+        assert theirs(folder) == theirs(tmp_path / "new")
+        assert not leftovers(folder)
+    assert set(seen) >= {("old", "old"), ("new", None), ("new", "new")}
+    assert n_operations > 50
+
+
+def theirs(folder: Path) -> tuple[bytes, ...] | None:
+    """What Model2Vec or sentence-transformers would put together; None if they would refuse."""
+    for module, table, others in (
+        ("", "embeddings", ("tokenizer.json", "config.json")),
+        ("", "embedding.weight", ("tokenizer.json", "modules.json")),
+        ("0_StaticEmbedding", "embedding.weight", ("0_StaticEmbedding/tokenizer.json",)),
+    ):
+        file = folder / module / "model.safetensors"
+        paths = [folder / name for name in others]
+        if module and file.exists():
+            modules = folder / "modules.json"
+            if not modules.exists() or module not in modules.read_text():
+                continue
+        if file.exists() and all(path.exists() for path in paths):
+            tensors, _ = parse_tensors(file.read_bytes(), what="")
+            if table in tensors:
+                return (tensors[table].tobytes(), *(path.read_bytes() for path in paths))
+    return None
 
 
 def run_contest(name: str, folder: Path) -> dict:
@@ -265,3 +293,28 @@ def test_a_saver_that_never_ends_is_an_error(monkeypatch, tmp_path):
     with files.exclusive(tmp_path), pytest.raises(TimeoutError, match="Another process"):
         NEW.save_pretrained(tmp_path)
     assert StaticModel.from_pretrained(tmp_path) == OLD
+
+
+def test_what_somebody_gave_a_name_like_ours_is_left_alone(tmp_path):
+    OLD.save_pretrained(tmp_path)
+    mine = [TEMPORARY, f"{TEMPORARY}notes", f"{TEMPORARY}settings.tmp", f"{TEMPORARY}backup.old"]
+    for name in mine:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / f"{TEMPORARY}folder").mkdir()
+    (tmp_path / f"{TEMPORARY}{'0' * 32}.old").mkdir()  # even under a name of ours
+    killed = tmp_path / f"{TEMPORARY}{'0' * 32}-abcdefgh.tmp"
+    killed.write_text("of a saver that was killed")
+    NEW.save_pretrained(tmp_path)
+    assert StaticModel.from_pretrained(tmp_path) == NEW
+    assert all((tmp_path / name).read_text() == "mine" for name in mine)
+    assert (tmp_path / f"{TEMPORARY}folder").is_dir()
+    assert not killed.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_for_a_folder_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe"):
+        NEW.save_pretrained(tmp_path / "pipe")
+    with pytest.raises(NotADirectoryError), files.exclusive(tmp_path / "pipe"):
+        pass
