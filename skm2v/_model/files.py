@@ -24,6 +24,7 @@ __all__ = [
     "local_path",
     "make_folder",
     "map_file",
+    "open_regular",
     "read_file",
     "read_start",
     "replace",
@@ -74,7 +75,7 @@ def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
     ModelFormatError
         If it is a folder, device, pipe or socket, too large, or changes while it is read.
     """
-    with _open_regular(path, max_bytes) as (file, status):
+    with open_regular(path, max_bytes) as (file, status):
         data = file.read(status.st_size + 1)
     if len(data) != status.st_size:
         raise ModelFormatError(
@@ -86,7 +87,7 @@ def read_file(path: Path, *, max_bytes: int) -> tuple[bytes, tuple[int, ...]]:
 
 def map_file(path: Path, *, max_bytes: int) -> mmap.mmap:
     """Map a regular file into memory; parameters and errors are those of :func:`read_file`."""
-    with _open_regular(path, max_bytes) as (file, status):
+    with open_regular(path, max_bytes) as (file, status):
         if not status.st_size:
             raise ModelFormatError(f"{path} is truncated: it is empty.")
         try:
@@ -98,16 +99,17 @@ def map_file(path: Path, *, max_bytes: int) -> mmap.mmap:
 def read_start(path: Path, n_bytes: int) -> bytes:
     """Return the first bytes of a regular file; none if there is no such file."""
     try:
-        with _open_regular(path) as (file, _):
+        with open_regular(path) as (file, _):
             return file.read(n_bytes)
     except (OSError, ModelFormatError):
         return b""
 
 
 @contextlib.contextmanager
-def _open_regular(
+def open_regular(
     path: Path, max_bytes: int | None = None
 ) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+    """Open a regular file to read; parameters and errors are those of :func:`read_file`."""
     # Without O_NONBLOCK opening a pipe waits for a writer, for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:

@@ -236,6 +236,62 @@ def test_a_killed_worker_blocks_nobody(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs kill -STOP")
+def test_a_stopped_worker_blocks_nobody(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(store, "PATIENCE", 0.2)
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout.readline() == "holding\n"
+        worker.send_signal(signal.SIGSTOP)
+        calls, compute = count_computations()
+        assert fetch("key", compute, tmp_path) and len(calls) == 1
+        assert worker.poll() is None
+        worker.kill()
+    assert "its holder seems to be stopped; work may be done twice" in caplog.text.replace(")", "")
+
+
+def test_a_worker_that_gives_signs_of_life_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "BEAT", 0.01)
+    monkeypatch.setattr(store, "PATIENCE", 0.5)
+    started, beats = threading.Event(), []
+    real = os.utime
+    monkeypatch.setattr(os, "utime", lambda *a, **k: (beats.append(1), real(*a, **k)))
+
+    def work() -> None:
+        with store.among_processes(tmp_path / "key"):
+            started.set()
+            while len(beats) < 150:  # three times the patience at the least
+                time.sleep(0.01)
+            (tmp_path / "done").touch()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert started.wait(60)
+    with store.among_processes(tmp_path / "key"):
+        assert (tmp_path / "done").exists()
+    worker.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "loop"])
+@pytest.mark.parametrize("name", ["key.arrays", "key.lock", "."])
+def test_what_is_no_file_in_the_cache_holds_nobody_up(tmp_path, name, kind):
+    folder = tmp_path / "cache"
+    path = folder / name  # "." is the folder itself
+    path.parent.mkdir(exist_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path)
+    calls, compute = count_computations()
+    assert fetch("key", compute, folder)
+    assert len(calls) == 1
+
+
 def test_a_failed_pass_leaves_nothing(tmp_path):
     def fail():
         raise RuntimeError("out of memory")

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from skm2v._model.files import open_regular
 
 __all__ = [
     "Arrays",
@@ -36,6 +39,8 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 SUFFIX = ".arrays"
 _DIGEST_BYTES = 32
+# Seconds between two signs of life of who makes an entry, and without one until nobody waits.
+BEAT, PATIENCE = 5.0, 60.0
 
 RECENT_BYTES = 1 << 29  # of all entries but the newest
 
@@ -141,7 +146,7 @@ def _compute_or_read(path: Path | None, compute: Callable[[], Arrays]) -> Arrays
 def read_entry(path: Path) -> Arrays | None:
     """Return an entry, or None if there is none that is whole."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as (file, _):
             expected = file.read(_DIGEST_BYTES)
             if len(expected) != _DIGEST_BYTES or expected != _digest(file):
                 raise ValueError("its checksum does not fit")
@@ -200,41 +205,94 @@ def _digest(file: IO[bytes]) -> bytes:
 def among_processes(path: Path | None) -> Iterator[None]:
     """Keep other processes from making the same entry; without a path there is nothing to keep.
 
-    The system itself gives the lock back when its holder dies, so there is no stale lock.
+    The system itself gives the lock back when its holder dies, so there is no stale lock. A holder
+    at work touches the file now and then: for one that was stopped nobody waits longer than
+    `PATIENCE` seconds, and the work is done twice.
     """
     if path is None:
         yield
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path.with_suffix(".lock"), "a+b")  # noqa: SIM115
+        # Unbuffered, and never waiting for the other end of a pipe.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(path.with_suffix(".lock"), flags, 0o666)
     except OSError as error:
         logger.warning("The cache folder %s cannot be used: %s", path.parent, error)
         yield
         return
-    with file:
+    try:
         try:
-            _lock(file.fileno())
+            alone = _lock(descriptor)
+            reason = "its holder seems to be stopped"
         except OSError as error:  # some network file systems
-            logger.warning("No lock for %s (%s); work may be done twice.", path, error)
-        yield
+            alone, reason = False, str(error)
+        if not alone:
+            logger.warning("No lock for %s (%s); work may be done twice.", path, reason)
+        with _heartbeat(descriptor) if alone else contextlib.nullcontext():
+            yield
+    finally:
+        os.close(descriptor)
 
 
-def _lock(descriptor: int) -> None:
-    """Wait for an exclusive lock, which ends when the file is closed."""
+def _lock(descriptor: int) -> bool:
+    """Wait for an exclusive lock, which ends when the file is closed; False if nobody is at work.
+
+    Raises
+    ------
+    OSError
+        If the system has no such lock for this file.
+    """
+    last, since = None, time.monotonic()
+    while not _try_lock(descriptor):
+        beat = os.fstat(descriptor).st_mtime_ns
+        if beat != last:
+            last, since = beat, time.monotonic()
+        elif time.monotonic() - since > PATIENCE:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _try_lock(descriptor: int) -> bool:
     try:
         import fcntl
     except ImportError:  # Windows
         import msvcrt
-        import time
 
-        while True:
-            try:
-                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-                return
-            except OSError:
-                time.sleep(0.1)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _heartbeat(descriptor: int) -> Iterator[None]:
+    """Touch a file now and then, in another thread."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(BEAT):
+            with contextlib.suppress(OSError):
+                os.utime(descriptor)
+
+    thread = threading.Thread(target=beat, name="skm2v-lock", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # where no thread can start, others lose their patience
+        yield
+        return
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _forget_locks() -> None:
