@@ -10,6 +10,7 @@ from pathlib import Path
 from skm2v._cli.arguments import optional
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.text_files import TextFile
+from skm2v.exceptions import TextValueError
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -132,7 +133,8 @@ def _pca_dims(text: str) -> int | float | str | None:
 
 def _word_list(path: str) -> list[str]:
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        with TextFile(path, kind="lines") as source:
+            words = [line.strip() for line in source.texts()]
+    except (OSError, TextValueError) as error:
         raise argparse.ArgumentTypeError(f"cannot read {path}: {error}") from error
-    return [line.strip() for line in lines if line.strip()]
+    return [word for word in words if word]

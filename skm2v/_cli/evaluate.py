@@ -84,12 +84,13 @@ def run(args: argparse.Namespace) -> None:
 
     listener = Listener() if args.quiet or sys.stderr is None else Progress(sys.stderr)
     columns = _columns(args.column)
+    # The report is in a folder whatever happens to stdout, but JSON is what was asked for.
+    printed_to = output() if args.json or args.list else sys.stdout
     data = args.data
     if args.list:
         options = DataOptions(columns, args.train_split, args.test_split)
-        file = output()
         for source in find_sources(data, options, listener.note):
-            print(f"{source.type}\t{source.name}", file=file)
+            print(f"{source.type}\t{source.name}", file=printed_to)
         return
     store = args.output / "results"
     if args.fresh and store.is_dir():
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
         listener=listener,
     )
     page = evaluation.save(args.output)
-    print(evaluation.to_json() if args.json else evaluation.to_markdown())
+    print(evaluation.to_json() if args.json else evaluation.to_markdown(), file=printed_to)
     say(f"report: {page}")
     if len(evaluation.failed) == len(evaluation.results):
         raise TaskDataError(f"Every task failed, the first with: {evaluation.failed[0].error}")

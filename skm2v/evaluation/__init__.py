@@ -19,9 +19,10 @@ from skm2v.evaluation._mteb_adapter import MtebEncoder
 from skm2v.evaluation._pairs import STS, PairClassification, WordSimilarity
 from skm2v.evaluation._progress import Listener
 from skm2v.evaluation._result_store import Result, ResultStore
-from skm2v.evaluation._results import Evaluation, ModelSummary
+from skm2v.evaluation._results import Evaluation
 from skm2v.evaluation._retrieval import Reranking, Retrieval
 from skm2v.evaluation._runner import evaluate, run_task
+from skm2v.evaluation._summary import ModelSummary
 from skm2v.evaluation._table_reader import DataOptions
 from skm2v.evaluation._task import Encode, Outcome, Task
 from skm2v.evaluation._task_sources import TaskSource, find_sources

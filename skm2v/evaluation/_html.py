@@ -17,7 +17,8 @@ from skm2v.evaluation._plot import Point, scatter
 
 if TYPE_CHECKING:
     from skm2v.evaluation._result_store import Result
-    from skm2v.evaluation._results import Evaluation, Key, ModelSummary
+    from skm2v.evaluation._results import Evaluation
+    from skm2v.evaluation._summary import Key, ModelSummary
 
 __all__ = ["render_html", "render_tables"]
 

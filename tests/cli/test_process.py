@@ -145,3 +145,14 @@ def test_a_file_keeps_its_permissions_and_a_new_one_gets_the_usual(tmp_path, tex
     old.chmod(0o604)
     assert shell(script, "embed", texts, "-m", model_path, "-o", old).returncode == 0
     assert old.stat().st_mode & 0o777 == 0o604
+
+
+def test_an_evaluation_without_standard_streams_writes_its_report(tmp_path):
+    data = tmp_path / "sts.csv"
+    data.write_text("text1,text2,score\na b,a c,3\na,d,0\ne,e,5\n")
+    out = tmp_path / "out"
+    arguments = ["eval", "--data", data, "--model", "tfidf", "--output", out]
+    result = shell('"$@" <&- >&- 2>&-', *arguments)
+    assert result.returncode == 0
+    assert sorted(os.listdir(out)) == ["report.html", "report.md", "results", "results.json"]
+    assert shell('"$@" >&-', *arguments, "--json").returncode == 2

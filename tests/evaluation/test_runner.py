@@ -283,3 +283,21 @@ def test_command_lists_the_bundled_tasks(capsys: pytest.CaptureFixture[str]) -> 
 def test_task_words_that_match_nothing_are_an_error(word_sum: Any) -> None:
     with pytest.raises(TaskDataError, match="no task 'clustring'"):
         evaluate(word_sum, PETS, ["clustring"])
+
+
+@pytest.mark.parametrize("error", [SystemExit(143), OSError(28, "No space left on device")])
+def test_reports_are_whole_or_absent(
+    error: BaseException, word_sum: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation = evaluate(word_sum, PETS)
+    evaluation.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"report.html", "report.md", "results.json"}
+
+    def fail(source: object, target: object) -> None:
+        raise error
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(type(error)):
+        evaluate({"other": word_sum}, PETS).save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
