@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from skm2v._classification.explanation import Explanation
     from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
     from skm2v._classification.fusing import fuse
+    from skm2v._dedup.deduplicator import Deduplicator
     from skm2v._features import HybridVectorizer
     from skm2v._fit_report import FitReport
     from skm2v._model import ModelConfig, Projection
     from skm2v._pooling import PoolingTable, TextTokenizer
 
 __all__ = [
+    "Deduplicator",
     "Explanation",
     "FitReport",
     "FusedTextClassifier",
@@ -48,6 +50,7 @@ __all__ = [
 
 # Loaded when they are first asked for.
 _LATE = {
+    "Deduplicator": "skm2v._dedup.deduplicator",
     "Explanation": "skm2v._classification.explanation",
     "FitReport": "skm2v._fit_report",
     "FusedTextClassifier": "skm2v._classification.fused",

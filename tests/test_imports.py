@@ -31,6 +31,7 @@ ROOMS = (
     {"_embedder", "_text_input"},
     {"_features"},
     {"_pairs"},
+    {"_dedup"},
     {"deduplication"},
     {"_classification"},
     {"evaluation"},

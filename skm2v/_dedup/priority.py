@@ -1,0 +1,125 @@
+"""Which of several texts that say the same is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._dedup.links import Links
+from skm2v._dedup.nodes import Nodes, hash_ranks
+from skm2v._dedup.tables import read_column
+
+__all__ = [
+    "chosen_rows",
+    "degrees",
+    "more_degrees",
+    "node_ranks",
+    "pair_keys",
+    "row_values",
+]
+
+RULES = ("central", "first", "longest")
+
+
+def row_values(
+    keep: str | Callable[[Any], Any], X: Any, texts: list[str], first_row: int
+) -> npt.NDArray[Any]:
+    """Value of each row, of which the largest is kept.
+
+    Parameters
+    ----------
+    keep : str or callable
+        A rule, the name of a column, or a function of `X`.
+    X : object
+        What `texts` were read from.
+    texts : list of str
+    first_row : int
+        Number of the first row, where earlier ones were fitted before.
+    """
+    n = len(texts)
+    if isinstance(keep, str) and keep in RULES:
+        if keep == "first":
+            return -np.arange(first_row, first_row + n, dtype=np.float64)
+        if keep == "longest":
+            return np.fromiter(map(len, texts), dtype=np.float64, count=n)
+        return np.zeros(n)
+    name = "keep" if callable(keep) else f"The column {keep!r}"
+    values = keep(X) if callable(keep) else read_column(X, keep)
+    values = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    if values.shape != (n,):
+        raise ValueError(f"{name} must give a value for each of {n} rows; got {values.shape}.")
+    if values.dtype.kind in "mM":
+        missing = np.isnat(values)
+        values = values.astype(np.int64).astype(np.float64)
+        values[missing] = -np.inf
+        return values
+    try:
+        values = values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must hold numbers or dates, the largest of which is kept; got {error}."
+        ) from error
+    return np.where(np.isnan(values), -np.inf, values)
+
+
+def degrees(nodes: Nodes, links: Links) -> npt.NDArray[np.int64]:
+    """Number of rows that each node has a link to, or shares its text with."""
+    # A pair may be linked in two ways.
+    pairs = np.unique(pair_keys(links.left, links.right))
+    return more_degrees(nodes, pairs >> 32, pairs & 0xFFFFFFFF) + nodes.counts - 1
+
+
+def pair_keys(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Return one number for a pair, whichever comes first."""
+    keys: npt.NDArray[np.int64] = np.minimum(left, right).astype(np.int64) << 32
+    return keys | np.maximum(left, right)
+
+
+def more_degrees(
+    nodes: Nodes, left: npt.NDArray[Any], right: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Number of rows at the other end of links, for each node."""
+    n, weights = len(nodes), nodes.counts.astype(np.float64)
+    degree = np.bincount(left, weights[right], n) + np.bincount(right, weights[left], n)
+    return degree.astype(np.int64)
+
+
+def node_ranks(
+    nodes: Nodes,
+    values: npt.NDArray[Any],
+    degree: npt.NDArray[np.int64] | None,
+    linked: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.int64]:
+    """Order in which nodes are kept, 0 first.
+
+    Parameters
+    ----------
+    nodes : Nodes
+    values : ndarray of shape (n_rows,)
+    degree : ndarray of int64 of shape (n_nodes,) or None
+        Comes first, where it counts.
+    linked : ndarray of bool of shape (n_nodes,)
+        Nodes with links. The rank of others is of no importance.
+    """
+    n = len(nodes.counts)
+    best = np.full(n, -np.inf)
+    np.maximum.at(best, nodes.of_row, values)
+    ties = np.zeros(n, dtype=np.uint64)
+    places = np.flatnonzero(linked)
+    ties[places] = hash_ranks([nodes.texts[i] for i in places.tolist()])
+    central = np.zeros(n) if degree is None else -degree
+    rank = np.empty(n, dtype=np.int64)
+    rank[np.lexsort((nodes.first_row, ties, -best, central))] = np.arange(n)
+    return rank
+
+
+def chosen_rows(nodes: Nodes, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Row that stands for each node: the first of the largest value."""
+    order = np.lexsort((np.arange(len(values)), -values, nodes.of_row))
+    first = np.ones(len(order), dtype=bool)
+    node = nodes.of_row[order]
+    first[1:] = node[1:] != node[:-1]
+    return order[first]
