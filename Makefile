@@ -2,6 +2,8 @@
 #   make demo   distil a real teacher, grid-search a spam filter, predict without torch
 #   make test   the whole test suite
 #   make lint   ruff and mypy
+#   make soak   every promise of docs/reliability.md in sizes of a release: make SCALE=0.01 soak
+#   make fuzz   atheris on all that reads files from elsewhere: make RUNS=100000 fuzz
 # Another interpreter: make PYTHON=python3.12 test
 
 PYTHON ?= python3
@@ -15,7 +17,7 @@ BUILD_INPUTS := pyproject.toml setup.py constraints.txt Makefile \
 # Two test processes with one thread each: the suite must not fight itself for the cores.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help install demo test lint clean
+.PHONY: help install demo test lint soak fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -41,6 +43,18 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+
+# Sizes are a share of those of a release, said at the head of the table: 1 takes days on two cores.
+SCALE ?= 0.01
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.trust.soak --scale $(SCALE)
+
+RUNS ?= 100000
+FUZZ_TARGETS := header tokenizer document model classifier regressor
+fuzz: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	for target in $(FUZZ_TARGETS); do \
+	  $(BIN)/python -m tests.trust.fuzz_targets $$target -runs=$(RUNS) -max_len=65536 || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

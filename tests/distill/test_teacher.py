@@ -320,6 +320,7 @@ def poisoned(copied_teacher, tmp_path):
 
 
 def test_a_poisoned_folder_runs_nothing(poisoned):
+    """P32."""
     folder, marker = poisoned
     model = distill(folder, pca_dims=8)  # the safetensors and the known classes are harmless
     assert model.dim == 8

@@ -31,7 +31,7 @@ def fork(work: Callable[[], int]) -> int:
     return child
 
 
-def killed(folder: Path) -> dict[str, int]:
+def killed(folder: Path, n_kills: int = 50) -> dict[str, int]:
     """Kill processes that save two models in turn."""
     models = [tiny_model("wordpiece"), tiny_model("bpe", "int8")]
     models[0].save_pretrained(folder)
@@ -48,7 +48,7 @@ def killed(folder: Path) -> dict[str, int]:
     some_saves = 2 * (time.perf_counter() - start)  # on this machine, as busy as it is
     generator = random.Random(0)
     wrong, seen = 0, set()
-    for _ in range(50):
+    for _ in range(n_kills):
         child = fork(save_for_ever)
         time.sleep(generator.uniform(0, some_saves))
         os.kill(child, signal.SIGKILL)
@@ -56,7 +56,7 @@ def killed(folder: Path) -> dict[str, int]:
         model = StaticModel.from_pretrained(folder)
         wrong += model not in models
         seen.add(model)
-    return {"kills": 50, "wrong": wrong, "models": len(seen)}
+    return {"kills": n_kills, "wrong": wrong, "models": len(seen)}
 
 
 def quota(folder: Path) -> dict[str, int]:
@@ -78,7 +78,7 @@ def quota(folder: Path) -> dict[str, int]:
     return {"tried": len(sizes), "refused": refused, "wrong": wrong}
 
 
-def race(folder: Path) -> dict[str, int]:
+def race(folder: Path, n_loads: int = 300) -> dict[str, int]:
     """Load in two processes what two others save."""
     models = [tiny_model("wordpiece", max_length=length) for length in range(1, 9)]
     models[0].save_pretrained(folder)
@@ -89,13 +89,13 @@ def race(folder: Path) -> dict[str, int]:
             turn += 1
 
     def read_often() -> int:
-        return sum(StaticModel.from_pretrained(folder) not in models for _ in range(300))
+        return sum(StaticModel.from_pretrained(folder) not in models for _ in range(n_loads))
 
     savers = [fork(lambda start=start: save_from(start)) for start in (0, 3)]
     reader = fork(read_often)
     wrong, seen, n_reads = 0, set(), 0
     deadline = time.monotonic() + 30
-    while n_reads < 300 or (len(seen) < 5 and time.monotonic() < deadline):
+    while n_reads < n_loads or (len(seen) < 5 and time.monotonic() < deadline):
         model = StaticModel.from_pretrained(folder)
         wrong += model not in models
         seen.add(model)
@@ -105,9 +105,13 @@ def race(folder: Path) -> dict[str, int]:
         os.kill(saver, signal.SIGKILL)
         os.waitpid(saver, 0)
     models[0].save_pretrained(folder)
-    return {"reads": n_reads + 300, "wrong": wrong, "models": len(seen)}
+    return {"reads": n_reads + n_loads, "wrong": wrong, "models": len(seen)}
+
+
+def main(arguments: list[str]) -> None:
+    function = {"killed": killed, "quota": quota, "race": race}[arguments[0]]
+    print(json.dumps(function(Path(arguments[1]), *map(int, arguments[2:]))))
 
 
 if __name__ == "__main__":
-    function = {"killed": killed, "quota": quota, "race": race}[sys.argv[1]]
-    print(json.dumps(function(Path(sys.argv[2]))))
+    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Models of every release load for ever, with vectors that are equal to the bit."""
+"""Models of every release load for ever, with vectors that are equal to the bit (P17)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of models: local paths never touch the network, hub ids say where they looked."""
+"""Names of models: local paths never touch the network, hub ids say where they looked (P24)."""
 
 from __future__ import annotations
 
