@@ -28,7 +28,7 @@ ROOMS = (
     {"_static_model"},
     {"distill"},
     {"_resolve_model"},
-    {"_embedder", "_text_input"},
+    {"_embedder", "_callbacks", "_model_transformer", "_text_input"},
     {"_features"},
     {"_pairs"},
     {"_dedup"},
