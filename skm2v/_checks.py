@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 import numpy as np
 
 __all__ = [
+    "MODEL_DEFAULT",
+    "ModelDefault",
     "check_choice",
     "check_flag",
     "check_length",
@@ -24,6 +27,19 @@ __all__ = [
     "require",
     "some",
 ]
+
+
+class ModelDefault(Enum):
+    """Type of :data:`MODEL_DEFAULT`."""
+
+    MODEL_DEFAULT = "the model's"
+
+    def __repr__(self) -> str:
+        return "<the model's>"
+
+
+#: Default of an argument whose None means something: the setting that the model has.
+MODEL_DEFAULT: Final = ModelDefault.MODEL_DEFAULT
 
 
 def some(values: Iterable[Any], limit: int = 5) -> str:

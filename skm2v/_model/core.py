@@ -103,7 +103,7 @@ class Core:
     def parts(self) -> ModelParts:
         """The model as plain data, for files and pickles."""
         return ModelParts(
-            self.tokenizer.json,
+            self.tokenizer.document,
             tensors_of(self.table, self.projection),
             self.normalize,
             self.max_length,

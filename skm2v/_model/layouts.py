@@ -9,7 +9,6 @@ those of Dense a matrix that is multiplied into the table.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +22,7 @@ from skm2v._model.foreign import describe_foreign
 from skm2v._model.front_matter import read_card
 from skm2v._model.parts import ModelParts
 from skm2v._model.tensor_file import parse_tensors
+from skm2v._pooling import TokenizerDocument
 from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
@@ -35,7 +35,6 @@ MAX_INT32 = 2**31 - 1
 MODEL2VEC_NORMALIZE = False
 MODEL2VEC_MAX_LENGTH = 512
 MODEL2VEC_FIELDS = {"model_type", "normalize", "tokenizer_name", "apply_pca", "hidden_dim"}
-SEPARATOR = re.compile(r"\s*,?\s*")
 UNKNOWN_TOKENS = {"<unk>", "[UNK]", "<UNK>", "<|unk|>"}
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -85,11 +84,11 @@ def _read_model2vec(folder: Path, file: Path, tensors: Tensors) -> ModelParts:
     pca_dims = config.get("apply_pca")
     if isinstance(pca_dims, bool):  # early versions
         pca_dims = "auto" if pca_dims else None
-    text = _read_text(folder / "tokenizer.json")
+    tokenizer = TokenizerDocument(_read_text(folder / "tokenizer.json"))
     card = read_card(folder)
     try:
         return ModelParts(
-            text if "max_length" in config else _with_its_unknown_token(text),
+            tokenizer if "max_length" in config else _with_its_unknown_token(tokenizer),
             _table(tensors, "embeddings"),
             config.get("normalize", MODEL2VEC_NORMALIZE),
             config.get("max_length", MODEL2VEC_MAX_LENGTH),
@@ -108,42 +107,27 @@ def _read_model2vec(folder: Path, file: Path, tensors: Tensors) -> ModelParts:
         raise ModelFormatError(f"{path}: {error}") from error
 
 
-def _with_its_unknown_token(text: str) -> str:
+def _with_its_unknown_token(document: TokenizerDocument) -> TokenizerDocument:
     """Return a tokenizer whose Unigram model names its own unknown token.
 
     Model2Vec 0.9 and 0.10 leave tokens out and keep `unk_id`, which so comes to be the number of
     a word. 0.10, which writes `max_length` too, leaves this word out of every text. 0.9 averaged
     all tokens.
     """
-    unk_id = re.search(r'"unk_id"\s*:\s*(\d+)', text)
-    first = re.search(r'"vocab"\s*:\s*\[\s*', text)
-    if unk_id is None or first is None or _piece(text, first.end(), int(unk_id[1])) is None:
-        return text
-    # Only a tokenizer that looks wrong is parsed twice.
-    spec = parse_json(text, what="The tokenizer")
+    spec = document.spec
+    model = spec.get("model") if isinstance(spec, dict) else None
+    if not isinstance(model, dict) or model.get("type") != "Unigram":
+        return document
     try:
-        model = spec["model"]
         special = {token["content"] for token in spec["added_tokens"] if token["special"]}
         names, pieces = UNKNOWN_TOKENS & special, model["vocab"]
         unknown = [i for i, piece in enumerate(pieces) if piece[0] in names]
         if pieces[model["unk_id"]][0] in special or len(unknown) != 1:
-            return text
+            return document
     except (TypeError, KeyError, IndexError):  # for the checks of tokenizers
-        return text
-    return json.dumps({**spec, "model": {**model, "unk_id": unknown[0]}}, ensure_ascii=False)
-
-
-def _piece(text: str, start: int, number: int) -> str | None:
-    """Return an entry of a Unigram's vocabulary, if it is none of the usual unknown tokens."""
-    decode = json.JSONDecoder().raw_decode
-    try:
-        for _ in range(number + 1):
-            piece, stop = decode(text, start)
-            start = SEPARATOR.match(text, stop).end()  # type: ignore[union-attr]
-        token = piece[0]
-    except (ValueError, AttributeError, TypeError, IndexError, RecursionError):
-        return None
-    return token if isinstance(token, str) and token not in UNKNOWN_TOKENS else None
+        return document
+    spec = {**spec, "model": {**model, "unk_id": unknown[0]}}
+    return TokenizerDocument(json.dumps(spec, ensure_ascii=False))
 
 
 def _read_sentence_transformers(folder: Path) -> ModelParts:
@@ -162,8 +146,8 @@ def _read_sentence_transformers(folder: Path) -> ModelParts:
     file = folder / places[0] / "model.safetensors"
     tensors = _read_tensors(file)
     _check_names(file, tensors, {"embedding.weight"})
-    tokenizer = folder / places[0] / "tokenizer.json"
-    text = _read_text(tokenizer)
+    path_of_tokenizer = folder / places[0] / "tokenizer.json"
+    tokenizer = TokenizerDocument(_read_text(path_of_tokenizer))
     table = _table(tensors, "embedding.weight")
     for kind, place in zip(kinds, places, strict=True):
         if kind == "Dense":
@@ -176,10 +160,10 @@ def _read_sentence_transformers(folder: Path) -> ModelParts:
             )
     card = read_card(folder)
     return ModelParts(
-        text,
+        tokenizer,
         table,
         "Normalize" in kinds,
-        _truncation(text, tokenizer),
+        _truncation(tokenizer, path_of_tokenizer),
         ModelConfig(teacher=card.base_model, licence=card.licence, language=card.language),
     )
 
@@ -239,9 +223,9 @@ def _check_prompts(path: Path) -> None:
         )
 
 
-def _truncation(text: str, path: Path) -> int | None:
+def _truncation(document: TokenizerDocument, path: Path) -> int | None:
     """Return the maximum length that a tokenizer's truncation section states."""
-    spec = parse_json(text, what=str(path))
+    spec = document.spec
     truncation = spec.get("truncation") if isinstance(spec, dict) else None
     if truncation is None:
         return None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from skm2v._model.config import ModelConfig
 from skm2v._model.projection import Projection
 from skm2v._model.sealed import MODEL_KEY, Content, Seal
-from skm2v._pooling import PoolingTable
+from skm2v._pooling import PoolingTable, TokenizerDocument
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["MODEL", "UNKNOWN", "ModelParts"]
@@ -35,8 +35,7 @@ class ModelParts:
 
     Parameters
     ----------
-    tokenizer : str
-        JSON text of the tokenizer.
+    tokenizer : TokenizerDocument
     tensors : mapping of str to ndarray
         Arrays by the names that they have in a model file.
     normalize : bool
@@ -44,7 +43,7 @@ class ModelParts:
     config : ModelConfig
     """
 
-    tokenizer: str
+    tokenizer: TokenizerDocument
     tensors: Mapping[str, npt.NDArray[Any]]
     normalize: bool
     max_length: int | None
@@ -106,7 +105,7 @@ class ModelParts:
     @property
     def content(self) -> Content:
         """The model as what is saved."""
-        return Content(self.settings, self.tensors, self.tokenizer)
+        return Content(self.settings, self.tensors, self.tokenizer.text)
 
     def sha256(self) -> str:
         """Hash of all content, the same on every machine."""
@@ -122,7 +121,7 @@ def read_v1(content: Content, what: str) -> ModelParts:
             " normalize."
         )
     return ModelParts(
-        tokenizer,
+        TokenizerDocument(tokenizer),
         content.tensors,
         settings["normalize"],
         settings["max_length"],

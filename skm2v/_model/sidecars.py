@@ -27,6 +27,7 @@ def render_sidecars(parts: ModelParts, model_name: str | None = None) -> dict[st
         for name, value in zip(SIDECARS, values, strict=True):
             indent = None if name == "tokenizer.json" else 2
             texts[name] = json.dumps(value, indent=indent, ensure_ascii=False) + "\n"
+    parts.tokenizer.forget()
     return {name: text.encode() for name, text in texts.items()}
 
 
@@ -40,7 +41,7 @@ def _tokenizer(parts: ModelParts) -> dict[str, Any]:
             "strategy": "LongestFirst",
             "stride": 0,
         }
-    spec = json.loads(parts.tokenizer)
+    spec = parts.tokenizer.spec
     return {**spec, "truncation": truncation, "padding": None}
 
 

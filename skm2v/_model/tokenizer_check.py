@@ -210,15 +210,15 @@ SECTIONS = {"version", "truncation", "padding", "added_tokens", "model", *PARTS}
 # A grid search loads or slices one model again and again, and most of that time is this.
 # Tokenizers are immutable, so models can share them.
 @lru_cache(maxsize=2)
-def build_tokenizer(json_text: str) -> TextTokenizer:
-    """Check the text of a ``tokenizer.json`` file and build the tokenizer.
+def build_tokenizer(source: str | TokenizerDocument) -> TextTokenizer:
+    """Check a ``tokenizer.json`` and build the tokenizer.
 
     Raises
     ------
     ModelFormatError
         If the tokenizer is damaged or has parts that are not supported.
     """
-    document = TokenizerDocument(json_text)
+    document = source if isinstance(source, TokenizerDocument) else TokenizerDocument(source)
     tokens = check_tokenizer(document)
     tokenizer = TextTokenizer(document)
     if tokenizer.tokens != tokens:

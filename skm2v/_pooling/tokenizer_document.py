@@ -47,6 +47,12 @@ class TokenizerDocument:
             self._spec = spec = parse_json(self.text, what="The tokenizer")
         return spec
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TokenizerDocument) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
     def forget(self) -> None:
         """Let go of what was parsed; it is parsed again if it is asked for."""
         self._spec = None

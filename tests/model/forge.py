@@ -26,7 +26,7 @@ def contents(model: StaticModel) -> dict[str, Any]:
     return {
         "tensors": {name: np.array(array) for name, array in parts.tensors.items()},
         "settings": parts.settings,
-        "tokenizer": json.loads(parts.tokenizer),
+        "tokenizer": json.loads(parts.tokenizer.text),
     }
 
 

@@ -51,7 +51,7 @@ def write(layout: str, kind: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["wordpiece", "bpe", "unigram"])
-@pytest.mark.parametrize("layout", ["ours", "Model2Vec", "pickle"])
+@pytest.mark.parametrize("layout", ["ours", "Model2Vec", "sentence-transformers", "pickle"])
 def test_a_load_parses_its_tokenizer_once(layout, kind, tmp_path, parsed):
     write(layout, kind, tmp_path)
     pickled = pickle.dumps(StaticModel.from_pretrained(tmp_path))
@@ -66,6 +66,7 @@ def test_a_load_parses_its_tokenizer_once(layout, kind, tmp_path, parsed):
         assert parsed.pop() == model.text_tokenizer.hf_json
     assert len(parsed) == 1
     model.encode(["free money", "call me"])
+    model.with_settings(normalize=False).encode(["free money"])
     assert len(parsed) == 1
 
 
