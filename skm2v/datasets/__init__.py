@@ -6,3 +6,7 @@ from skm2v.datasets._default_model import default_model_path
 from skm2v.datasets._texts import load_banking77, load_sms_spam
 
 __all__ = ["default_model_path", "load_banking77", "load_sms_spam"]
+
+# Pickles and messages name no file of ours.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

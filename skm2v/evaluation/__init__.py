@@ -63,8 +63,7 @@ __all__ = [
     "tfidf",
 ]
 
-# Pickles and messages name no file of ours. Said here: a dataclass looks up the words of its
-# annotations in the module that it names.
+# Pickles and messages name no file of ours. Said here and not in the classes: a dataclass looks up
+# the words of its annotations in the module that it names.
 for _name in __all__:
-    if isinstance(_class := globals()[_name], type):
-        _class.__module__ = __name__
+    globals()[_name].__module__ = __name__

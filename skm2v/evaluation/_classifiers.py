@@ -23,10 +23,17 @@ __all__ = ["TextClassifier", "is_text_classifier"]
 
 
 def is_text_classifier(model: Any) -> bool:
-    """Whether a model is a classifier: an estimator, or a pipeline that ends with one."""
+    """Whether a model is a classifier: an estimator, or a pipeline that ends with one.
+
+    What is no estimator of scikit-learn is one if it predicts and does not embed.
+    """
     from sklearn.base import is_classifier
 
-    return callable(getattr(model, "predict", None)) and bool(is_classifier(model))
+    if not callable(getattr(model, "predict", None)):
+        return False
+    if hasattr(model, "__sklearn_tags__"):
+        return bool(is_classifier(model))
+    return not any(hasattr(model, name) for name in ("encode", "transform"))
 
 
 class TextClassifier(Model):

@@ -304,7 +304,7 @@ def is_fitted(model: Any) -> bool:
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
-    if not hasattr(model, "fit"):
+    if not hasattr(model, "fit") or not hasattr(model, "__sklearn_tags__"):
         return True
     try:
         check_is_fitted(model)

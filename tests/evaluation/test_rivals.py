@@ -234,6 +234,28 @@ def test_a_classifier_is_trained_on_each_task_and_a_fitted_one_is_scored_as_it_i
     assert not evaluation.failed
 
 
+class Rules:
+    """A classifier that knows nothing of scikit-learn."""
+
+    def predict(self, texts: list[str]) -> list[str]:
+        return ["cat" if "cat" in text else "dog" for text in texts]
+
+    def fit(self, texts: list[str]) -> None:
+        raise AssertionError("it is what it is")
+
+
+def test_models_of_other_libraries_are_what_they_can_do() -> None:
+    task = full()
+    assert [r.score for r in evaluate(Rules(), task).results] == [1.0]
+
+    class Embeds(Rules):
+        def encode(self, texts: list[str]) -> np.ndarray:
+            return np.array([[1.0, 0.0] if "cat" in text else [0.0, 1.0] for text in texts])
+
+    [result] = evaluate(Embeds(), task).results
+    assert (result.score, result.dim) == (1.0, 2)
+
+
 def test_labels_are_compared_as_the_strings_of_a_file() -> None:
     task = full()
     numbers = [int(label == "cat") for label in task.train_labels]
