@@ -43,7 +43,7 @@ class CardFacts(NamedTuple):
     base_model: str | None = None
 
 
-def read_card(folder: Path) -> CardFacts:
+def read_card(folder: files.Folder | Path) -> CardFacts:
     """Read the ``README.md`` of a folder; nothing is declared if there is none to be read."""
     try:
         data, _ = files.read_file(folder / "README.md", max_bytes=MAX_CARD_BYTES)

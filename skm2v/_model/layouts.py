@@ -38,15 +38,17 @@ MODEL2VEC_FIELDS = {"model_type", "normalize", "tokenizer_name", "apply_pca", "h
 UNKNOWN_TOKENS = {"<unk>", "[UNK]", "<UNK>", "<|unk|>"}
 
 Tensors = dict[str, npt.NDArray[Any]]
+AnyFolder = files.Folder | Path
+AnyFile = files.Place | Path
 
 
-def read_peer(folder: Path, file: Path | None, tensors: Tensors) -> ModelParts:
+def read_peer(folder: AnyFolder, file: AnyFile | None, tensors: Tensors) -> ModelParts:
     """Read a model that another library saved.
 
     Parameters
     ----------
-    folder : Path
-    file : Path or None
+    folder : Folder or Path
+    file : Place, Path or None
         The ``model.safetensors`` in `folder`, if there is one.
     tensors : dict of str to ndarray
         Its tensors.
@@ -68,7 +70,7 @@ def read_peer(folder: Path, file: Path | None, tensors: Tensors) -> ModelParts:
     return _read_sentence_transformers(folder)
 
 
-def _read_model2vec(folder: Path, file: Path, tensors: Tensors) -> ModelParts:
+def _read_model2vec(folder: AnyFolder, file: AnyFile, tensors: Tensors) -> ModelParts:
     _check_names(file, tensors, {"embeddings", "weights", "mapping"})
     path = folder / "config.json"
     config = _read_json(path)
@@ -130,7 +132,7 @@ def _with_its_unknown_token(document: TokenizerDocument) -> TokenizerDocument:
     return TokenizerDocument(json.dumps(spec, ensure_ascii=False))
 
 
-def _read_sentence_transformers(folder: Path) -> ModelParts:
+def _read_sentence_transformers(folder: AnyFolder) -> ModelParts:
     path = folder / "modules.json"
     try:
         modules = _read_json(path)
@@ -168,7 +170,7 @@ def _read_sentence_transformers(folder: Path) -> ModelParts:
     )
 
 
-def _module_kinds(modules: Any, path: Path) -> list[str]:
+def _module_kinds(modules: Any, path: AnyFile) -> list[str]:
     if (
         not isinstance(modules, list)
         or not modules
@@ -199,7 +201,7 @@ def _module_kinds(modules: Any, path: Path) -> list[str]:
     return kinds
 
 
-def _inside(path: str, file: Path) -> PurePosixPath:
+def _inside(path: str, file: AnyFile) -> PurePosixPath:
     """Return the folder of a module, if it is one inside the model's."""
     inner = PurePosixPath(path)
     if inner.is_absolute() or ".." in inner.parts or "\\" in path or "\0" in path:
@@ -207,7 +209,7 @@ def _inside(path: str, file: Path) -> PurePosixPath:
     return inner
 
 
-def _check_prompts(path: Path) -> None:
+def _check_prompts(path: AnyFile) -> None:
     try:
         config = _read_json(path)
     except FileNotFoundError:
@@ -223,7 +225,7 @@ def _check_prompts(path: Path) -> None:
         )
 
 
-def _truncation(document: TokenizerDocument, path: Path) -> int | None:
+def _truncation(document: TokenizerDocument, path: AnyFile) -> int | None:
     """Return the maximum length that a tokenizer's truncation section states."""
     spec = document.spec
     truncation = spec.get("truncation") if isinstance(spec, dict) else None
@@ -255,7 +257,7 @@ def _table(tensors: Tensors, name: str) -> Tensors:
     return table
 
 
-def _check_names(file: Path, tensors: Tensors, known: set[str]) -> None:
+def _check_names(file: AnyFile, tensors: Tensors, known: set[str]) -> None:
     unknown = set(tensors) - known
     if unknown:
         raise ModelFormatError(
@@ -263,26 +265,26 @@ def _check_names(file: Path, tensors: Tensors, known: set[str]) -> None:
         )
 
 
-def _read_tensors(path: Path) -> Tensors:
+def _read_tensors(path: AnyFile) -> Tensors:
     try:
         data, _ = files.read_file(path, max_bytes=MAX_TENSOR_BYTES)
     except FileNotFoundError as error:
-        pickle = path.with_name("pytorch_model.bin")
+        pickle = Path(path).with_name("pytorch_model.bin")
         if not pickle.exists():
             raise
         raise ModelFormatError(
-            f"The weights in {path.parent} are a pickle ({pickle.name}), which can run any code"
+            f"The weights in {pickle.parent} are a pickle ({pickle.name}), which can run any code"
             " when it is loaded. Load it with sentence-transformers, if you trust where it comes"
             " from, and save it again: that writes model.safetensors."
         ) from error
     return parse_tensors(data, what=str(path))[0]
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: AnyFile) -> Any:
     return parse_json(_read_text(path), what=str(path))
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: AnyFile) -> str:
     data, _ = files.read_file(path, max_bytes=MAX_JSON_BYTES)
     kind = describe_foreign(data)
     if kind is not None:

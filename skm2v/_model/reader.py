@@ -74,15 +74,30 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
     OSError
         If a file cannot be read.
     """
-    alone = path.is_file()
-    file = path if alone else path / MODEL_FILE
-    try:
-        data, identity = files.read_file(file, max_bytes=MAX_MODEL_BYTES)
-    except FileNotFoundError:
-        if alone or sha256 is not None:
-            raise
-        _check_for_others(path)
-        return read_peer(path, None, {}), None
+    if path.is_file():
+        data, _ = files.read_file(path, max_bytes=MAX_MODEL_BYTES)
+        return _read(data, path, None, sha256)
+    with files.Folder(path) as folder:
+        file = folder / MODEL_FILE
+        try:
+            data, _ = files.read_file(file, max_bytes=MAX_MODEL_BYTES)
+        except FileNotFoundError:
+            if sha256 is not None:
+                raise
+            _check_for_others(path)
+            parts, digest = read_peer(folder, None, {}), None
+        else:
+            parts, digest = _read(data, file, folder, sha256)
+        # Of a file of ours it was asked which of them count.
+        if digest is None and (changed := folder.changed()):
+            raise ModelFormatError(f"{changed[0]} was replaced while it was read. Load it again.")
+    return parts, digest
+
+
+def _read(
+    data: bytes, file: Path | files.Place, folder: files.Folder | None, sha256: str | None
+) -> tuple[ModelParts, str | None]:
+    """Make a model of a model file, and of those in its folder that are a part of it."""
     if sha256 is not None:
         _check_pin(data, sha256, file)
     tensors, metadata = parse_tensors(data, what=str(file))
@@ -94,27 +109,24 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
             raise ModelFormatError(
                 f"The metadata of {file} are damaged: {MODEL.key!r} has another name."
             )
-        if sha256 is not None or alone:
+        if sha256 is not None or folder is None:
             raise ModelFormatError(
                 f"{file} was not written by skm2v, so its tokenizer and settings are in other"
                 " files. Load the folder without sha256, and save it with save_pretrained."
             )
-        parts = read_peer(path, file, tensors)
-        if files.identity(file) != identity:
-            raise ModelFormatError(f"{file} was replaced while it was read. Load it again.")
-        return parts, None
+        return read_peer(folder, file, tensors), None
     document = MODEL.document(metadata[MODEL.key], what=str(file))
     _check_sidecars(document["sidecars"], file)
     tensors = shown(tensors)
     if UNKNOWN in document:
         tensors = unmute(tensors, document[UNKNOWN], what=str(file))
     parts = MODEL.open(document, tensors, what=str(file))
-    if not alone:
-        edited = _edited_sidecars(path, document["sidecars"])
+    if folder is not None:
+        edited = _edited_sidecars(folder, document["sidecars"])
         # While a new model is saved its files stand beside the old tensors, which were read.
-        if edited and files.identity(file) == identity:
+        if edited and file not in folder.changed():
             raise ModelFormatError(
-                f"{', '.join(edited)} in {path} changed since the model was saved. Settings and"
+                f"{', '.join(edited)} in {folder} changed since the model was saved. Settings and"
                 f" tokenizer are read from {MODEL_FILE}: undo the change, or delete the file."
             )
     return parts, document["sha256"]
@@ -131,7 +143,7 @@ def _check_for_others(folder: Path) -> None:
             )
 
 
-def _check_pin(data: bytes, sha256: str, file: Path) -> None:
+def _check_pin(data: bytes, sha256: str, file: object) -> None:
     if not isinstance(sha256, str) or len(sha256) != 64:
         raise ValueError(f"sha256 must be a string of 64 hexadecimal digits; got {sha256!r:.80}.")
     actual = hashlib.sha256(data).hexdigest()
@@ -139,7 +151,7 @@ def _check_pin(data: bytes, sha256: str, file: Path) -> None:
         raise ModelFormatError(f"The SHA-256 of {file} is {actual}; {sha256} was expected.")
 
 
-def _check_sidecars(sidecars: object, file: Path) -> None:
+def _check_sidecars(sidecars: object, file: object) -> None:
     if (
         not isinstance(sidecars, dict)
         or not set(sidecars) <= set(SIDECARS)
@@ -148,7 +160,7 @@ def _check_sidecars(sidecars: object, file: Path) -> None:
         raise ModelFormatError(f"The metadata of {file} are damaged: 'sidecars' is malformed.")
 
 
-def _edited_sidecars(folder: Path, sidecars: dict[str, str]) -> list[str]:
+def _edited_sidecars(folder: files.Folder, sidecars: dict[str, str]) -> list[str]:
     edited = []
     for name, expected in sidecars.items():
         try:

@@ -205,7 +205,9 @@ def audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         if isinstance(arguments[0], int):
             return
-        if not os.fspath(arguments[0]).startswith(WATCHED["folder"]):
+        # Files are opened by their names in a folder that is.
+        path = os.fspath(arguments[0])
+        if not path.startswith(WATCHED["folder"]) and (os.sep in path or path in (".", "..")):
             EVENTS[f"open {arguments[0]}"] += 1
     elif event.startswith(("socket.", "subprocess.", "os.exec", "os.system", "ctypes.", "import")):
         EVENTS[f"{event} {arguments[:1]}"] += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -10,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from skm2v import StaticModel
+from skm2v._model import files
 from skm2v._model.hub import looks_like_hub_id
 from skm2v.exceptions import MissingExtraError, ModelFormatError
 from tests.model.forge import tiny_model
+from tests.model.test_peers import CASES, FIXTURES
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -79,7 +83,7 @@ def test_a_missing_hub_id_says_where_was_looked(tmp_path, monkeypatch):
     pytest.importorskip("huggingface_hub")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(FileNotFoundError, match="'owner/name' is neither a local folder nor"):
+    with pytest.raises(FileNotFoundError, match="'owner/name' is no local folder"):
         StaticModel.from_pretrained("owner/name", revision="main")
 
 
@@ -136,7 +140,7 @@ def test_the_cache_of_the_hub_is_used_offline(tmp_path, monkeypatch):
 
 def test_revision_and_subfolder_of_a_local_folder(tmp_path):
     tiny_model().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="local path, which has no revisions"):
+    with pytest.raises(ValueError, match="so it has no revisions"):
         StaticModel.from_pretrained(tmp_path, revision="main")
     for subfolder in ("../x", "/etc", "a/../../b", "a\0", "*"):
         with pytest.raises(ValueError, match="relative path inside"):
@@ -207,3 +211,109 @@ def test_saving_to_what_is_no_folder(tmp_path):
     for bad in ("", "a\0b"):
         with pytest.raises(FileNotFoundError, match="not the path of a folder"):
             tiny_model().save_pretrained(bad)
+
+
+# Names that lead to one model and then to another, at every step of a load.
+
+
+@pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="needs files relative to a folder")
+@pytest.mark.parametrize("layout", ["ours", *CASES])
+def test_a_folder_that_is_swapped_while_it_is_loaded_gives_one_model(tmp_path, monkeypatch, layout):
+    one, other = tmp_path / "one", tmp_path / "other"
+    if layout == "ours":
+        tiny_model().save_pretrained(one)
+        tiny_model("bpe").save_pretrained(other)
+    else:
+        shutil.copytree(FIXTURES / layout, one)
+        shutil.copytree(FIXTURES / layout, other)
+        for tensors in other.rglob("model.safetensors"):
+            damaged = bytearray(tensors.read_bytes())
+            damaged[-1] ^= 1 << 3  # another vector
+            tensors.write_bytes(damaged)
+        for tokenizer in other.rglob("tokenizer.json"):
+            tokenizer.write_text(tokenizer.read_text(encoding="utf-8") + " ", "utf-8")
+    expected = [StaticModel.from_pretrained(folder) for folder in (one, other)]
+    assert expected[0] != expected[1]
+    name = tmp_path / "name"
+    real = files.open_regular
+    seen = set()
+    for swap_at in range(1, 8):
+        name.unlink(missing_ok=True)
+        name.symlink_to(one)
+        n_files = 0
+
+        @contextlib.contextmanager
+        def swapping(*arguments, swap_at=swap_at):
+            nonlocal n_files
+            n_files += 1
+            if n_files == swap_at:
+                (tmp_path / "next").symlink_to(other)
+                os.replace(tmp_path / "next", name)
+            with real(*arguments) as opened:
+                yield opened
+
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "open_regular", swapping)
+            model = StaticModel.from_pretrained(name)
+        assert model == expected[0], f"mixed at file {swap_at}"
+        seen.add(os.readlink(name))
+    assert seen == {str(one), str(other)} or layout == "ours"
+
+
+@pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="needs files relative to a folder")
+@pytest.mark.parametrize("layout", CASES)
+def test_a_file_of_a_peer_that_is_replaced_while_it_is_loaded_is_an_error(
+    tmp_path, monkeypatch, layout
+):
+    real = files.open_regular
+    n_reads = []
+    for replace_after in range(1, 8):
+        folder = tmp_path / str(replace_after)
+        shutil.copytree(FIXTURES / layout, folder)
+        read = []
+
+        @contextlib.contextmanager
+        def replacing(path, *more, read=read, replace_after=replace_after):
+            with real(path, *more) as opened:
+                yield opened
+            read.append(path)
+            if len(read) == replace_after:
+                (tmp_path / "new").write_bytes(Path(path).read_bytes())
+                os.replace(tmp_path / "new", path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "open_regular", replacing)
+            if n_reads and replace_after > n_reads[0]:
+                StaticModel.from_pretrained(folder)
+            else:
+                with pytest.raises(ModelFormatError, match="was replaced while it was read"):
+                    StaticModel.from_pretrained(folder)
+        n_reads.append(len(read))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_is_no_folder_of_a_model(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe"):
+        StaticModel.from_pretrained(tmp_path / "pipe")
+
+
+def test_errors_name_the_whole_path(tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(FIXTURES / "model2vec-float32", model)
+    (model / "tokenizer.json").unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        StaticModel.from_pretrained(model)
+    assert caught.value.filename == str(model / "tokenizer.json")
+
+
+def test_without_relative_opening_everything_loads_by_whole_paths(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "supports_dir_fd", set())
+    for case in CASES:
+        assert len(StaticModel.from_pretrained(FIXTURES / case))
+    tiny_model().save_pretrained(tmp_path)
+    assert StaticModel.from_pretrained(tmp_path) == tiny_model()
+    with pytest.raises(NotADirectoryError):
+        files.Folder(tmp_path / "config.json")
+    with pytest.raises(FileNotFoundError):
+        files.Folder(tmp_path / "missing")

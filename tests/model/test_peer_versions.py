@@ -123,4 +123,4 @@ def test_a_damaged_tokenizer_is_left_to_the_checks(change, tmp_path):
     text = (folder / "tokenizer.json").read_text(encoding="utf-8")
     file = folder / "model.safetensors"
     tensors, _ = parse_tensors(file.read_bytes(), what="file")
-    assert read_peer(folder, file, tensors).tokenizer == text
+    assert read_peer(folder, file, tensors).tokenizer.text == text
