@@ -34,7 +34,9 @@ FEW_CANDIDATES = (1.0, 10.0)
 # Texts a class up to which idf knows next to nothing, and one logistic regression of more than two
 # classes is better than a machine for each; and what that may cost, in numbers of an iteration.
 FEW = 8
-MOST_COMPACT = 1_000_000_000
+MOST_COMPACT = 10_000_000_000
+# From here on single precision, and a third of the texts to choose by, are enough.
+COSTLY = 200_000_000
 
 
 class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, BaseEstimator):
@@ -117,7 +119,7 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
     The document frequencies of few texts say little, so idf is multiplied by
     ``norm ** min(1, 8 / m)`` for m texts a class, with the norm of a token's vector relative to the
     others': static models make the vectors of frequent tokens short. With up to 8 texts for each of
-    3 to about 200 classes, one logistic regression of all classes, with a penalised intercept,
+    3 to about 500 classes, one logistic regression of all classes, with a penalised intercept,
     takes the place of a support vector machine for each.
 
     Probabilities are decision values, scaled by one factor (one for each label where texts have
@@ -250,6 +252,9 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
         compact = Compact(features) if _are_few(labels) else None
         few = compact is not None
         rows = features if compact is None else compact.rows
+        costly = few and rows.size * len(labels.classes) > COSTLY
+        if costly:
+            rows = rows.astype(np.float32)
 
         candidates = FEW_CANDIDATES if few else CANDIDATES
         settings = {"weights": weights, "class_weight": self.class_weight, "few": few}
@@ -257,6 +262,7 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
             rows,
             labels,
             candidates if self.C == "auto" else (float(self.C),),
+            one_fold=costly,
             n_weighted=n_semantic if self.semantic_weight == "auto" and not few else 0,
             **settings,
         )

@@ -33,24 +33,18 @@ def collapse(vectorizer: HybridVectorizer, coef: Floats, intercept: Floats) -> S
     model, vocabulary = vectorizer.embedder_.model_, vectorizer._vocabulary
     embedding = model.pooler.table
     dim, k = vectorizer._n_semantic, len(intercept)
-    of_vectors = (
-        embedding.entry_vectors() @ coef[:dim]
-        if dim
-        else np.zeros((len(vectorizer._squared_norms), k))
-    )
-    semantic = np.concatenate([of_vectors, vectorizer._squared_norms[:, np.newaxis]], axis=1)
     keys = vocabulary.pair_keys
     if embedding.pairs is not None:
         of_embedding = embedding.pair_keys()
         keys = np.union1d(keys, of_embedding)
     n_tokens = vocabulary.n_tokens
     rows = np.zeros((n_tokens + len(keys), 2 * k + 2), dtype=np.float32)
-    columns = [*range(k), 2 * k + 1]
-    rows[:n_tokens, columns] = semantic[:n_tokens]
+    places = np.arange(n_tokens)
     if embedding.pairs is not None:
-        rows[n_tokens + np.searchsorted(keys, of_embedding)[:, np.newaxis], columns] = semantic[
-            n_tokens:
-        ]
+        places = np.concatenate([places, n_tokens + np.searchsorted(keys, of_embedding)])
+    if dim:
+        rows[places, :k] = embedding.entry_vectors() @ coef[:dim]
+    rows[places, 2 * k + 1] = vectorizer._squared_norms
     lexical = np.concatenate(
         [vocabulary.tokens, n_tokens + np.searchsorted(keys, vocabulary.pair_keys)]
     )

@@ -769,3 +769,71 @@ def test_labels_of_score(classifier, data, indicator):
         classifier.score(texts[:2], [[0, 1, 1], [1, 0, 2]])
     with pytest.raises(ValueError, match=r"shape \(2, 3\)"):
         classifier.score(texts[:2], [[0, 1], [1, 0]])
+
+
+# --- Time -------------------------------------------------------------------------------------
+
+
+def test_a_fit_gives_each_product_of_matrices_one_thread(tiny_embedder, data3, monkeypatch):
+    """Threads that other processes keep waiting take many times as long, and change the sums."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    seen = []
+
+    def spying(*, search=False):
+        class Spy(LogisticRegression):
+            def fit(self, X, y, sample_weight=None):
+                pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+                seen.extend(pool["num_threads"] for pool in pools)
+                return super().fit(X, y, sample_weight)
+
+        return Spy(fit_intercept=False, warm_start=search)
+
+    monkeypatch.setattr(linear, "regression", spying)
+    with threadpool_limits(2, user_api="blas"):
+        StaticTextClassifier(tiny_embedder).fit(data3[0][:24], data3[1][:24])
+    assert len(seen) >= 7
+    assert set(seen) == {1}
+
+
+def test_a_search_goes_on_from_the_candidate_before(tiny_embedder, data3, monkeypatch):
+    """A fit for the next strength begins at the solution for the one before, of the same texts."""
+    from skm2v._classification import few_shot
+
+    made = []
+
+    def remembering(*, search=False):
+        made.append(few_shot.regression(search=search))
+        return made[-1]
+
+    monkeypatch.setattr(linear, "regression", remembering)
+    StaticTextClassifier(tiny_embedder).fit(data3[0][:24], data3[1][:24])
+    searching = [machine for machine in made if machine.warm_start]
+    assert len(searching) == linear.N_FOLDS
+    assert len(made) == linear.N_FOLDS + 1  # and the one that is kept
+    cold = few_shot.regression(search=True).set_params(C=10.0, warm_start=False, tol=1e-9)
+    rows = np.random.default_rng(0).normal(size=(30, 31))
+    y = np.arange(30) % 3
+    warm = few_shot.regression(search=True).set_params(C=1.0).fit(rows, y)
+    warm.set_params(C=10.0).fit(rows, y)
+    assert warm.n_iter_[0] < cold.fit(rows, y).n_iter_[0]
+    assert_allclose(warm.decision_function(rows), cold.decision_function(rows), atol=0.3)
+
+
+def test_a_costly_fit_is_close_to_the_exact_one(tiny_embedder, data3, monkeypatch):
+    texts, y = data3[0][:24], data3[1][:24]
+    exact = StaticTextClassifier(tiny_embedder, C=2.0).fit(texts, y)
+    held_out = []
+    calibrate = linear._calibrate
+
+    def counting(values, labels, importance):
+        held_out.append(len(values))
+        return calibrate(values, labels, importance)
+
+    monkeypatch.setattr(linear, "_calibrate", counting)
+    monkeypatch.setattr("skm2v._classification.classifier.COSTLY", 0)
+    costly = StaticTextClassifier(tiny_embedder, C=2.0).fit(texts, y)
+    assert held_out == [8]  # a third of the texts
+    decisions = exact.decision_function(data3[0])
+    assert_allclose(costly.decision_function(data3[0]), decisions, atol=2e-3)
+    assert costly.intercept_.dtype == costly.decision_function(texts).dtype == np.float64
