@@ -18,6 +18,7 @@ from skm2v.distill import distill, distill_from_model
 
 if TYPE_CHECKING:
     from skm2v._classification.classifier import StaticTextClassifier
+    from skm2v._classification.explaining import explain
     from skm2v._classification.explanation import Explanation
     from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
     from skm2v._classification.fusing import fuse
@@ -44,6 +45,7 @@ __all__ = [
     "__version__",
     "distill",
     "distill_from_model",
+    "explain",
     "fuse",
     "show_versions",
 ]
@@ -61,6 +63,7 @@ _LATE = {
     "Projection": "skm2v._model",
     "StaticTextClassifier": "skm2v._classification.classifier",
     "TextTokenizer": "skm2v._pooling",
+    "explain": "skm2v._classification.explaining",
     "fuse": "skm2v._classification.fusing",
 }
 

@@ -1,4 +1,4 @@
-"""Why a text was decided as it was: exact contributions of its tokens."""
+"""Why a text was decided as it was: exact contributions of its words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._classification.links import classes_of
-from skm2v._classification.scores import ScoreTable
+from skm2v._classification.scores import Contributions, ScoreTable
 from skm2v._model.state import SealedState
 
 __all__ = ["Explanation", "explain_texts"]
@@ -23,7 +23,7 @@ MAX_SHOWN = 20
 
 @dataclass(frozen=True, eq=False)
 class Explanation(SealedState):
-    """Contributions of tokens, and of pairs of neighbouring tokens, to the decisions on texts.
+    """Contributions of words, and of pairs of neighbouring words, to the decisions on texts.
 
     ``intercept + contributions[indptr[i]:indptr[i + 1]].sum(axis=0)`` are the decision values of
     text ``i``: nothing is estimated and nothing left out. Where a decision divides by a norm of
@@ -47,10 +47,12 @@ class Explanation(SealedState):
     decision : ndarray of float64 of shape (n_texts, n_outputs)
         Decision values of the texts.
     contributions : ndarray of float64 of shape (n_parts, n_outputs)
-        What each part adds. The parts of a text are its known tokens in their order, then those
-        pairs of neighbours that have scores.
+        What each part adds. The parts of a text are its words in their order, then those pairs of
+        neighbours that have scores. What the tokens of a word add is summed up; with `pieces`,
+        parts are the known tokens themselves, and their pairs.
     tokens : ndarray of object of shape (n_parts,)
-        Tokens as they stand in the vocabulary; those of a pair are joined by a space.
+        Words as they stand in the text; those of a pair are joined by a space. With `pieces`,
+        tokens as they stand in the vocabulary.
     is_pair : ndarray of bool of shape (n_parts,)
         Whether a part is a pair.
     spans : ndarray of int64 of shape (n_parts, 2)
@@ -63,6 +65,8 @@ class Explanation(SealedState):
         Texts that were cut after `max_length` tokens: what follows has no contributions.
     max_length : int or None
         Number of tokens of a text that count, unknown ones included.
+    pieces : bool
+        Whether parts are tokens, which may be pieces of words.
     """
 
     __module__ = "skm2v"
@@ -81,6 +85,7 @@ class Explanation(SealedState):
     empty: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
     max_length: int | None
+    pieces: bool
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -112,6 +117,7 @@ class Explanation(SealedState):
             self.empty[start:stop],
             self.truncated[start:stop],
             self.max_length,
+            self.pieces,
         )
 
     @property
@@ -129,11 +135,11 @@ class Explanation(SealedState):
         Returns
         -------
         frame : pandas.DataFrame
-            One row per part: the number of its text, whether it is a token or a pair, the token,
-            its first and last character, the characters themselves (``text``, ``part``,
-            ``token``, ``start``, ``stop``, ``characters``), and one column per output, named as
-            it is. An output with one of these six names gets ``_score`` after it, and more
-            underscores if there is an output of that name too.
+            One row per part: the number of its text, whether it is a word (with `pieces` a token)
+            or a pair, the word or token, its first and last character, the characters themselves
+            (``text``, ``part``, ``token``, ``start``, ``stop``, ``characters``), and one column
+            per output, named as it is. An output with one of these six names gets ``_score`` after
+            it, and more underscores if there is an output of that name too.
 
         Raises
         ------
@@ -149,7 +155,7 @@ class Explanation(SealedState):
         ]
         frame = {
             "text": rows,
-            "part": np.where(self.is_pair, "pair", "token"),
+            "part": np.where(self.is_pair, "pair", "token" if self.pieces else "word"),
             "token": self.tokens,
             "start": self.spans[:, 0],
             "stop": self.spans[:, 1],
@@ -203,6 +209,7 @@ def explain_texts(
     classes: npt.NDArray[Any] | None,
     *,
     multilabel: bool = False,
+    pieces: bool = False,
 ) -> Explanation:
     """Explain the decisions of a table of scores.
 
@@ -217,6 +224,8 @@ def explain_texts(
         The classes of which one is predicted.
     multilabel : bool, default=False
         Whether a text may have any number of labels.
+    pieces : bool, default=False
+        Whether to tell tokens apart that are pieces of one word.
 
     Returns
     -------
@@ -228,21 +237,28 @@ def explain_texts(
     indptr = [0]
     empty, truncated = np.zeros(len(texts), dtype=bool), np.zeros(len(texts), dtype=bool)
     for row, text in enumerate(texts):
-        ids, offsets = scores.tokenizer.offsets(text)
+        ids, offsets, words = scores.tokenizer.pieces(text)
         truncated[row] = scores.max_length is not None and len(ids) > scores.max_length
-        ids, offsets = ids[: scores.max_length], offsets[: scores.max_length]
+        counts = np.arange(len(ids)) < (scores.max_length or len(ids))
         if scores.tokenizer.unk_id is not None:
-            known = ids != scores.tokenizer.unk_id
-            ids, offsets = ids[known], offsets[known]
+            counts &= ids != scores.tokenizer.unk_id
+        ids, offsets, words = ids[counts], offsets[counts], words[counts]
         empty[row] = not len(ids)
         of_tokens, of_pairs, left = scores.contributions(ids)
         decision[row] = scores.intercept + of_tokens.sum(axis=0) + of_pairs.sum(axis=0)
+        if pieces:
+            tokens += [names[i] for i in ids]
+            tokens += [f"{names[ids[i]]} {names[ids[i + 1]]}" for i in left]
+        else:
+            of_tokens, of_pairs, offsets, left = _of_words(
+                words, offsets, Contributions(of_tokens, of_pairs, left)
+            )
+            own = [text[start:stop] for start, stop in offsets.tolist()]
+            tokens += [*own, *(f"{own[i]} {own[i + 1]}" for i in left)]
         contributions += [of_tokens, of_pairs]
-        tokens += [names[i] for i in ids]
-        tokens += [f"{names[ids[i]]} {names[ids[i + 1]]}" for i in left]
-        is_pair += [np.zeros(len(ids), dtype=bool), np.ones(len(left), dtype=bool)]
+        is_pair += [np.zeros(len(of_tokens), dtype=bool), np.ones(len(left), dtype=bool)]
         spans += [offsets, np.stack([offsets[left, 0], offsets[left + 1, 1]], axis=1)]
-        indptr.append(indptr[-1] + len(ids) + len(left))
+        indptr.append(indptr[-1] + len(of_tokens) + len(left))
     named = np.empty(len(tokens), dtype=object)
     named[:] = tokens
     return Explanation(
@@ -260,4 +276,33 @@ def explain_texts(
         empty,
         truncated,
         scores.max_length,
+        pieces,
     )
+
+
+def _of_words(
+    words: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], of_pieces: Contributions
+) -> tuple[Floats, Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Sum up what the pieces of each word add, and the pairs within it.
+
+    Returns
+    -------
+    of_words : ndarray of float64 of shape (n_words, n_outputs)
+    of_pairs : ndarray of float64 of shape (n_pairs, n_outputs)
+        Of pairs of tokens that belong to two words.
+    offsets : ndarray of int64 of shape (n_words, 2)
+    left : ndarray of int64 of shape (n_pairs,)
+        Position of the left word of each pair; the right one is its neighbour.
+    """
+    first = np.ones(len(words), dtype=bool)
+    first[1:] = np.diff(words) != 0
+    number = np.cumsum(first) - 1
+    of_words = np.zeros((int(first.sum()), of_pieces.tokens.shape[1]))
+    np.add.at(of_words, number, of_pieces.tokens)
+    left = number[of_pieces.left]
+    inside = left == number[of_pieces.left + 1]
+    np.add.at(of_words, left[inside], of_pieces.pairs[inside])
+    starts = np.flatnonzero(first)
+    stops = np.append(starts[1:], len(words)) - 1 if len(starts) else starts
+    spans = np.stack([offsets[starts, 0], offsets[stops, 1]], axis=1)
+    return of_words, of_pieces.pairs[~inside], spans, left[~inside]

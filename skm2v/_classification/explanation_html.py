@@ -67,7 +67,7 @@ def _article(one: Explanation, output: int | None) -> str:
     if one.truncated[0]:
         legend += f"<small>cut after {one.max_length} tokens</small>"
     total = (
-        f"intercept {intercept:+.3f}, {np.count_nonzero(~one.is_pair)} tokens"
+        f"intercept {intercept:+.3f}, {np.count_nonzero(~one.is_pair)} {_noun(one)}s"
         f" {values[~one.is_pair].sum():+.3f}, {np.count_nonzero(one.is_pair)} pairs"
         f" {values[one.is_pair].sum():+.3f}: {decision:+.3f}"
     )
@@ -75,6 +75,10 @@ def _article(one: Explanation, output: int | None) -> str:
         f"<article><header>{head}{legend}</header><p>{_marked(one, values)}</p>"
         f"<details><summary>{total}</summary>{_table(one, values)}</details></article>"
     )
+
+
+def _noun(one: Explanation) -> str:
+    return "token" if one.pieces else "word"
 
 
 def _column(one: Explanation) -> int:
@@ -98,7 +102,7 @@ def _decisions(one: Explanation) -> str:
 
 
 def _marked(one: Explanation, values: npt.NDArray[np.float64]) -> str:
-    """The text, coloured; half of what a pair adds is shown on each of its tokens."""
+    """The text, coloured; half of what a pair adds is shown on each of its words."""
     text = one.texts[0]
     tokens, pairs = np.flatnonzero(~one.is_pair), np.flatnonzero(one.is_pair)
     shown = values[tokens].copy()
@@ -152,7 +156,7 @@ def _table(one: Explanation, values: npt.NDArray[np.float64]) -> str:
     """The parts that weigh most, with exact values."""
     order = np.argsort(-np.abs(values), kind="stable")[:MAX_LISTED]
     strongest = float(np.abs(values).max(initial=0)) or 1.0
-    rows = ["<tr><th>token or pair</th><th>contribution</th></tr>"]
+    rows = [f"<tr><th>{_noun(one)} or pair</th><th>contribution</th></tr>"]
     for i in order:
         width = 8 * abs(values[i]) / strongest
         colour = FOR if values[i] > 0 else AGAINST

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 
 from skm2v._classification.classifier import StaticTextClassifier
 from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
@@ -56,7 +57,8 @@ def fuse(
     estimator : Pipeline or StaticTextClassifier
         Fitted. A pipeline must start with a :class:`~skm2v.StaticEmbedder` and end with a linear
         classifier or regressor; steps between them must be affine, as scalers and PCA are. Or it
-        has one step, a StaticTextClassifier. Pipelines in it count as their steps.
+        has one step, a StaticTextClassifier. Pipelines in it count as their steps, and what is in
+        a :class:`~sklearn.frozen.FrozenEstimator` as itself.
     handle_missing : {"error", "zero"} or None, default=None
         What to do with missing texts: raise, or decide by the intercept. None means what the
         embedder does.
@@ -171,6 +173,7 @@ def _fuse_pipeline(
 
 def _steps(estimator: Any, name: str = "") -> list[tuple[str, Any]]:
     """Steps that do something, with those of inner pipelines in their place."""
+    estimator = _thawed(estimator)
     if isinstance(estimator, StaticTextClassifier):
         return [(name, estimator)]
     steps = getattr(estimator, "steps", None)
@@ -186,6 +189,7 @@ def _steps(estimator: Any, name: str = "") -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for step_name, step in steps:
         full_name = f"{name}__{step_name}" if name else step_name
+        step = _thawed(step)
         if isinstance(getattr(step, "steps", None), list):
             found += _steps(step, full_name)
         elif step is not None and step != "passthrough":
@@ -193,6 +197,13 @@ def _steps(estimator: Any, name: str = "") -> list[tuple[str, Any]]:
     if not found and not name:
         raise ValueError("A pipeline without steps cannot be fused: it does nothing with texts.")
     return found
+
+
+def _thawed(estimator: Any) -> Any:
+    """Return what is in a FrozenEstimator, or the estimator itself."""
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    return estimator
 
 
 def _parts(

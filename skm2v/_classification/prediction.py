@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import NotFittedError
 
+from skm2v._checks import is_count, require
 from skm2v._classification.explanation import Explanation, explain_texts
 from skm2v._classification.labels import check_known
 from skm2v._classification.links import check_outputs, classes_of, probabilities
 from skm2v._classification.scores import SCORES, ScoreTable, check_tensor
+from skm2v._classification.top_words import top_tokens, word_scores
 from skm2v._model.state import from_state
 from skm2v._pooling import TextColumn, warn_of_losses
 from skm2v._text_input import TextInput
@@ -64,13 +66,16 @@ class TextScoring(TextInput):
         """Name of each output."""
         raise NotImplementedError
 
-    def explain(self, X: Any) -> Explanation:
-        """Say what every token and pair of tokens adds to every decision value.
+    def explain(self, X: Any, *, pieces: bool = False) -> Explanation:
+        """Say what every word and pair of neighbouring words adds to every decision value.
 
         Parameters
         ----------
         X : column of str
             Texts, as for `predict`.
+        pieces : bool, default=False
+            Whether to tell the tokens apart that a word is made of, and their pairs, instead of
+            summing them up.
 
         Returns
         -------
@@ -97,9 +102,52 @@ class TextScoring(TextInput):
             self._output_names(),
             self._classes(),
             multilabel=self._multilabel,
+            pieces=pieces,
         )
         _warn(column, explanation.empty.copy(), explanation.truncated)
         return explanation
+
+    def top_words(
+        self, n: int = 10, *, X: Any = None, pieces: bool = False
+    ) -> dict[Any, list[tuple[str, float]]]:
+        """Say which words speak most for each class.
+
+        Parameters
+        ----------
+        n : int, default=10
+            Number of words of each class.
+        X : column of str or None, default=None
+            Texts whose words count, and no others.
+        pieces : bool, default=False
+            Whether to count tokens that are pieces of words, or punctuation.
+
+        Returns
+        -------
+        words : dict of list of (str, float)
+            For each class, label or number of a target the words and what each adds to its
+            decision value in a text of this word alone, largest first. With two classes, the words
+            of the first one are those that speak most against the second one. A
+            :class:`~skm2v.StaticTextClassifier` counts words of its training texts only; a linear
+            model of static vectors has scores for all words of the vocabulary, so give it the
+            texts. Words that the tokenizer cuts into pieces are not among them.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        TextTypeError, TextValueError
+            If `X` is not a column of texts.
+        ValueError
+            If `n` is no positive integer.
+        """
+        require(is_count(n), "n", n, "a positive integer")
+        scores = self._checked_scores()
+        texts = None if X is None else self._check_column(X).texts
+        values = word_scores(scores, texts)
+        named: list[tuple[Any, Floats]] = list(zip(self._output_names(), values.T, strict=True))
+        if scores.n_outputs == 1 and (classes := self._classes()) is not None:
+            named.insert(0, (classes.tolist()[0], -values[:, 0]))
+        return {name: top_tokens(scores, of_name, n, pieces) for name, of_name in named}
 
     def _classes(self) -> npt.NDArray[Any] | None:
         """Classes of which one is predicted; None for numbers and for several labels a text."""

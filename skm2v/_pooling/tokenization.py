@@ -140,9 +140,34 @@ class TextTokenizer:
         offsets : ndarray of int64 of shape (n_tokens, 2)
             First character and one past the last character of each token.
         """
+        return self.pieces(text)[:2]
+
+    def pieces(
+        self, text: str
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return what `offsets` does, and the number of the word that each token is a piece of.
+
+        Returns
+        -------
+        ids : ndarray of int32 of shape (n_tokens,)
+        offsets : ndarray of int64 of shape (n_tokens, 2)
+        words : ndarray of int64 of shape (n_tokens,)
+            Counted from 0. A word is what the tokenizer cuts into tokens, and never goes on after
+            characters that make no token, such as a space.
+        """
         encoding = self._encode(text)
         ids = np.array(encoding.ids, dtype=np.int32)
-        return ids, np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        words = np.array([-1 if word is None else word for word in encoding.word_ids], np.int64)
+        blank = np.array([text[start : start + 1].isspace() for start in offsets[1:, 0].tolist()])
+        begins = np.ones(len(ids), dtype=bool)
+        begins[1:] = (np.diff(words) != 0) | (offsets[1:, 0] > offsets[:-1, 1]) | (blank > 0)
+        return ids, offsets, np.cumsum(begins) - 1
+
+    def is_word(self, token_id: int) -> bool:
+        """Whether a token is all that is made of some word: no piece, and no punctuation."""
+        text: str = self._tokenizer.decode([token_id], skip_special_tokens=False).strip()
+        return any(map(str.isalnum, text)) and self._encode(text).ids == [token_id]
 
     def copy_hf(self) -> tokenizers.Tokenizer:
         """Return a new ``tokenizers.Tokenizer`` that tokenizes as this object does."""

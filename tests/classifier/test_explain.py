@@ -13,10 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skm2v import StaticEmbedder, StaticTextClassifier, fuse
+from skm2v import StaticEmbedder, StaticTextClassifier, explain, fuse
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextWarning
 
@@ -136,7 +139,7 @@ def test_a_contribution_is_what_its_token_adds(tiny_static, data):
     ],
 )
 def test_spans_are_the_characters_of_the_token(classifier, data, text, pieces):
-    explanation = classifier.fit(*data).explain([text])
+    explanation = classifier.fit(*data).explain([text], pieces=True)
     spans = explanation.spans[~explanation.is_pair]
     found = [text[start:stop] for start, stop in spans]
     assert found == pieces
@@ -155,7 +158,7 @@ def test_spans_on_real_tokens(text):
 
     X, y = load_sms_spam(subset="train", return_X_y=True)
     classifier = StaticTextClassifier(C=1.0).fit(X[:50], y[:50])
-    explanation = classifier.explain([text])
+    explanation = classifier.explain([text], pieces=True)
     tokens = ~explanation.is_pair
     assert tokens.sum() >= 5
     for token, (start, stop) in zip(
@@ -257,7 +260,7 @@ def test_frame(classifier, data3):
     assert_allclose(sums + explanation.intercept, explanation.decision)
     first = frame.iloc[0]
     assert texts[0][first.start : first.stop] == first.characters
-    assert set(frame.part) == {"token", "pair"}
+    assert set(frame.part) == {"word", "pair"}
 
 
 def test_frame_of_classes_that_are_called_as_columns(classifier, data3):
@@ -366,3 +369,131 @@ def test_notebooks_show_a_part(classifier, data):
     assert page.count("<article>") == 20
     assert "40 more texts are not shown" in page
     assert "not shown" not in explanation[:20]._repr_html_()
+
+
+# --- Whole words ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Free  MONEY, now!", ["Free", "MONEY", ",", "now", "!"]),
+        ("the caf\u00e9 bank", ["the", "caf\u00e9", "bank"]),
+        ("the cafe\u0301 bank", ["the", "cafe", "bank"]),
+        ("\u4e2d\u6587card\u4e2d", ["\u4e2d", "\u6587", "card", "\u4e2d"]),
+        ("[UNK] bank", ["[", "UNK", "]", "bank"]),
+        ("\u3000free\u00a0money\ufeff", ["free", "money"]),
+    ],
+)
+def test_parts_are_whole_words(classifier, data, text, words):
+    explanation = classifier.fit(*data).explain([text])
+    spans = explanation.spans[~explanation.is_pair]
+    assert [text[start:stop] for start, stop in spans] == words
+    assert explanation.tokens[~explanation.is_pair].tolist() == words
+
+
+@pytest.mark.parametrize(
+    "text", ["caf\u00e9 bank caf\u00e9 win", "xyzzy-free, money!", "aa bb aa", "card"]
+)
+def test_a_word_adds_what_its_pieces_and_the_pairs_within_add(any_tiny_static, data3, text):
+    texts, y = data3
+    texts = [f"{one} caf\u00e9 xyzzy" for one in texts]
+    classifier = StaticTextClassifier(StaticEmbedder(any_tiny_static), C=1.0).fit(texts, y)
+    words, pieces = (classifier.explain([text], pieces=pieces) for pieces in (False, True))
+    assert words.pieces is False and pieces.pieces is True
+    assert_array_equal(words.decision, pieces.decision)
+    assert_allclose(words.contributions.sum(axis=0), pieces.contributions.sum(axis=0), atol=1e-12)
+    for (start, stop), value in zip(
+        words.spans[~words.is_pair], words.contributions[~words.is_pair], strict=True
+    ):
+        within = (pieces.spans[:, 0] >= start) & (pieces.spans[:, 1] <= stop)
+        assert_allclose(pieces.contributions[within].sum(axis=0), value, atol=1e-12)
+    n_words = int((~words.is_pair).sum())
+    assert len(text.split()) <= n_words <= int((~pieces.is_pair).sum())
+    frame = words.to_frame()
+    assert set(frame.part) <= {"word", "pair"}
+    assert "word or pair" in words.to_html() and "token or pair" in pieces.to_html()
+
+
+def test_a_pair_of_words_is_named_by_both(classifier, data):
+    texts = [f"{text} caf\u00e9 money" for text in data[0]]
+    explanation = classifier.fit(texts, data[1]).explain(["caf\u00e9 money"])
+    assert explanation.tokens.tolist() == ["caf\u00e9", "money", "caf\u00e9 money"]
+    assert explanation.spans.tolist() == [[0, 4], [5, 10], [0, 10]]
+
+
+# --- Words of classes -----------------------------------------------------------------------------
+
+
+def test_top_words_are_those_that_tell_a_class(tiny_embedder):
+    texts = ["free the of", "free to and", "bank the and", "bank of to", "water the to", "of water"]
+    y = ["spam", "spam", "bank", "bank", "sea", "sea"]
+    classifier = StaticTextClassifier(tiny_embedder, semantic_weight=0.3).fit(texts * 3, y * 3)
+    top = classifier.top_words(2)
+    assert list(top) == ["bank", "sea", "spam"]
+    assert {name: words[0][0] for name, words in top.items()} == {
+        "bank": "bank",
+        "sea": "water",
+        "spam": "free",
+    }
+    for words in top.values():
+        values = [value for _, value in words]
+        assert values == sorted(values, reverse=True) and min(values) > 0
+    seen = {word for text in texts for word in text.split()}
+    assert {word for words in classifier.top_words(50).values() for word, _ in words} <= seen
+    assert fuse(classifier).top_words(2) == top
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_the_score_of_a_top_word_is_the_decision_on_it_alone(tiny_static, data, normalize):
+    texts, y = data
+    embedder = StaticEmbedder(tiny_static, normalize=normalize)
+    named = np.array(["ham", "spam"])[y]
+    fused = fuse(make_pipeline(embedder, LogisticRegression()).fit(texts, named))
+    top = fused.top_words(5, X=texts)
+    assert list(top) == ["ham", "spam"]
+    seen = {word for text in texts for word in text.split()}
+    for sign, words in zip((-1, 1), top.values(), strict=True):
+        assert len(words) == 5
+        for word, value in words:
+            assert word in seen
+            decision = fused.decision_function([word])[0] - fused.scores_.intercept[0]
+            assert value == pytest.approx(sign * decision, abs=1e-5)
+    everything = fused.top_words(10_000)
+    assert {word for words in everything.values() for word, _ in words} - seen
+    assert not any(word.startswith("##") for words in everything.values() for word, _ in words)
+    pieces = fused.top_words(10_000, pieces=True)
+    assert any(word.startswith("##") for words in pieces.values() for word, _ in words)
+
+
+def test_top_words_of_labels_and_of_numbers(classifier, indicator, tiny_static):
+    texts, y = indicator
+    names = ["art", "news", "sport"]
+    tags = [[names[i] for i in np.flatnonzero(row)] for row in y]
+    assert list(classifier.fit(texts, tags).top_words(1)) == names
+    ridge = make_pipeline(StaticEmbedder(tiny_static), Ridge()).fit(texts, y[:, 0] * 2.0)
+    assert list(fuse(ridge).top_words(1)) == [0]
+    for bad in (0, -1, 2.5, True):
+        with pytest.raises(ValueError, match="n must be a positive integer; got"):
+            classifier.top_words(bad)
+    with pytest.raises(NotFittedError):
+        StaticTextClassifier().top_words()
+
+
+# --- Of anything that can be fused ----------------------------------------------------------------
+
+
+def test_explain_takes_whatever_can_be_fused(classifier, data, tiny_embedder):
+    texts, y = data
+    named = np.array(["ham", "spam"])[y]
+    pipeline = make_pipeline(tiny_embedder, LogisticRegression()).fit(texts, named)
+    search = GridSearchCV(pipeline, {"logisticregression__C": [1.0]}, cv=2).fit(texts, named)
+    classifier.fit(texts, named)
+    for estimator in (pipeline, search, classifier, fuse(classifier), FrozenEstimator(pipeline)):
+        explanation = explain(estimator, texts[:3])
+        assert explanation.outputs == ["spam"]
+        assert explanation.classes.tolist() == ["ham", "spam"]
+        assert_sums(explanation, estimator.decision_function(texts[:3]))
+    assert explain(pipeline, ["caf\u00e9"], pieces=True).pieces
+    with pytest.raises(TypeError, match="got LogisticRegression"):
+        explain(pipeline[-1], texts)

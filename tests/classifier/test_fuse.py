@@ -12,6 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -27,7 +28,7 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
@@ -380,3 +381,14 @@ def test_sums_are_exact(fused):
     for n in (100, 300, 500):
         value = fused.decision_function([f"{word} " * n])[0]
         assert abs(value - score - fused.scores_.intercept[0]) <= 1e-7 * abs(score)
+
+
+def test_frozen_estimators_count_as_what_is_in_them(tiny_static, data):
+    texts, y = data
+    pipeline = make_pipeline(StaticEmbedder(tiny_static), LogisticRegression()).fit(texts, y)
+    expected = fuse(pipeline).decision_function(texts)
+    frozen = Pipeline([(name, FrozenEstimator(step)) for name, step in pipeline.steps])
+    for estimator in (FrozenEstimator(pipeline), frozen, FrozenEstimator(FrozenEstimator(frozen))):
+        assert_array_equal(fuse(estimator).decision_function(texts), expected)
+    classifier = StaticTextClassifier(StaticEmbedder(tiny_static)).fit(texts, y)
+    assert fuse(FrozenEstimator(classifier)).score(texts, y) == classifier.score(texts, y)
