@@ -63,9 +63,15 @@ cdef extern from "skm.h" nogil:
         int any_case
         uint32_t digits
         int lines
+    ctypedef struct skm_added:
+        size_t n
+        uint8_t collapse[4]
+        size_t collapse_length
+        int bare
     ctypedef struct skm_model:
         int native
         skm_trie trie
+        skm_added added
         skm_unigram unigram
         skm_byte_level byte_level
         int32_t unknown
@@ -92,7 +98,8 @@ cdef extern from "skm.h" nogil:
     void skm_model_init(skm_model *)
     void skm_model_free(skm_model *)
     int skm_trie_build(skm_trie *, const skm_word *, size_t)
-    int skm_model_set_code_point(skm_model *, uint32_t, int flags, const uint8_t *, size_t)
+    int skm_model_set_code_point(skm_model *, uint32_t, int flags, int edges, const uint8_t *, size_t)
+    int skm_model_set_added(skm_model *, const skm_word *, size_t, const uint8_t *, const int32_t *)
     int skm_model_set_merges(skm_model *, const int32_t *, uint32_t)
     int skm_model_set_pairs(skm_model *, const int32_t *, uint32_t, uint32_t)
     skm_workspace *skm_workspace_new(const skm_model *)
@@ -122,7 +129,7 @@ cdef enum:
 
 # As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
 # that was compiled before is then not used.
-INTERFACE = 2
+INTERFACE = 3
 
 skm_seed = int.from_bytes(os.urandom(8), "little")
 
@@ -173,10 +180,14 @@ cdef class Kernel:
     byte_level : dict or None
         For a byte-level BPE model: ``byte_ids`` (256 ids), ``merges`` (int32 array of left id,
         right id, id), and the flags of ``csrc/skm.h``.
+    added : dict or None
+        Added words: ``words`` (normalised, UTF-8), ``flags`` and ``ids`` (sequences of int),
+        ``collapse`` (UTF-8), ``bare`` as in ``csrc/skm.h``, and ``edges``, a callable that takes
+        what `describe` returned and returns a sequence of int.
     """
 
     cdef skm_model model
-    cdef object _arrays, _describe, _tokenize_chunks, _lock, _idle
+    cdef object _describe, _edges, _tokenize_chunks, _lock, _idle
     cdef list _buffers
 
     def __cinit__(self, *args, **kwargs):
@@ -187,7 +198,7 @@ cdef class Kernel:
 
     def __init__(self, rows, weights, mapping, pairs, *, list words, bint native, int unknown,
                  int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None, unigram=None,
-                 byte_level=None):
+                 byte_level=None, added=None):
         cdef bytes name
         cdef int status
         self._buffers = []
@@ -218,6 +229,8 @@ cdef class Kernel:
             self._set_unigram(unigram)
         if byte_level is not None:
             self._set_byte_level(byte_level)
+        if added is not None:
+            self._set_added(added)
         if n_pairs:
             status = skm_model_set_pairs(&self.model, <const int32_t *>self._address(pairs),
                                          n_pairs, len(rows) - n_pairs)
@@ -225,23 +238,35 @@ cdef class Kernel:
                 raise MemoryError
 
     cdef int _build_trie(self, list words) except -1:
-        cdef size_t n = len(words), i = 0
-        cdef bytes word
-        cdef int root, status
-        cdef int32_t id
-        cdef skm_word *entries = <skm_word *>malloc((n + 1) * sizeof(skm_word))
-        if entries == NULL:
-            raise MemoryError
-        for root, word, id in words:
-            entries[i].root = root
-            entries[i].id = id
-            entries[i].bytes = <const uint8_t *><const char *>word
-            entries[i].length = len(word)
-            i += 1
-        status = skm_trie_build(&self.model.trie, entries, n)
+        cdef skm_word *entries = _words(words)
+        cdef int status = skm_trie_build(&self.model.trie, entries, len(words))
         free(entries)
         if status != SKM_OK:
             raise OverflowError("The vocabulary does not fit into the kernel's trie.")
+        return 0
+
+    cdef int _set_added(self, dict added) except -1:
+        cdef list words = [(0, word, i) for i, word in enumerate(added["words"])]
+        cdef bytes flags = bytes(added["flags"]), collapse = added["collapse"]
+        cdef int32_t *ids = <int32_t *>malloc((len(words) + 1) * sizeof(int32_t))
+        cdef skm_word *entries
+        cdef Py_ssize_t i
+        cdef int status
+        if ids == NULL:
+            raise MemoryError
+        for i in range(len(words)):
+            ids[i] = added["ids"][i]
+        entries = _words(words)
+        status = skm_model_set_added(&self.model, entries, len(words),
+                                     <const uint8_t *><const char *>flags, ids)
+        free(entries)
+        free(ids)
+        if status != SKM_OK:
+            raise OverflowError("The added words do not fit into the kernel's trie.")
+        self.model.added.collapse_length = min(len(collapse), 4)
+        memcpy(self.model.added.collapse, <const char *>collapse, self.model.added.collapse_length)
+        self.model.added.bare = added["bare"]
+        self._edges = added["edges"]
         return 0
 
     cdef int _set_unigram(self, dict options) except -1:
@@ -312,10 +337,15 @@ cdef class Kernel:
         cdef bytes description
         cdef const uint8_t *flags
         cdef uint32_t code_point
+        cdef int edges
         with self._lock:
-            for code_point, description in zip(code_points, self._describe(code_points)):
+            descriptions = self._describe(code_points)
+            all_edges = bytes(len(descriptions))
+            if self._edges is not None:
+                all_edges = self._edges(descriptions)
+            for code_point, description, edges in zip(code_points, descriptions, all_edges):
                 flags = <const uint8_t *><const char *>description
-                if skm_model_set_code_point(&self.model, code_point, flags[0], flags + 1,
+                if skm_model_set_code_point(&self.model, code_point, flags[0], edges, flags + 1,
                                             len(description) - 1) != SKM_OK:
                     raise MemoryError
 
@@ -329,7 +359,8 @@ cdef class Kernel:
                 items[5] = 0xe0 | code_point >> 12
                 items[6] = 0x80 | (code_point >> 6 & 0x3f)
                 items[7] = 0x80 | (code_point & 0x3f)
-                if skm_model_set_code_point(&self.model, code_point, 0, items, 11) != SKM_OK:
+                # white space at both ends
+                if skm_model_set_code_point(&self.model, code_point, 0, 4, items, 11) != SKM_OK:
                     raise MemoryError
 
     def cache_nbytes(self):
@@ -572,6 +603,24 @@ cdef class Kernel:
 
     def __reduce__(self):
         raise TypeError("A kernel is not pickled: it is built from the model it belongs to.")
+
+
+cdef skm_word *_words(list words) except NULL:
+    """(Trie root, UTF-8, id) as C has them; the UTF-8 is not copied."""
+    cdef skm_word *entries = <skm_word *>malloc((len(words) + 1) * sizeof(skm_word))
+    cdef bytes word
+    cdef int root
+    cdef int32_t id
+    cdef size_t i = 0
+    if entries == NULL:
+        raise MemoryError
+    for root, word, id in words:
+        entries[i].root = root
+        entries[i].id = id
+        entries[i].bytes = <const uint8_t *><const char *>word
+        entries[i].length = len(word)
+        i += 1
+    return entries
 
 
 cdef int _read(item, Py_ssize_t row, skm_text *text) except -1:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.boundaries import steps_of
 from skm2v._pooling.normalizers import (
     WHITE_SPACE,
@@ -42,12 +43,13 @@ def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
         model.get(key) for key in ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
     ):
         return None
-    if any(not token.get("special") for token in spec.get("added_tokens") or ()):
-        return None
     # Characters that become white space would shift the boundaries of chunks.
     normalizers = [step.get("type") for step in steps_of(spec.get("normalizer"), "normalizers")]
     words = _words(spec.get("pre_tokenizer"))
     if normalizers not in ([], ["NFC"]) or words is None:
+        return None
+    added = added_parts(spec, owned=True) if has_added(spec) else None
+    if added is None and has_added(spec):
         return None
     vocabulary = model["vocab"]
     characters = byte_characters()
@@ -74,6 +76,7 @@ def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
             "whole_words": whole_words,
         },
         describe=_code_points(bool(normalizers)).describe,
+        added=added,
     )
 
 

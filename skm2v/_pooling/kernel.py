@@ -17,6 +17,7 @@ from typing import Any
 
 from skm2v._pooling import _kernel
 from skm2v._pooling._kernel import Kernel
+from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.byte_level import byte_level_parts
 from skm2v._pooling.normalizers import build_hf
 from skm2v._pooling.table import PoolingTable
@@ -26,7 +27,7 @@ from skm2v._pooling.unigram import unigram_parts
 __all__ = ["Kernel", "build_kernel"]
 
 # As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
-INTERFACE = 2
+INTERFACE = 3
 if getattr(_kernel, "INTERFACE", None) != INTERFACE:
     raise ImportError(
         f"{_kernel.__file__} was compiled from another version of skm2v. Compile it again:"
@@ -87,10 +88,18 @@ def _bert_kernel(
     spec: dict[str, Any], tokenizer: TextTokenizer, table: PoolingTable
 ) -> Kernel | None:
     """Kernel for a tokenizer with BERT's normalizer and pre-tokenizer."""
-    if not _chunks_are_independent(spec, tokenizer):
+    if _type(spec.get("normalizer")) not in ("BertNormalizer", None):
+        return None
+    if _type(spec.get("pre_tokenizer")) != "BertPreTokenizer":
         return None
     model = spec["model"]
-    native = _is_native(spec)
+    native = _is_native(model)
+    added = None
+    if native and has_added(spec):
+        added = added_parts(spec, owned=False)
+        native = added is not None
+    if not native and not _chunks_are_independent(spec, tokenizer):
+        return None
     kernel = Kernel(
         table.rows,
         table.weights,
@@ -109,6 +118,7 @@ def _bert_kernel(
         tokenize_chunks=tokenizer.ids,
         lock=_LOCK,
         simd=os.environ.get("SKM2V_SIMD") or None,
+        added=added,
     )
     if native:
         kernel.set_code_points(EAGER)
@@ -136,6 +146,7 @@ def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -
         tokenize_chunks=tokenizer.ids,
         lock=_LOCK,
         simd=os.environ.get("SKM2V_SIMD") or None,
+        added=parts.added,
         **{"unigram" if family == "Unigram" else "byte_level": parts.options},
     )
     kernel.set_code_points(EAGER)
@@ -148,27 +159,20 @@ def _type(part: dict[str, Any] | None) -> str | None:
 
 def _chunks_are_independent(spec: dict[str, Any], tokenizer: TextTokenizer) -> bool:
     """Whether text between two of space, tab, LF and CR always makes the same ids."""
-    if _type(spec.get("normalizer")) not in ("BertNormalizer", None):
-        return False
-    if _type(spec.get("pre_tokenizer")) != "BertPreTokenizer":
-        return False
-    added = spec.get("added_tokens") or []
-    if all(token["special"] for token in added):
+    if not has_added(spec):
         return True  # special tokens in a text are plain text
     # Added tokens are searched in the text, or in the normalized text, before it is split.
     normalizer = tokenizer.copy_hf().normalizer
-    contents = [token["content"] for token in added]
+    contents = [token["content"] for token in spec["added_tokens"]]
     if normalizer is not None:
         contents += [normalizer.normalize_str(content) for content in contents]
     return all(content and not any(c.isspace() for c in content) for content in contents)
 
 
-def _is_native(spec: dict[str, Any]) -> bool:
+def _is_native(model: dict[str, Any]) -> bool:
     """Whether the kernel itself can segment a chunk."""
-    model = spec["model"]
     return (
         model["type"] == "WordPiece"
-        and all(token["special"] for token in spec.get("added_tokens") or [])
         and model.get("unk_token") in model["vocab"]
         and 0 < model.get("max_input_chars_per_word", 0) <= MOST_CHARS
     )

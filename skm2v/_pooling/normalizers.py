@@ -51,12 +51,15 @@ class KernelParts(NamedTuple):
         See ``Kernel``.
     describe : callable
         See ``Kernel``.
+    added : dict or None
+        See ``Kernel``.
     """
 
     words: list[tuple[int, bytes, int]]
     unknown: int
     options: dict[str, Any]
     describe: Callable[[list[int]], list[bytes]]
+    added: dict[str, Any] | None
 
 
 class NormalizerPlan(NamedTuple):

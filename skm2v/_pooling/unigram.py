@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.boundaries import steps_of
 from skm2v._pooling.normalizers import (
     MARKER,
@@ -38,8 +39,6 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     model = spec["model"]
     if model.get("unk_id") is None or any(model.get(key) for key in ("alpha", "nbest_size")):
         return None
-    if any(not token["special"] for token in spec.get("added_tokens") or ()):
-        return None
     plan = plan_normalizer(spec.get("normalizer"))
     if plan is None:
         return None
@@ -54,6 +53,12 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     ):
         return None  # a word behind white space that is stripped gets no marker
     code_points = _code_points(json.dumps(spec.get("normalizer")), words_only, first)
+    added = None
+    if has_added(spec):
+        # Without splits the text is one piece, of which no part can be taken alone.
+        added = added_parts(spec, owned=True, collapse=plan.collapse, bare=first)
+        if added is None or not split:
+            return None
     if code_points.describe([ord(" ")])[0][1:] != bytes([ITEM_SPACE, 1]) + b" ":
         return None
     scores: npt.NDArray[np.float64] = np.array([score for _, score in model["vocab"]], np.float64)
@@ -71,6 +76,7 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
             "byte_ids": fallback if model.get("byte_fallback") else [],
         },
         describe=code_points.describe,
+        added=added,
     )
 
 

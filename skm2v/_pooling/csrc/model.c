@@ -34,7 +34,16 @@ static int is_closed(const uint8_t *items, size_t length) {
   return items[0] != SKM_ITEM_WORD && items[last] != SKM_ITEM_WORD;
 }
 
-int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
+/* Whether added words have one of the characters, white space aside. */
+static int in_added_words(const skm_model *model, const uint8_t *items, size_t length) {
+  size_t i;
+  for (i = 0; i < length; i += 2u + items[i + 1])
+    if (items[i] != SKM_ITEM_SPACE && skm_added_has(&model->added, items + i + 2))
+      return 1;
+  return 0;
+}
+
+int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags, int edges,
                              const uint8_t *items, size_t length) {
   skm_cp *block = model->blocks[code_point >> 8], cp;
   memset(&cp, 0, sizeof cp);
@@ -43,6 +52,15 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
     block = calloc(256, sizeof *block);
     if (!block) return SKM_NO_MEMORY;
     skm_store_pointer((void **)&model->blocks[code_point >> 8], block);
+  }
+  if (model->added.n) {
+    uint8_t *row = model->added.edges[code_point >> 8];
+    if (!row) {
+      row = calloc(256, 1);
+      if (!row) return SKM_NO_MEMORY;
+      skm_store_pointer((void **)&model->added.edges[code_point >> 8], row);
+    }
+    row[code_point & 255] = (uint8_t)edges; /* published with the description */
   }
   if (length == 0) {
     cp.f.kind = SKM_CP_DROP;
@@ -57,9 +75,11 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
     }
   } else if (length == 2u + items[1] && items[0] == SKM_ITEM_SPACE) {
     cp.f.kind = SKM_CP_SPACE;
+    cp.f.n_bytes = items[1];
+    memcpy(cp.f.u.bytes, items + 2, items[1]);
   } else if (model->native == SKM_WORDPIECE && is_closed(items, length)) {
     int32_t id;
-    if (skm_single_token(model, items, length, &id)) {
+    if (!in_added_words(model, items, length) && skm_single_token(model, items, length, &id)) {
       cp.f.kind = SKM_CP_ALONE;
       cp.f.u.value = (uint32_t)id;
     }
@@ -153,6 +173,7 @@ void skm_model_init(skm_model *model) {
 void skm_model_free(skm_model *model) {
   size_t i;
   skm_trie_free(&model->trie);
+  skm_added_free(&model->added);
   free(model->unigram.scores);
   free(model->byte_level.pairs);
   free(model->byte_level.merges);

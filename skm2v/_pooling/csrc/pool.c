@@ -207,6 +207,10 @@ int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, s
     if (ws->done[i]) continue;
     result = is_short ? skm_tokenize_short(model, ws, &ws->short_texts[i & 1])
                       : skm_tokenize(model, ws, texts[i], max_length);
+    if (SKM_UNLIKELY(result == SKM_ASK_TEXT)) { /* a short one */
+      ws->n_ids = first;
+      result = skm_tokenize(model, ws, texts[i], max_length);
+    }
     if (result < 0) return result;
     if (result == SKM_PENDING) {
       pending = SKM_PENDING;

@@ -126,12 +126,31 @@ typedef struct {
   uint32_t rank, position, id;
 } skm_merge;
 
+/* Words that were added to the tokenizer, see added.c. */
+enum {
+  SKM_ADDED_SINGLE = 1,  /* found only where no letter or digit is beside it */
+  SKM_ADDED_IGNORED = 2  /* passed over: a special token, which is ordinary text here */
+};
+
+typedef struct {
+  size_t n;
+  skm_trie trie;  /* of the normalized words; the token is the position in the arrays */
+  uint8_t *flags; /* SKM_ADDED_* */
+  int32_t *ids;
+  uint8_t *characters; /* a bit for each code point: whether a normalized word has it */
+  uint8_t collapse[4]; /* what two or more spaces become in normalized text */
+  size_t collapse_length; /* 0: they stay */
+  int bare; /* Unigram: text behind a word does not begin with a marker */
+  uint8_t *edges[SKM_BLOCKS]; /* of 256 code points each, beside `blocks` of the model */
+} skm_added;
+
 typedef struct {
   /* tokenizer */
   int native;            /* SKM_NOT_NATIVE and so on */
   skm_trie trie;
   skm_unigram unigram;
   skm_byte_level byte_level;
+  skm_added added;
   int32_t unknown;       /* id the segmenter emits for a word it cannot split */
   uint32_t max_chars;    /* longer words are unknown */
   skm_cp ascii[128];     /* a copy of the start of block 0 */
@@ -159,10 +178,15 @@ void skm_model_free(skm_model *model);
 /* Builds the trie of the vocabulary; SKM_NO_MEMORY also if it has more than 2^23 nodes. */
 int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n);
 void skm_trie_free(skm_trie *trie);
-/* Describes one code point: `items` is a sequence of (class, length, UTF-8 bytes). Needs the
- * complete trie. Calls must not run at the same time; readers may. */
-int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags,
+/* Describes one code point: `items` is a sequence of (class, length, UTF-8 bytes); `edges`, which
+ * models with added words need, is a sum of 1: begins with a letter or digit, 2: ends with one,
+ * 4: ends with white space, 8: is white space. Needs the complete tries. Calls must not run at the
+ * same time; readers may. */
+int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags, int edges,
                              const uint8_t *items, size_t length);
+/* Added words: `words` with root 0 and their position as id. */
+int skm_model_set_added(skm_model *model, const skm_word *words, size_t n, const uint8_t *flags,
+                        const int32_t *ids);
 /* Merges (left id, right id, id) of a byte-level model, in the order of their rank. */
 int skm_model_set_merges(skm_model *model, const int32_t *merges, uint32_t n);
 int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint32_t first_row);
@@ -170,7 +194,9 @@ int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint
 /* ---- workspace ---------------------------------------------------------------------------- */
 
 /* Front cache: chunks of at most 15 bytes that make at most four ids. Byte 15 of the key counts
- * the ids. Two slots share a cache line. */
+ * the ids; SKM_OPEN in it marks a chunk that may be part of an added word, whose ids are then those
+ * without. Two slots share a cache line. */
+#define SKM_OPEN 0x80
 typedef struct {
   uint64_t key[2];
   uint32_t ids[4];
@@ -191,6 +217,7 @@ typedef struct {
 /* A text whose chunks are all in `chunks`. */
 typedef struct {
   size_t n;
+  const uint8_t *end;
   skm_short_chunk chunks[SKM_SHORT_CHUNKS + 1]; /* the last one is written, but not used */
   uint8_t bytes[4 * SKM_SHORT_LENGTH + SKM_PADDING];
 } skm_short_text;
@@ -230,6 +257,12 @@ typedef struct {
   int32_t id;
 } skm_node;
 
+/* Where a code point is in the normalized text, see added.c. */
+typedef struct {
+  uint32_t at, raw;
+  uint8_t edges;
+} skm_mark;
+
 typedef struct {
   skm_slot *front; /* SKM_FRONT_BUCKETS pairs of slots, aligned to cache lines */
   void *front_memory;
@@ -250,6 +283,10 @@ typedef struct {
   skm_symbol *symbols; /* per byte of a word */
   skm_merge *heap;     /* three per byte of a word */
   size_t symbols_capacity;
+  uint8_t *plain; /* normalized text in which added words are searched */
+  size_t plain_capacity;
+  skm_mark *marks; /* per code point of it */
+  size_t marks_capacity;
   float *sums;
   double *totals;
   size_t dim;

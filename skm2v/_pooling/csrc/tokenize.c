@@ -13,10 +13,6 @@
 #define STORE_IDS 128
 #define LONG_CHUNK 4096  /* from here on segmenting may stop at the limit */
 
-SKM_INLINE int is_separator(uint8_t c) {
-  return c <= 32 && (UINT64_C(0x100002600) >> c & 1);
-}
-
 /* ---- code units to UTF-8 ------------------------------------------------------------------ */
 
 SKM_INLINE uint8_t *put2(uint8_t *out, uint32_t c) {
@@ -103,13 +99,13 @@ SKM_INLINE skm_slot *bucket_of(const skm_workspace *ws, uint64_t low, uint64_t h
 SKM_INLINE uint8_t *slot_count(skm_slot *slot) { return (uint8_t *)slot->key + 15; }
 
 /* A new chunk takes the second slot; one that is met again moves to the first. */
-static void front_put(skm_slot *bucket, uint64_t low, uint64_t high, const uint32_t *ids,
-                      size_t n) {
+static void front_put(skm_slot *bucket, uint64_t low, uint64_t high, const uint32_t *ids, size_t n,
+                      int open) {
   bucket[1].key[0] = low;
   bucket[1].key[1] = high;
   memset(bucket[1].ids, 0, sizeof bucket[1].ids);
   memcpy(bucket[1].ids, ids, n * sizeof *ids);
-  *slot_count(&bucket[1]) = (uint8_t)n;
+  *slot_count(&bucket[1]) = (uint8_t)(n | (unsigned)open);
 }
 
 /* Appends the ids of a record. */
@@ -123,12 +119,13 @@ static int put_record(skm_workspace *ws, const skm_record *record) {
 
 static int segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, size_t length,
                    size_t limit) {
-  if (model->native == SKM_UNIGRAM) return skm_unigram_segment(model, ws, p, p + length, 0);
+  if (model->native == SKM_UNIGRAM) return skm_unigram_segment(model, ws, p, p + length, 0, 0);
   if (model->native == SKM_BYTE_LEVEL) return skm_byte_level_segment(model, ws, p, p + length);
   return skm_segment(model, ws, p, p + length, length >= LONG_CHUNK ? limit : SIZE_MAX);
 }
 
-/* Ids of a chunk that the front cache does not know. */
+/* Ids of a chunk that the front cache does not know. Where added words may begin in it: the ids
+ * without them, and the result SKM_ADDED_OPEN. */
 static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const uint8_t *p,
                                 size_t length, size_t limit) {
   size_t first = ws->n_ids;
@@ -138,6 +135,20 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
   if (stored || !model->native) {
     hash = skm_hash_bytes(p, length);
     record = skm_store_get(&ws->store, p, length, hash);
+  }
+  if (!record && model->added.n) {
+    const int kind = skm_added_scan(model, ws, p, length);
+    if (kind == SKM_ASK_CODE_POINT) return SKM_PENDING;
+    if (kind == SKM_ADDED_INSIDE && model->native == SKM_WORDPIECE) {
+      const skm_span span = {p, p + length, 0, 1};
+      return skm_added_region(model, ws, p, &span, &p); /* whatever is around the chunk */
+    }
+    if (kind != SKM_ADDED_NONE) {
+      if (kind != SKM_ADDED_INSIDE && kind != SKM_ADDED_OPEN) return kind;
+      result = segment(model, ws, p, length, SIZE_MAX);
+      if (result == SKM_ASK_CODE_POINT) return SKM_PENDING;
+      return result == SKM_OK ? SKM_ADDED_OPEN : result == SKM_ASK_CHUNK ? SKM_ASK_TEXT : result;
+    }
   }
   if (!record && model->native) {
     result = segment(model, ws, p, length, limit);
@@ -150,6 +161,7 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
     ws->n_ids = first;
     if (result == SKM_ASK_CODE_POINT) return SKM_PENDING;
     if (result != SKM_ASK_CHUNK) return result;
+    if (model->added.n) return SKM_ASK_TEXT; /* a word may reach over the chunk's end */
     if (!stored) {
       hash = skm_hash_bytes(p, length);
       record = skm_store_get(&ws->store, p, length, hash);
@@ -162,6 +174,7 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
   return put_record(ws, record);
 }
 
+/* As `resolve`, but without the ids if the result is SKM_ADDED_OPEN. */
 SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_short_chunk *chunk,
                        size_t limit) {
   const uint64_t low = chunk->low, high = chunk->high;
@@ -171,8 +184,10 @@ SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_shor
     if (slot->key[0] != low || ((slot->key[1] ^ high) & KEY_BYTES_OF_HIGH)) {
       const size_t first = ws->n_ids;
       const int result = resolve(model, ws, chunk->start, chunk->length, limit);
-      if (result == SKM_OK && ws->n_ids - first <= 4)
-        front_put(chunk->bucket, low, high, ws->ids + first, ws->n_ids - first);
+      if ((result == SKM_OK || result == SKM_ADDED_OPEN) && ws->n_ids - first <= 4)
+        front_put(chunk->bucket, low, high, ws->ids + first, ws->n_ids - first,
+                  result == SKM_OK ? 0 : SKM_OPEN);
+      if (result == SKM_ADDED_OPEN) ws->n_ids = first;
       return result;
     } else {
       const skm_slot known = *slot;
@@ -182,9 +197,43 @@ SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_shor
     }
   }
   if (skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
+  if (SKM_UNLIKELY(*slot_count(slot) & SKM_OPEN)) return SKM_ADDED_OPEN;
   memcpy(ws->ids + ws->n_ids, slot->ids, sizeof slot->ids);
   ws->n_ids += *slot_count(slot);
   return SKM_OK;
+}
+
+/* Appends the ids from a chunk on in which added words may begin; `*behind` is where they end. */
+static SKM_NOINLINE int open_chunk(const skm_model *model, skm_workspace *ws, const uint8_t *start,
+                                   size_t length, const skm_slot *slot, const skm_span *span,
+                                   const uint8_t **behind) {
+  int result = skm_added_region(model, ws, start, span, behind);
+  if (result == SKM_NO_WORD) {
+    if (slot) {
+      if (skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
+      memcpy(ws->ids + ws->n_ids, slot->ids, sizeof slot->ids);
+      ws->n_ids += *slot_count((skm_slot *)slot) & (unsigned)~SKM_OPEN;
+      return SKM_OK;
+    }
+    if (model->native == SKM_UNIGRAM)
+      result = skm_unigram_segment(model, ws, start, start + length,
+                                   span->last && start + length == span->end, 0);
+    else
+      result = segment(model, ws, start, length, SIZE_MAX);
+  }
+  return result == SKM_ASK_CODE_POINT ? SKM_PENDING
+         : result == SKM_ASK_CHUNK    ? SKM_ASK_TEXT
+                                      : result;
+}
+
+/* The slot of the chunk, if it is in the front cache. */
+SKM_INLINE const skm_slot *slot_of(const skm_short_chunk *chunk) {
+  int i;
+  for (i = 0; i < 2; i++)
+    if (chunk->bucket[i].key[0] == chunk->low &&
+        !((chunk->bucket[i].key[1] ^ chunk->high) & KEY_BYTES_OF_HIGH))
+      return &chunk->bucket[i];
+  return NULL;
 }
 
 /* ---- splitting ---------------------------------------------------------------------------- */
@@ -251,14 +300,27 @@ SKM_INLINE void fetch(const skm_workspace *ws, const uint8_t *p, size_t length,
   chunk->length = length;
 }
 
-/* Ids of the chunks that were fetched. */
+/* Ids of the chunks that were fetched, and of text behind them that belongs to an added word:
+ * `*behind` is where that ends, and moves. SKM_MORE: what is behind the span may matter to the
+ * chunk at `*behind`. */
 SKM_INLINE int look_up_all(const skm_model *model, skm_workspace *ws, const skm_short_chunk *chunks,
-                           size_t n, size_t limit) {
+                           size_t n, size_t limit, const skm_span *span, const uint8_t **behind) {
   size_t i;
   int pending = SKM_OK;
   for (i = 0; i < n; i++) {
-    const int result = look_up(model, ws, &chunks[i], limit);
+    int result;
+    if (SKM_UNLIKELY(chunks[i].start < *behind)) continue;
+    result = look_up(model, ws, &chunks[i], limit);
     if (SKM_UNLIKELY(result != SKM_OK)) {
+      if (result == SKM_ADDED_OPEN) {
+        result = open_chunk(model, ws, chunks[i].start, chunks[i].length, slot_of(&chunks[i]), span,
+                            behind);
+        if (result == SKM_MORE) {
+          *behind = chunks[i].start;
+          return SKM_MORE;
+        }
+        if (result == SKM_OK) continue;
+      }
       if (result != SKM_PENDING) return result;
       pending = SKM_PENDING;
     }
@@ -281,36 +343,54 @@ int skm_look_ahead(const skm_model *model, const skm_workspace *ws, const skm_te
   while (p < end) {
     const uint8_t *stop = next_low_byte(&scan);
     const size_t length = (size_t)(stop - p);
-    if (SKM_UNLIKELY(length > 15 || !is_separator(*stop) || n == SKM_SHORT_CHUNKS)) return 0;
+    if (SKM_UNLIKELY(length > 15 || !skm_is_separator(*stop) || n == SKM_SHORT_CHUNKS)) return 0;
     fetch(ws, p, length, &out->chunks[n]);
     n += length != 0;
     p = stop + 1;
   }
   out->n = n;
+  out->end = end;
   return 1;
 }
 
 int skm_tokenize_short(const skm_model *model, skm_workspace *ws, const skm_short_text *text) {
-  return look_up_all(model, ws, text->chunks, text->n, SIZE_MAX);
+  const skm_span span = {text->bytes, text->end, 0, 1};
+  const uint8_t *behind = text->bytes;
+  return look_up_all(model, ws, text->chunks, text->n, SIZE_MAX, &span, &behind);
 }
 
 #define AHEAD 16 /* chunks whose cache lines are fetched at the same time */
 
-/* Ids of the chunks in [p, end); `end` is at a separator or at the padding. */
-static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
-                 size_t limit) {
+/* Ids of a chunk that is too long for the front cache; `*behind` as in look_up_all. */
+static int look_up_long(const skm_model *model, skm_workspace *ws, const uint8_t *p, size_t length,
+                        size_t limit, const skm_span *span, const uint8_t **behind) {
+  const size_t first = ws->n_ids;
+  int result = resolve(model, ws, p, length, limit);
+  if (SKM_UNLIKELY(result == SKM_ADDED_OPEN)) {
+    ws->n_ids = first;
+    result = open_chunk(model, ws, p, length, NULL, span, behind);
+    if (result == SKM_MORE) *behind = p;
+  }
+  return result;
+}
+
+/* Ids of the chunks of a span; `*stop` is where they end, before its end if what comes next may
+ * matter. */
+static int split(const skm_model *model, skm_workspace *ws, const skm_span *span, size_t limit,
+                 const uint8_t **stopped) {
+  const uint8_t *p = span->begin, *const end = span->end;
   int pending = SKM_OK;
   skm_scan scan = scan_from(p);
   while (p < end && ws->n_ids <= limit) {
     skm_short_chunk chunks[AHEAD];
-    const uint8_t *long_chunk = NULL;
+    const uint8_t *long_chunk = NULL, *behind = p;
     size_t n = 0, length = 0;
     int result;
     while (n < AHEAD && p < end) {
       const uint8_t *stop = next_low_byte(&scan);
-      if (SKM_UNLIKELY(stop - p > 15 || !is_separator(*stop))) {
+      if (SKM_UNLIKELY(stop - p > 15 || !skm_is_separator(*stop))) {
         long_chunk = p;
-        while (!is_separator(*stop)) stop = next_low_byte(&scan);
+        while (!skm_is_separator(*stop)) stop = next_low_byte(&scan);
       }
       length = (size_t)(stop - p);
       p = stop + 1;
@@ -318,40 +398,28 @@ static int split(const skm_model *model, skm_workspace *ws, const uint8_t *p, co
       fetch(ws, stop - length, length, &chunks[n]);
       n += length != 0;
     }
-    result = look_up_all(model, ws, chunks, n, limit);
-    if (result == SKM_PENDING)
+    result = look_up_all(model, ws, chunks, n, limit, span, &behind);
+    if (result == SKM_PENDING) pending = SKM_PENDING;
+    if (result >= SKM_OK && result <= SKM_PENDING && long_chunk && long_chunk >= behind)
+      result = look_up_long(model, ws, long_chunk, length, limit, span, &behind);
+    if (SKM_UNLIKELY(result != SKM_OK)) {
+      if (result == SKM_MORE) {
+        *stopped = behind;
+        return pending;
+      }
+      if (result != SKM_PENDING) return result;
       pending = SKM_PENDING;
-    else if (result != SKM_OK)
-      return result;
-    if (long_chunk) {
-      result = resolve(model, ws, long_chunk, length, limit);
-      if (result < 0) return result;
-      if (result == SKM_PENDING) pending = SKM_PENDING;
+    }
+    if (SKM_UNLIKELY(behind > p)) {
+      p = behind;
+      scan = scan_from(p);
     }
   }
+  *stopped = end;
   return pending;
 }
 
 /* ---- chunks that own the space before them ------------------------------------------------- */
-
-/* Whether a chunk begins at *p, behind which there is a whole character. In byte-level models a run
- * of white space is cut before its last space only, which belongs to the next word. */
-SKM_INLINE int begins_chunk(const skm_model *model, const uint8_t *p) {
-  if (*p != ' ') return 0;
-  if (model->native == SKM_UNIGRAM) return 1;
-  switch (p[1]) { /* the first bytes of white space; others than these that begin so are rare */
-    case 0xc2:
-      return p[2] != 0x85 && p[2] != 0xa0;
-    case 0xe1:
-      return p[2] != 0x9a && p[2] != 0xa0;
-    case 0xe2:
-      return p[2] != 0x80 && p[2] != 0x81;
-    case 0xe3:
-      return p[2] != 0x80;
-    default:
-      return p[1] > ' ';
-  }
-}
 
 /* Whether the end of the text may matter to the ids of its last chunk. */
 static int end_matters(const skm_model *model, const uint8_t *end) {
@@ -359,22 +427,43 @@ static int end_matters(const skm_model *model, const uint8_t *end) {
          (end[-1] >= 128 || model->ascii[end[-1]].f.kind != SKM_CP_WORD);
 }
 
-/* As `split`, but `end` is at a space; `last`: the text ends there. */
-static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t *p,
-                       const uint8_t *end, size_t limit, int last) {
-  int pending = SKM_OK;
+/* Starts at a chunk: what begins it does not end it. */
+SKM_INLINE skm_scan scan_owned(const uint8_t *p) {
   skm_scan scan = scan_from(p);
-  if (*p <= 32) scan.mask &= scan.mask - 1; /* what begins the first chunk does not end it */
-  last = last && p < end && end_matters(model, end);
+  if (*p <= 32) scan.mask &= scan.mask - 1;
+  return scan;
+}
+
+/* Ids of the last chunk of a text, whose end matters to it. */
+static int resolve_last(const skm_model *model, skm_workspace *ws, const uint8_t *p,
+                        const skm_span *span, const uint8_t **behind) {
+  int result = SKM_OK;
+  if (model->added.n) {
+    result = skm_added_scan(model, ws, p, (size_t)(span->end - p));
+    if (result == SKM_ADDED_INSIDE || result == SKM_ADDED_OPEN)
+      return open_chunk(model, ws, p, (size_t)(span->end - p), NULL, span, behind);
+    if (result == SKM_ADDED_NONE) result = SKM_OK;
+  }
+  if (result == SKM_OK) result = skm_unigram_segment(model, ws, p, span->end, 1, 0);
+  return result == SKM_ASK_CODE_POINT ? SKM_PENDING : result;
+}
+
+/* As `split`, for a span that ends at a space. */
+static int split_owned(const skm_model *model, skm_workspace *ws, const skm_span *span,
+                       size_t limit, const uint8_t **stopped) {
+  const uint8_t *p = span->begin, *const end = span->end;
+  const int last = span->last && p < end && end_matters(model, end);
+  int pending = SKM_OK;
+  skm_scan scan = scan_owned(p);
   while (p < end && ws->n_ids <= limit) {
     skm_short_chunk chunks[AHEAD];
-    const uint8_t *long_chunk = NULL;
+    const uint8_t *long_chunk = NULL, *behind = p;
     size_t n = 0, length = 0;
     int result;
     while (n < AHEAD && p < end) {
       int zero = *p == 0; /* in a key, zeros are bytes behind the chunk */
       const uint8_t *stop = next_low_byte(&scan);
-      for (; stop < end && !begins_chunk(model, stop); stop = next_low_byte(&scan))
+      for (; stop < end && !skm_begins_chunk(model, stop); stop = next_low_byte(&scan))
         zero |= *stop == 0;
       length = (size_t)(stop - p);
       if (length > 15 || zero || (last && p + length == end)) {
@@ -385,24 +474,26 @@ static int split_owned(const skm_model *model, skm_workspace *ws, const uint8_t 
       fetch(ws, p, length, &chunks[n++]);
       p += length;
     }
-    result = look_up_all(model, ws, chunks, n, limit);
-    if (result == SKM_PENDING)
-      pending = SKM_PENDING;
-    else if (result != SKM_OK)
-      return result;
-    if (long_chunk) {
-      if (last && p == end) {
-        result = skm_unigram_segment(model, ws, long_chunk, end, 1);
-        if (result == SKM_ASK_CODE_POINT) result = SKM_PENDING;
-      } else {
-        result = resolve(model, ws, long_chunk, length, limit);
+    result = look_up_all(model, ws, chunks, n, limit, span, &behind);
+    if (result == SKM_PENDING) pending = SKM_PENDING;
+    if (result >= SKM_OK && result <= SKM_PENDING && long_chunk && long_chunk >= behind)
+      result = last && p == end
+                   ? resolve_last(model, ws, long_chunk, span, &behind)
+                   : look_up_long(model, ws, long_chunk, length, limit, span, &behind);
+    if (SKM_UNLIKELY(result != SKM_OK)) {
+      if (result == SKM_MORE) {
+        *stopped = behind;
+        return pending;
       }
-      if (result == SKM_PENDING)
-        pending = SKM_PENDING;
-      else if (result != SKM_OK)
-        return result;
+      if (result != SKM_PENDING) return result;
+      pending = SKM_PENDING;
+    }
+    if (SKM_UNLIKELY(behind > p)) {
+      p = behind;
+      scan = scan_owned(p);
     }
   }
+  *stopped = end;
   return pending;
 }
 
@@ -427,11 +518,11 @@ SKM_INLINE size_t widest(const skm_text *text) {
  * they are one chunk. */
 static size_t last_boundary(const skm_model *model, const uint8_t *text, size_t n) {
   if (model->native <= SKM_WORDPIECE) {
-    while (n > 0 && !is_separator(text[n - 1])) n--;
+    while (n > 0 && !skm_is_separator(text[n - 1])) n--;
     return n;
   }
   /* Whether a byte begins a chunk depends on the character behind it, which may be cut off. */
-  for (n = n > 4 ? n - 4 : 0; n > 0 && !begins_chunk(model, text + n);) n--;
+  for (n = n > 4 ? n - 4 : 0; n > 0 && !skm_begins_chunk(model, text + n);) n--;
   return n;
 }
 
@@ -458,10 +549,12 @@ static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *t
   const size_t limit = max_length > SIZE_MAX - ws->n_ids ? SIZE_MAX : ws->n_ids + max_length;
   const int whole = model->native == SKM_UNIGRAM && !model->unigram.split;
   size_t position = 0, filled = 0, want = whole ? text->length : PIECE;
-  int pending = SKM_OK;
+  int pending = SKM_OK, white_before = 0;
   while (position < text->length) {
     size_t n = text->length - position < want ? text->length - position : want, stop;
     const int last = position + n == text->length;
+    const uint8_t *stopped;
+    skm_span span;
     ptrdiff_t written;
     int result;
     if (text_reserve(ws, filled + n * widest(text) + SKM_PADDING) != SKM_OK) return SKM_NO_MEMORY;
@@ -477,22 +570,28 @@ static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *t
         continue;
       }
     }
+    span.begin = ws->text;
+    span.end = stopped = ws->text + stop;
+    span.white_before = white_before;
+    span.last = last;
     if (model->native <= SKM_WORDPIECE) {
-      result = split(model, ws, ws->text, ws->text + stop, limit);
+      result = split(model, ws, &span, limit, &stopped);
     } else if (whole) {
-      result = skm_unigram_segment(model, ws, ws->text, ws->text + stop, 1);
+      result = skm_unigram_segment(model, ws, ws->text, ws->text + stop, 1, 0);
       if (result == SKM_ASK_CODE_POINT) result = SKM_PENDING;
     } else {
-      result = split_owned(model, ws, ws->text, ws->text + stop, limit, last);
+      result = split_owned(model, ws, &span, limit, &stopped);
     }
     if (result == SKM_PENDING)
       pending = SKM_PENDING;
     else if (result != SKM_OK)
       return result;
     if (ws->n_ids > limit) break;
+    stop = (size_t)(stopped - ws->text);
+    if (model->added.n) white_before = skm_white_before(model, &span, stopped);
     filled -= stop;
     memmove(ws->text, ws->text + stop, filled);
-    want = PIECE;
+    want = stop ? PIECE : 2 * want; /* nothing was done: an added word may go on and on */
   }
   return pending;
 }

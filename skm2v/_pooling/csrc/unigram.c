@@ -116,6 +116,7 @@ typedef struct {
   skm_workspace *ws;
   size_t n;  /* bytes of the open piece */
   int space; /* a run of spaces came before what comes next */
+  int bare;  /* the text does not begin with a marker */
 } open_piece;
 
 SKM_INLINE int put(open_piece *piece, const uint8_t *bytes, size_t length) {
@@ -145,7 +146,8 @@ static int end_piece(open_piece *piece) {
 }
 
 SKM_INLINE int put_word(open_piece *piece, const uint8_t *bytes, size_t length) {
-  if ((piece->n == 0 || piece->space) && put_marker(piece) != SKM_OK) return SKM_NO_MEMORY;
+  if (((piece->n == 0 && !piece->bare) || piece->space) && put_marker(piece) != SKM_OK)
+    return SKM_NO_MEMORY;
   return put(piece, bytes, length);
 }
 
@@ -170,8 +172,8 @@ static int put_items(open_piece *piece, const uint8_t *items, size_t length) {
 }
 
 int skm_unigram_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p,
-                        const uint8_t *end, int last) {
-  open_piece piece = {model, ws, 0, 0};
+                        const uint8_t *end, int last, int bare) {
+  open_piece piece = {model, ws, 0, 0, bare};
   unsigned after = 0; /* how the code point before may matter to the next one */
   int asked = 0, result = SKM_OK;
   while (p < end) {

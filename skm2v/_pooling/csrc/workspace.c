@@ -40,6 +40,8 @@ void skm_workspace_free(skm_workspace *ws) {
   free(ws->classes);
   free(ws->symbols);
   free(ws->heap);
+  free(ws->plain);
+  free(ws->marks);
   free(ws->sums);
   free(ws->totals);
   free(ws->code_points);
@@ -54,7 +56,9 @@ size_t skm_workspace_size(const skm_workspace *ws) {
          ws->ids_capacity * sizeof *ws->ids +
          ws->row_weights_capacity * sizeof *ws->row_weights + ws->word_capacity +
          ws->nodes_capacity * sizeof *ws->nodes + ws->classes_capacity +
-         ws->symbols_capacity * (sizeof *ws->symbols + 3 * sizeof *ws->heap) + ws->dim * (sizeof *ws->sums + sizeof *ws->totals) +
+         ws->symbols_capacity * (sizeof *ws->symbols + 3 * sizeof *ws->heap) + ws->plain_capacity +
+         ws->marks_capacity * sizeof *ws->marks +
+         ws->dim * (sizeof *ws->sums + sizeof *ws->totals) +
          ws->code_points_capacity * sizeof *ws->code_points +
          ws->chunks_capacity * sizeof *ws->chunks + ws->done_capacity;
 }
