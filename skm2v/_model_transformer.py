@@ -165,7 +165,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Parameters
         ----------
         words : sequence of str
-            Words, or strings of several words, which are matched as a whole. Those that are
+            Words, or strings of several words, found where they stand as words. Those that are
             tokens already are left out.
         model_name : str, path or None, default=None
             The teacher, which reads the words. None means the parameter `model_name`, or where

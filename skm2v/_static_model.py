@@ -547,9 +547,9 @@ class StaticModel:
 
         The teacher reads each word alone, and the projection that the model keeps turns its
         vector into a row. Words become tokens as those of the `vocabulary` of
-        :func:`skm2v.distill` do: after the tokenizer's normalizer (which may lowercase them), a
-        string of several words is matched as a whole, and words that are tokens already are left
-        out. Tokens that the model has keep their ids and their rows.
+        :func:`skm2v.distill` do: found wherever they stand as words, whatever the tokenizer, and
+        never inside of others; words that are tokens already are left out. Tokens that the model
+        has keep their ids and their rows, and texts without the words their vectors.
 
         With `vectors`, the words get these vectors, and no teacher is needed.
 
@@ -595,9 +595,8 @@ class StaticModel:
         -----
         With ``objective="tokens"`` a row is what a distillation with these words as `vocabulary`
         gives on the principal axes that the model has. With ``objective="sentences"`` it is the
-        prior of a word that the texts did not contain. A byte-pair tokenizer may need pieces of a
-        word as tokens, too; they get rows in the same way, or with `vectors`, the mean of the
-        rows that the model had for them.
+        prior of a word that the texts did not contain. The Notes of :func:`skm2v.distill` say
+        what "stands as a word" means.
 
         Examples
         --------

@@ -55,8 +55,8 @@ def distill(
         id, which is looked up in the hub's cache when offline. A name that looks like a path is
         never looked up on the hub.
     vocabulary : sequence of str or None, default=None
-        Words that become tokens of their own, in addition to the teacher's. A string of several
-        words, such as ``"new york"``, is matched as a whole.
+        Words that become tokens of their own, in addition to the teacher's, or strings of several
+        words, such as ``"new york"``; see Notes.
     pca_dims : int, float, "auto" or None, default=256
         Number of dimensions (at most the teacher's), or the share of variance that they keep.
         "auto" rotates and keeps all, None does not rotate.
@@ -132,6 +132,17 @@ def distill(
     See Also
     --------
     distill_from_model : The same for a teacher in memory.
+
+    Notes
+    -----
+    A word of `vocabulary` is found wherever it stands as a word in the text that the tokenizer's
+    normalizer leaves: with no letter, digit or underscore right before or behind it. It is never
+    found inside another word, and texts without it keep their tokens. In scripts that put no spaces
+    between words (Han, kana, Thai, Lao, Khmer, Myanmar) nothing says where a word ends, so a word
+    that begins and ends in them is found wherever its characters follow each other; of several
+    words that begin at one place, the longest is taken. Words that are tokens already, and names of
+    tokens, are left out. Where a tokenizer cannot find a word everywhere, a
+    :class:`~skm2v.exceptions.TextWarning` names it.
 
     References
     ----------

@@ -26,12 +26,18 @@ def has_added(spec: dict[str, Any]) -> bool:
 
 
 def added_parts(
-    spec: dict[str, Any], *, owned: bool, collapse: str | None = None, bare: bool = False
+    tokenizer: TextTokenizer,
+    spec: dict[str, Any],
+    *,
+    owned: bool,
+    collapse: str | None = None,
+    bare: bool = False,
 ) -> dict[str, Any] | None:
     """Take the added words of a tokenizer apart; None if the kernel cannot find them exactly.
 
     Parameters
     ----------
+    tokenizer : TextTokenizer
     spec : dict
         Parsed ``tokenizer.json``.
     owned : bool
@@ -47,6 +53,7 @@ def added_parts(
         See `added` of ``Kernel``.
     """
     normalizer, _ = build_hf(spec.get("normalizer"), None)
+    ids = tokenizer.vocabulary  # those of the file give way to the model's
     words: dict[str, tuple[int, int]] = {}
     for token in spec["added_tokens"]:
         token = {**DEFAULTS, **token}
@@ -65,7 +72,7 @@ def added_parts(
         if collapse == MARKER and MARKER in word:
             return None
         flags = IGNORED if token["special"] else SINGLE * token["single_word"]
-        words[word] = (flags, token["id"])
+        words[word] = (flags, ids[content])
     return {
         "words": [word.encode() for word in words],
         "flags": [flags for flags, _ in words.values()],

@@ -48,7 +48,7 @@ def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     words = _words(spec.get("pre_tokenizer"))
     if normalizers not in ([], ["NFC"]) or words is None:
         return None
-    added = added_parts(spec, owned=True) if has_added(spec) else None
+    added = added_parts(tokenizer, spec, owned=True) if has_added(spec) else None
     if added is None and has_added(spec):
         return None
     vocabulary = model["vocab"]

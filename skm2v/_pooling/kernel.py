@@ -96,7 +96,7 @@ def _bert_kernel(
     native = _is_native(model)
     added = None
     if native and has_added(spec):
-        added = added_parts(spec, owned=False)
+        added = added_parts(tokenizer, spec, owned=False)
         native = added is not None
     if not native and not _chunks_are_independent(spec, tokenizer):
         return None

@@ -56,7 +56,7 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     added = None
     if has_added(spec):
         # Without splits the text is one piece, of which no part can be taken alone.
-        added = added_parts(spec, owned=True, collapse=plan.collapse, bare=first)
+        added = added_parts(tokenizer, spec, owned=True, collapse=plan.collapse, bare=first)
         if added is None or not split:
             return None
     if code_points.describe([ord(" ")])[0][1:] != bytes([ITEM_SPACE, 1]) + b" ":

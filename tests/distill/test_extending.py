@@ -6,7 +6,6 @@ import pickle
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
 
 from skm2v import StaticEmbedder, StaticModel, distill
 from skm2v._distillation import find_teacher, load_files
@@ -137,7 +136,7 @@ def test_a_word_of_a_fit_to_sentences_gets_the_prior(sentence_model, tiny_teache
     """The row that the fit gives to a token which its texts do not contain, by its affine map."""
     extended = sentence_model.extend(["zebra"], tiny_teacher)
     real, projection = load_files(find_teacher(tiny_teacher)), sentence_model.projection
-    plan = real.plan_words(sentence_model.text_tokenizer.json, ["zebra"])
+    plan = real.plan_words(sentence_model.text_tokenizer, ["zebra"])
     vector = real.embed_tokens(plan.sequences)[0].astype(float)
     n = len(extended.tokens)
     share = 1 / (n + 1) / (1 / np.arange(2, n + 2)).sum()
@@ -277,17 +276,6 @@ def test_vectors_for_a_table_with_pairs_and_a_mapping(sentence_model, tiny_teach
         np.testing.assert_array_equal(vectors_of(extended)[:n], vectors_of(model))
 
 
-def test_parts_that_byte_pairs_need_mean_what_their_pieces_did(rng):
-    tokenizer = Tokenizer(models.BPE({"x": 0, "y": 1, "z": 2}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    table = rng.normal(size=(3, 4)).astype(np.float32)
-    model = StaticModel(table, tokenizer, normalize=False)
-    extended = model.extend(["zyx"], vectors=[[1, 2, 3, 4]])
-    np.testing.assert_array_equal(extended.encode(["zyx"]), [[1, 2, 3, 4]])
-    assert extended.tokens[3:] == ("zyx", "zy")  # what was two tokens is one, of the same meaning
-    np.testing.assert_allclose(extended.encode(["zy"]), table[None, 1:].mean(axis=1), rtol=1e-6)
-
-
 def test_the_embedder_learns_vectors(tiny_static, rng):
     embedder = StaticEmbedder(tiny_static, normalize=False).fit(["a"])
     vectors = rng.normal(size=(2, 16)).astype(np.float32)
@@ -318,12 +306,6 @@ def test_the_embedder_learns_vectors(tiny_static, rng):
 def test_wrong_vectors(tiny_static, words, vectors, message):
     with pytest.raises(ValueError, match=message):
         tiny_static.extend(words, vectors=vectors)
-
-
-def test_a_tokenizer_that_reads_first_words_unlike_others():
-    model = StaticModel(tiny.tiny_table("bpe"), tiny.tiny_tokenizer("bpe"))
-    with pytest.raises(ValueError, match="add_prefix_space is false"):
-        model.extend(["zebra"], vectors=np.ones((1, model.dim)))
 
 
 def test_no_words_with_vectors(tiny_static):

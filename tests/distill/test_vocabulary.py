@@ -95,18 +95,17 @@ def test_truncation_and_padding_of_the_teacher_have_no_influence(kind):
 def test_an_added_word_is_one_token_that_the_teacher_reads_in_pieces(kind):
     word = "bankcard"
     teacher, made, ours = plan(kind, [word])
-    form = {"wordpiece": word, "bpe": "Ġ" + word, "unigram": "▁" + word}[kind]
-    row = ours.vocabulary[form]
+    row = ours.vocabulary[word]
     assert made.sequences[row] == teacher.encode(("" if kind != "bpe" else " ") + word).ids
     assert len(made.sequences[row]) > 3
     ids, _ = ours.ids(["the bankcard has", word])
-    assert [ours.tokens[i] for i in ids].count(form) == 2
+    assert [ours.tokens[i] for i in ids].count(word) == 2
     assert len(ids) == 4
 
 
-def test_words_come_last_in_their_order_and_several_words_after_them():
+def test_words_come_last_in_their_order():
     _, made, ours = plan("wordpiece", ["new york", "zebra", "bank card", "apple"])
-    assert ours.tokens[-4:] == ("zebra", "apple", "new york", "bank card")
+    assert ours.tokens[-4:] == ("new york", "zebra", "bank card", "apple")
     assert len(made.sequences) == len(ours.tokens)
 
 
@@ -115,11 +114,12 @@ def test_several_words_are_matched_as_a_whole_in_normalized_text(kind):
     teacher, made, ours = plan(kind, ["new york"])
     row = ours.vocabulary["new york"]
     assert made.sequences[row] == teacher.encode("new york").ids
-    for text in ("the new york bank", "new york", "thenew yorkers"):
+    for text in ("the new york bank", "new york", "(new york)!"):
         ids, _ = ours.ids([text])
         assert row in ids
-    ids, _ = ours.ids(["new bank york"])
-    assert row not in ids
+    for text in ("new bank york", "thenew york", "new yorkers"):
+        ids, _ = ours.ids([text])
+        assert row not in ids
     if kind != "bpe":  # the only one without a lowercasing normalizer
         assert row in ours.ids(["the NEW York bank"])[0]
 
@@ -208,28 +208,6 @@ def test_merges_written_as_text_are_read():
         from_str = staticmethod(Tokenizer.from_str)
 
     assert plan_tokens(Old(), words=["bankcard"]) == plan_tokens(teacher, words=["bankcard"])
-
-
-def test_a_bpe_word_brings_the_pieces_that_build_it():
-    teacher, made, ours = plan("bpe", ["qqqq"])
-    new = [token for token in ours.tokens if token not in teacher.get_vocab()]
-    assert new[0] == "Ġqqqq"
-    assert set(new[1:]) <= {"Ġq", "qq", "qqq", "Ġqq", "Ġqqq"} and len(new) > 1
-    assert [ours.tokens[i] for i in ours.ids(["qqqq"])[0]] == ["Ġqqqq"]
-    assert len(made.sequences) == len(ours.tokens)
-
-
-def test_a_unigram_word_wins_by_little():
-    """Other words keep their pieces: the score is no larger than needed."""
-    _, made, ours = plan("unigram", ["bankcard"])
-    scores = dict(json.loads(made.tokenizer)["model"]["vocab"])
-    pieces = scores["▁bank"] + sum(scores[letter] for letter in "card")
-    lowest = min(score for token, score in scores.items() if token != "▁bankcard")
-    assert scores["▁bankcard"] == pytest.approx(max(pieces, lowest), abs=0.01)
-    _, _, plain = plan("unigram")
-    for text in tiny.SENTENCES:
-        before = [plain.tokens[i] for i in plain.ids([text])[0]]
-        assert [ours.tokens[i] for i in ours.ids([text])[0]] == before
 
 
 def test_a_teacher_without_special_tokens_around_a_text():

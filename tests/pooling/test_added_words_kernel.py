@@ -21,18 +21,43 @@ pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
 #: Words that overlap, begin and end in each other, and have what normalizers change.
 WORDS = [
     *["t-cell", ".net", "c++", "new york", "new york city", "york city", "york", "the new"],
-    *["中文", "北京大学", "北京 大学", "t恤", "กำ", "か", "Straße", "ﬁne", "½", "e\u0301a", "money bank"],
+    *[
+        "中文",
+        "北京大学",
+        "北京 大学",
+        "t恤",
+        "กำ",
+        "か",
+        "Straße",
+        "ﬁne",
+        "½",
+        "e\u0301a",
+        "money bank",
+    ],
     *["a", "'s", "12", "@", "_x", "x_", "New  York bank", "中", "हि", "the the", "a b", "b c d"],
 ]
 FAMILIES = {name: spec for name, spec in FAMILIES.items() if not name.startswith("whole")}
-LIVELY = [*WORDS, "new ", "new\t", "york ", " city", "york\n", "newyork", "cityscape", "x", ",", " "]
+LIVELY = [
+    *WORDS,
+    "new ",
+    "new\t",
+    "york ",
+    " city",
+    "york\n",
+    "newyork",
+    "cityscape",
+    "x",
+    ",",
+    " ",
+]
 
 
 def with_words(spec, words, *, lstrip=True, single=None):
     """Tokenizer with added words, each of which may stand alone only, or not."""
     spec = json.loads(json.dumps(spec))
-    first = len(Tokens := spec["model"]["vocab"])
-    known = set(Tokens) if isinstance(Tokens, dict) else {token for token, _ in Tokens}
+    vocabulary = spec["model"]["vocab"]
+    known = {entry if isinstance(entry, str) else entry[0] for entry in vocabulary}
+    first = len(vocabulary)
     kept = [word for word in words if word not in known]
     spec["added_tokens"] = [t for t in spec["added_tokens"] if t["special"] and t["id"] < first]
     spec["added_tokens"] += [
@@ -75,7 +100,10 @@ def distinct(spec, words):
 @pytest.fixture(scope="module", params=SPECS)
 def pair(request):
     spec = SPECS[request.param]
-    tokenizer = with_words(spec, distinct(spec, WORDS))
+    words = distinct(spec, WORDS)
+    if request.param == "runs to markers":  # where two spaces are a marker, which no word has
+        words.remove("New  York bank")
+    tokenizer = with_words(spec, words)
     kernel = build(tokenizer)
     assert kernel is not None
     assert kernel.native
@@ -106,7 +134,9 @@ def test_words_and_what_is_around_them(pair, pieces):
 
 def test_words_across_the_pieces_of_a_long_text(pair):
     rng = random.Random(0)
-    long = " ".join(rng.choice(["new", "york", "city", "bank", "the", "t-cell,"]) for _ in range(9000))
+    long = " ".join(
+        rng.choice(["new", "york", "city", "bank", "the", "t-cell,"]) for _ in range(9000)
+    )
     tokenizer, kernel = pair
     texts = [long[start:] for start in range(0, 12)]
     for text in (*texts, "x " + "new york city " * 3000, "\n".join(texts[:2])):
@@ -139,9 +169,7 @@ def test_short_texts_are_pooled_alike(pair):
         )
     out = np.zeros((len(texts), 1), np.float32)
     empty, truncated = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
-    kernel.pool_into(
-        texts, out, max_length=None, normalize=False, empty=empty, truncated=truncated
-    )
+    kernel.pool_into(texts, out, max_length=None, normalize=False, empty=empty, truncated=truncated)
     np.testing.assert_array_equal(empty, counts == 0)
 
 

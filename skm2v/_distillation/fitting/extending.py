@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,9 +12,9 @@ import numpy.typing as npt
 from skm2v._checks import some
 from skm2v._distillation.fitting.weights import sif_weights, token_weights
 from skm2v._distillation.teacher.vocabulary import extend_tokens
+from skm2v._distillation.teacher.words import KNOWN, TWICE, warn_of_words
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._model import Core
-from skm2v._pooling import TextTokenizer
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
 
 __all__ = ["extend_core", "extend_with_vectors", "teacher_of"]
@@ -43,7 +42,8 @@ def extend_core(
     teacher = teacher_of(model, model_name, show_progress_bar=show_progress_bar, **where)
     with teacher.stages("teacher loaded"):
         loaded = teacher.load()
-    plan = loaded.plan_words(model.tokenizer.json, words)
+    plan = loaded.plan_words(model.tokenizer, words)
+    warn_of_words(plan.notes)
     n_new = len(plan.sequences)
     if not n_new:
         return model
@@ -70,26 +70,19 @@ def extend_with_vectors(model: Core, words: Sequence[str], vectors: npt.ArrayLik
     given = _checked(vectors, words, model.dim)
     if not words:
         return model
-    plan = extend_tokens(model.tokenizer.json, model.tokenizer.copy_hf(), words)
-    before, after = (json.loads(text) for text in (model.tokenizer.json, plan.tokenizer))
-    if before["pre_tokenizer"] != after["pre_tokenizer"]:
-        raise ValueError(
-            "The model's tokenizer reads the first word of a text unlike the others"
-            " (add_prefix_space is false), so no word is one token everywhere. Only models that"
-            " read all words alike, as those of skm2v do, can be extended."
-        )
-    n_known = len(model.tokenizer.tokens)
-    rows = _rows_of(words, TextTokenizer(plan.tokenizer), n_known)
-    # A byte-pair tokenizer may need parts of a word as tokens: these mean what their pieces did.
-    unknown = model.tokenizer.unk_id
-    new = np.zeros((len(plan.sequences), model.dim))
-    for token, pieces in enumerate(plan.sequences, n_known):
-        known = np.array([piece for piece in pieces if piece != unknown], dtype=np.int64)
-        if token in rows:
-            new[token - n_known] = given[rows[token]]
-        elif len(known):
-            new[token - n_known] = model.table.entry_vectors(known, np.float32).mean(axis=0)
-    return model.with_new_tokens(plan.tokenizer, new)
+    plan = extend_tokens(model.tokenizer, None, words)
+    for reason, why in (
+        (KNOWN, "are tokens already, which keep their vectors"),
+        (TWICE, "are, as the tokenizer reads them, the same as other words"),
+    ):
+        if reason in plan.left_out:
+            wrong = some([words[row] for row in plan.left_out[reason]])
+            raise ValueError(
+                f"Every vector must be for a word of its own that is new; {wrong} {why}."
+                " Leave them out."
+            )
+    warn_of_words(plan.notes)
+    return model.with_new_tokens(plan.tokenizer, given[plan.rows])
 
 
 def _listed(words: Any) -> list[str]:
@@ -116,33 +109,6 @@ def _checked(vectors: npt.ArrayLike, words: Sequence[str], dim: int) -> npt.NDAr
             f" {some([words[row] for row in bad.tolist()])}."
         )
     return array
-
-
-def _rows_of(words: Sequence[str], tokenizer: TextTokenizer, n_known: int) -> dict[int, int]:
-    """Which of the words each new token is."""
-    rows: dict[int, int] = {}
-    known, repeated, split = [], [], []
-    for row, word in enumerate(words):
-        ids = tokenizer.ids([word])[0].tolist()
-        if len(ids) != 1:
-            split.append(word)
-        elif ids[0] < n_known:
-            known.append(word)
-        elif ids[0] in rows:
-            repeated.append(word)
-        else:
-            rows[ids[0]] = row
-    for wrong, why in (
-        (known, "are tokens already, which keep their vectors"),
-        (repeated, "are, as the tokenizer reads them, the same as other words"),
-        (split, "are no single token to the tokenizer, whatever is added"),
-    ):
-        if wrong:
-            raise ValueError(
-                f"Every vector must be for a word of its own that is new; {some(wrong)} {why}."
-                " Leave them out."
-            )
-    return rows
 
 
 def teacher_of(

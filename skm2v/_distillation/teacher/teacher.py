@@ -15,6 +15,7 @@ from skm2v._distillation.teacher.extras import import_extra
 from skm2v._distillation.teacher.layers import Head
 from skm2v._distillation.teacher.layers import pool as pool_states
 from skm2v._distillation.teacher.vocabulary import TokenPlan, extend_tokens, plan_tokens
+from skm2v._pooling import TextTokenizer
 from skm2v.exceptions import TeacherError
 
 __all__ = ["POOLINGS", "Teacher"]
@@ -87,7 +88,7 @@ class Teacher:
             max_length=self.max_length,
         )
 
-    def plan_words(self, tokenizer: str, words: Sequence[str]) -> TokenPlan:
+    def plan_words(self, tokenizer: TextTokenizer, words: Sequence[str]) -> TokenPlan:
         """Append words to a model's tokenizer.
 
         See :func:`skm2v._distillation.teacher.vocabulary.extend_tokens`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from skm2v._checks import is_count, require
 from skm2v._distillation.stages import Progress, Stages, ignore
 from skm2v._distillation.teacher.loading import open_teacher
 from skm2v._distillation.teacher.teacher import Teacher
+from skm2v._distillation.teacher.words import warn_of_words
 from skm2v._distillation.teacher_pass.store import cache_folder, fetch
 from skm2v._distillation.teacher_pass.text_vectors import text_vectors
 from skm2v._distillation.teacher_pass.token_table import (
@@ -159,6 +161,7 @@ class TeacherPass:
             )
 
         arrays = fetch(key, compute, self.folder)
+        warn_of_words(json.loads(arrays["notes"].tobytes()))
         tokenizer = arrays["tokenizer"].tobytes().decode()
         return TokenTable(key, tokenizer, arrays["raw"], rotated_table(arrays))
 

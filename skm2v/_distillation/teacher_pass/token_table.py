@@ -19,7 +19,7 @@ from skm2v._distillation.teacher_pass.store import Arrays
 __all__ = ["RotatedTable", "TokenTable", "cluster_tokens", "key_of", "read_tokens", "rotated_table"]
 
 # Part of every key: raise it when the same input gives another table.
-_RECIPE = 1
+_RECIPE = 2
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def read_tokens(
     # Weights of hundreds of megabytes, which the rotation does not need.
     del teacher
     tokenizer = np.frombuffer(plan.tokenizer.encode(), dtype=np.uint8).copy()
-    return {"raw": raw, "tokenizer": tokenizer, **_rotated_arrays(raw, stages)}
+    notes = np.frombuffer(json.dumps(dict(plan.notes)).encode(), dtype=np.uint8).copy()
+    return {"raw": raw, "tokenizer": tokenizer, "notes": notes, **_rotated_arrays(raw, stages)}
 
 
 def cluster_tokens(

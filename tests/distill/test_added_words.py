@@ -1,0 +1,279 @@
+"""Added words are found wherever they stand as words, and nowhere else, in every family.
+
+The oracle is a search by brute force over the text as the tokenizer's own normalizer leaves it: at
+each place, from the left, the longest word that stands there with no letter, digit or mark beside
+it. Words that the plan names as shadowed or as unreachable beside some letters are left to their
+own tests. ``SKM2V_EXAMPLES=10000`` makes the run long.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import string
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from skm2v import StaticModel
+from skm2v._distillation.teacher.vocabulary import extend_tokens, plan_tokens
+from skm2v._pooling import TextTokenizer
+from skm2v.exceptions import TextWarning
+from tests import tiny
+
+EXAMPLES = int(os.environ.get("SKM2V_EXAMPLES", "60"))
+
+SCRIPTS = {
+    "Latin": "abcdeéT",
+    "Cyrillic": "бдйя",
+    "Greek": "αβσ",
+    "Arabic": "بتم",
+    "Devanagari": "कतमि",
+    "Han": "北京大学",
+    "Thai": "กขค",
+}
+SPACELESS = ("Han", "Thai")
+LETTERS = "".join(SCRIPTS.values())
+
+
+def wordlevel():
+    vocab = {token: i for i, token in enumerate(["[UNK]", *tiny.WORDS, *LETTERS, *",-().#"])}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer
+
+
+def sentencepiece_bpe(*steps):
+    """Byte pairs over the whole text, with marks for spaces, as Gemma and Llama have them."""
+    letters = dict.fromkeys(["<unk>", "▁", *string.ascii_letters, *string.punctuation, *LETTERS])
+    pieces, merges = [*letters], []
+    for word in ("▁the", "▁bank", "ab", "▁a", "北京"):
+        for i in range(1, len(word)):
+            if (word[:i], word[i]) not in merges:
+                merges.append((word[:i], word[i]))
+                pieces.append(word[: i + 1])
+    vocab = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
+    return tokenizer
+
+
+FAMILIES = {
+    "wordpiece": tiny.wordpiece_tokenizer,
+    "bpe": tiny.bpe_tokenizer,
+    "unigram": tiny.unigram_tokenizer,
+    "wordlevel": wordlevel,
+    "gemma": sentencepiece_bpe,
+    "llama": lambda: sentencepiece_bpe(normalizers.Prepend("▁")),
+}
+
+
+def is_letter(character):
+    return unicodedata.category(character)[0] in "LMN" or character == "_"
+
+
+def find(text, words):
+    """Words in a text, by brute force; `words` maps strings to whether they must stand alone."""
+    found, at = [], 0
+    while at < len(text):
+        there = [
+            word
+            for word, alone in words.items()
+            if text.startswith(word, at)
+            and not (alone and at > 0 and is_letter(text[at - 1]))
+            and not (alone and at + len(word) < len(text) and is_letter(text[at + len(word)]))
+        ]
+        if there:
+            found.append(max(there, key=len))
+            at += len(found[-1])
+        else:
+            at += 1
+    return found
+
+
+class Case:
+    def __init__(self, family, words):
+        teacher = FAMILIES[family]()
+        self.plain = TextTokenizer(plan_tokens(teacher).tokenizer)
+        self.plan = plan_tokens(teacher, words=words)
+        self.ours = TextTokenizer(self.plan.tokenizer)
+        first = len(self.plain.tokens)
+        self.added = {i: words[row] for i, row in enumerate(self.plan.rows, first)}
+        hf = self.ours.copy_hf()
+        raw = family in ("gemma", "llama") or hf.normalizer is None
+        self.normalize = str if raw else hf.normalizer.normalize_str
+
+    def ids(self, text):
+        return self.ours.ids([text])[0].tolist()
+
+    def plain_ids(self, text):
+        return self.plain.ids([text])[0].tolist()
+
+    def found(self, text):
+        return [self.normalize(self.added[i]) for i in self.ids(text) if i in self.added]
+
+    def expected(self, text):
+        words = {}
+        for word in self.added.values():
+            ends = {script for script in SPACELESS if word[0] in SCRIPTS[script]}
+            spaceless = ends and any(word[-1] in SCRIPTS[script] for script in SPACELESS)
+            words[self.normalize(word)] = not spaceless
+        return find(self.normalize(text), words)
+
+
+def words_of(script):
+    word = st.text(alphabet=SCRIPTS[script], min_size=2, max_size=4)
+    # Marks begin no word.
+    word = word.filter(lambda text: unicodedata.category(text[0])[0] == "L")
+    return st.one_of(
+        word,
+        word,
+        st.tuples(word, st.sampled_from(" -"), word).map("".join),
+        word.map(".{}".format),
+    )
+
+
+WORDS = st.one_of(*(words_of(script) for script in SCRIPTS), st.sampled_from(["c++", "T-cell"]))
+BETWEEN = st.sampled_from(["", " ", " ", ", ", "-", " (", ") ", ".", "  ", "\n", "_"])
+CONTEXT = st.one_of(st.sampled_from(tiny.WORDS), st.text(alphabet=LETTERS, max_size=2))
+
+
+@st.composite
+def words_and_text(draw):
+    words = draw(st.lists(WORDS, min_size=1, max_size=4, unique=True))
+    parts = draw(
+        st.lists(
+            st.tuples(st.one_of(st.sampled_from(words), st.sampled_from(words), CONTEXT), BETWEEN),
+            max_size=7,
+        )
+    )
+    return words, "".join(part for pair in parts for part in pair)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(drawn=words_and_text())
+def test_words_are_found_where_they_stand_and_nowhere_else(family, drawn):
+    words, text = drawn
+    case = Case(family, words)
+    assume("shadowed" not in case.plan.notes)
+    assert case.found(text) == case.expected(text)
+    if not case.expected(text):
+        assert case.ids(text) == case.plain_ids(text)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    word=WORDS,
+    before=st.lists(st.sampled_from(tiny.WORDS), max_size=3),
+    behind=st.lists(st.sampled_from(tiny.WORDS), max_size=3),
+)
+def test_what_is_around_a_word_is_read_as_beside_a_space(family, word, before, behind):
+    case = Case(family, [word])
+    assume(case.added)
+    text = " ".join([*before, word, *behind])
+    row = len(case.plain.tokens)
+    rest = " ".join(behind)
+    if family == "gemma" and rest:
+        rest = " " + rest
+    expected = [*case.plain_ids(" ".join(before)), row, *case.plain_ids(rest)]
+    assert case.ids(text) == expected
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_two_ways_in_make_one_tokenizer(family):
+    words = ["T-cell", "remdesivir", "北京大学", "new york", ".net", "кот", "the"]
+    case = Case(family, words)
+    backend = FAMILIES[family]()
+    extended = extend_tokens(case.plain, backend, words)
+    assert extended.tokenizer == case.ours.json
+    assert extended.sequences == case.plan.sequences[len(case.plain.tokens) :]
+    assert extended.rows == case.plan.rows == [0, 1, 2, 3, 4, 5]  # "the" is known
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("the plant-cell wall", []),
+        ("planet.network, covid-190", []),
+        ("a T-cell, .net; covid-19.", ["T-cell", ".net", "covid-19"]),
+        ("remdesivir and (remdesivir), remdesivirs", ["remdesivir", "remdesivir"]),
+        ("我在北京大学", ["北京大学"]),
+        ("new york\nand new yorkers", ["new york"]),
+    ],
+)
+def test_words_that_were_missed_or_found_in_others(family, text, words):
+    case = Case(family, ["T-cell", ".net", "covid-19", "北京大学", "remdesivir", "new york"])
+    assert case.found(text) == [case.normalize(word) for word in words]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_whole_vocabulary_and_new_words(family):
+    """Known tokens are left out, whatever they are called."""
+    teacher = FAMILIES[family]()
+    names = list(teacher.get_vocab())
+    plain = plan_tokens(teacher)
+    made = plan_tokens(teacher, words=[*names, "remdesivir", "bank card"])
+    tokens = TextTokenizer(made.tokenizer).tokens
+    assert tokens == (*TextTokenizer(plain.tokenizer).tokens, "remdesivir", "bank card")
+    assert made.rows == [len(names), len(names) + 1]
+    assert not made.notes
+
+
+def test_words_that_another_one_may_hide_are_named():
+    case = Case("wordpiece", ["new york", "new york city", "york city hall", "bank"])
+    assert case.plan.notes == {"shadowed": ["new york", "york city hall"]}
+    assert case.found("new york city, new york") == ["new york city", "new york"]
+    assert case.found("new yorkers and new york cityscapes") == []
+
+
+def test_words_beside_letters_without_spaces():
+    assert Case("gemma", ["кот"]).plan.notes == {}
+    assert Case("gemma", ["T恤"]).plan.notes == {"beside": ["T恤"]}
+    bert = Case("wordpiece", ["T恤", "remdesivir"])
+    assert bert.plan.notes == {}
+    assert bert.found("我的T恤，AT恤 用remdesivir治") == [bert.normalize("T恤"), "remdesivir"]
+
+
+def test_the_call_says_which_words_are_missed(tiny_static):
+    vectors = np.eye(2, tiny_static.dim)
+    with pytest.warns(TextWarning, match=r"'new york' may be missed where a longer added word"):
+        extended = tiny_static.extend(["new york", "new york city"], vectors=vectors)
+    assert [len(ids) for ids in extended.tokenize(["new york", "new york city"])] == [1, 1]
+
+
+def test_names_of_pieces_get_no_row_and_the_call_says_so():
+    teacher = tiny.bpe_tokenizer()
+    spec = json.loads(teacher.to_str())
+    spec["model"]["vocab"]["ology"] = len(spec["model"]["vocab"])
+    teacher = Tokenizer.from_str(json.dumps(spec))
+    made = plan_tokens(teacher, words=["ology", "zebra"])
+    assert made.rows == [1]
+    assert made.notes == {"inside": ["ology"]}
+
+
+def test_a_word_that_the_normalizer_takes_apart_is_named():
+    teacher = tiny.wordpiece_tokenizer()
+    teacher.normalizer = normalizers.Replace("ab", "b")  # "aab" becomes "ab", and then "b"
+    made = plan_tokens(teacher, words=["xaab y", "zz top"])
+    found = TextTokenizer(made.tokenizer).ids(["xaab y", "zz top"])[1]
+    assert found.tolist()[-1] - found.tolist()[-2] == 1
+    assert set(made.notes) <= {"unfound"}
+
+
+def test_first_words_of_a_tokenizer_that_reads_them_unlike_others(rng):
+    """A model keeps its pre-tokenizer, so that texts without the word keep their ids."""
+    model = StaticModel(tiny.tiny_table("bpe"), tiny.tiny_tokenizer("bpe"))
+    extended = model.extend(["zebra"], vectors=np.ones((1, model.dim)))
+    row = len(model.tokens)
+    for text in ("zebra", "the zebra", "(zebra)"):
+        assert extended.tokenize([text])[0].count(row) == 1
+    for text in (*tiny.SENTENCES, "zebras the", " the bank"):
+        assert extended.tokenize([text]) == model.tokenize([text])
