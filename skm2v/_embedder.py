@@ -98,8 +98,15 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         device if there is one. Only for teachers.
     revision : str or None, default=None
         Branch, tag or commit of a hub id. Only for hub ids.
+    prompt : str or None, default=None
+        Text that a teacher reads before every token and every text, such as ``"query: "`` for E5 or
+        the instruction of an instruct model. None means none before tokens and its own default
+        prompt before texts. `transform` is given texts without it. Only for teachers.
     trust_remote_code : bool, default=False
         Whether Python code that comes with a teacher may run. Static models never run code.
+    allow_pickle_weights : bool, default=False
+        Whether the weights of a teacher may be a pickle, which can run any code, where it has no
+        safetensors.
     memory : str, path, joblib.Memory or None, default=None
         Folder in which the pass through the teacher is cached, for other processes and later
         days. Without it, the pass is shared by all fits of one process only. Entries are files
@@ -195,7 +202,9 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         "handle_missing": [StrOptions({"error", "zero"})],
         "device": [str, None],
         "revision": [str, None],
+        "prompt": [str, None],
         "trust_remote_code": ["boolean"],
+        "allow_pickle_weights": ["boolean"],
         "memory": [str, os.PathLike, Memory, None],
         "n_jobs": [Integral, None],
     }
@@ -228,7 +237,9 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         handle_missing: Literal["error", "zero"] = "error",
         device: str | None = None,
         revision: str | None = None,
+        prompt: str | None = None,
         trust_remote_code: bool = False,
+        allow_pickle_weights: bool = False,
         memory: Any = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -249,7 +260,9 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         self.handle_missing = handle_missing
         self.device = device
         self.revision = revision
+        self.prompt = prompt
         self.trust_remote_code = trust_remote_code
+        self.allow_pickle_weights = allow_pickle_weights
         self.memory = memory
         self.n_jobs = n_jobs
 

@@ -33,6 +33,7 @@ FOR_TEACHERS: dict[str, Any] = {
         for name, default in {**SENTENCE_PARAMETERS, **TOKEN_PARAMETERS}.items()
         if name not in FOR_ALL
     },
+    "prompt": None,
     "device": None,
 }
 
@@ -47,6 +48,7 @@ def build_model(
     normalize: bool,
     revision: str | None,
     trust_remote_code: bool,
+    allow_pickle_weights: bool,
     memory: Any,
     **recipe: Any,
 ) -> tuple[StaticModel, FitReport]:
@@ -70,8 +72,10 @@ def build_model(
             corpus=texts if objective == "sentences" else None,
             recipe=recipe,
             device=recipe.pop("device"),
+            prompt=recipe.pop("prompt"),
             revision=revision,
             trust_remote_code=trust_remote_code,
+            allow_pickle_weights=allow_pickle_weights,
             memory=memory,
         )
         return StaticModel._of_core(core), report
@@ -88,10 +92,15 @@ def teacher_options(
     revision: str | None,
     device: str | None,
     trust_remote_code: bool,
+    allow_pickle_weights: bool,
     **_: Any,
 ) -> dict[str, Any]:
     """Return where the teacher of a fitted embedder is found again, as arguments of `extend`."""
-    options: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
+    options: dict[str, Any] = {
+        "device": device,
+        "trust_remote_code": trust_remote_code,
+        "allow_pickle_weights": allow_pickle_weights,
+    }
     if given is not None:
         return {**options, "model_name": given}
     if isinstance(model_name, StaticModel):
@@ -171,7 +180,16 @@ def _sliced(
         )
     if not model.config.pca_ordered:
         raise ValueError(
-            f"{wanted}: the {model.dim} columns of the static model {model_name!r} are not ordered"
-            " by variance, so the first ones are no summary of all. Leave pca_dims at its default."
+            f"{wanted}: the {model.dim} columns of the static model {model_name!r} are not known to"
+            " be ordered, so the first ones may be no summary of all. Leave pca_dims at its"
+            " default; or, if the model was trained to be cut (Matryoshka), say so: set model_name"
+            f" to {_said(model_name)}.with_settings(pca_ordered=True)."
         )
     return model.with_dimensions(int(pca_dims))
+
+
+def _said(model_name: object) -> str:
+    """How a user writes the model of a name."""
+    if isinstance(model_name, StaticModel):
+        return "model"
+    return f"StaticModel.from_pretrained({str(model_name)!r})"

@@ -14,7 +14,10 @@ import numpy.typing as npt
 from skm2v._checks import MODEL_DEFAULT, ModelDefault, check_flag, check_length, is_integer
 from skm2v._model import ModelConfig, Projection
 from skm2v._model.core import Core
+from skm2v._model.files import local_path
+from skm2v._model.hub import checked_subfolder
 from skm2v._model.parts import MODEL, ModelParts
+from skm2v._model.publishing import push
 from skm2v._model.reader import load
 from skm2v._model.state import from_state, to_state
 from skm2v._model.writer import save
@@ -500,11 +503,35 @@ class StaticModel:
         """
         return self._of(self._core.quantized(dtype))
 
+    def clustered(self, n_clusters: int) -> StaticModel:
+        """Return a model whose tokens share rows, which makes large tables small.
+
+        The directions of the tokens' vectors are grouped by k-means; each token keeps the length
+        of its own, as one of the `weights`.
+
+        Parameters
+        ----------
+        n_clusters : int
+            Number of rows, from 2 to the number of tokens.
+
+        Returns
+        -------
+        model : StaticModel
+        """
+        n_tokens = len(self.tokens)
+        if not is_integer(n_clusters) or not 2 <= n_clusters <= n_tokens:
+            raise ValueError(
+                "The number of clusters must be an integer from 2 to the number of tokens,"
+                f" {n_tokens}; got {n_clusters!r}."
+            )
+        return self._of(self._core.clustered(int(n_clusters)))
+
     def with_settings(
         self,
         *,
         normalize: bool | None = None,
         max_length: int | ModelDefault | None = MODEL_DEFAULT,
+        pca_ordered: bool | None = None,
     ) -> StaticModel:
         """Return a model with other defaults for :meth:`encode`.
 
@@ -514,20 +541,25 @@ class StaticModel:
             Whether vectors of texts have Euclidean norm 1. None means as this model says.
         max_length : int or None, default=the model's
             Number of tokens of a text to use. None means all.
+        pca_ordered : bool or None, default=None
+            Whether the first columns are the best ones, as those of a model that was trained to
+            be cut (Matryoshka): a :class:`StaticEmbedder` can then set `pca_dims`. None means as
+            this model says.
 
         Returns
         -------
         model : StaticModel
             This model if nothing changes.
         """
-        return self._of(
-            self._core.with_settings(
-                normalize=self.normalize
-                if normalize is None
-                else check_flag("normalize", normalize),
-                max_length=self._resolve_length(max_length),
-            )
+        core = self._core.with_settings(
+            normalize=self.normalize if normalize is None else check_flag("normalize", normalize),
+            max_length=self._resolve_length(max_length),
         )
+        if pca_ordered is not None:
+            ordered = check_flag("pca_ordered", pca_ordered)
+            if ordered != self.config.pca_ordered:
+                core = replace(core, config=replace(core.config, pca_ordered=ordered))
+        return self._of(core)
 
     def extend(
         self,
@@ -730,7 +762,12 @@ class StaticModel:
         adapted, done = adapt_core(self._core, texts, model_name, **how)
         return self._of(adapted), done
 
-    def save_pretrained(self, path: str | os.PathLike[str]) -> None:
+    def save_pretrained(
+        self,
+        path: str | os.PathLike[str],
+        model_name: str | None = None,
+        subfolder: str | None = None,
+    ) -> None:
         """Write the model to a folder, in one step.
 
         ``model.safetensors`` is the complete model, with settings, tokenizer and a hash of all
@@ -742,14 +779,75 @@ class StaticModel:
         ----------
         path : str or path
             Folder; created if it is not there. A model in it is replaced: readers see the old
-            one or the new one, also if saving is interrupted.
+            one or the new one, also if saving is interrupted. A ``README.md`` that somebody wrote
+            or changed is left alone.
+        model_name : str or None, default=None
+            Title of the card, and what its example loads.
+        subfolder : str or None, default=None
+            Folder in `path` to write to.
 
         Raises
         ------
         OSError
             If a file cannot be written; a model that was in the folder is still there.
         """
-        save(self._core.parts, self.sha256, path)
+        inner = checked_subfolder(subfolder)
+        folder = os.path.join(local_path(path), inner) if inner else path
+        save(self._core.parts, self.sha256, folder, model_name=model_name)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        private: bool = False,
+        token: str | bool | None = None,
+        subfolder: str | None = None,
+        *,
+        revision: str | None = None,
+        commit_message: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Upload the model to the hub, as one commit of the files of :meth:`save_pretrained`.
+
+        Parameters
+        ----------
+        repo_id : str
+            Name on the hub, ``owner/name``; the repository is created if it is not there.
+        private : bool, default=False
+            Whether a repository that is created is private.
+        token : str, bool or None, default=None
+            Access token that may write. None means the one that the hub's client has stored.
+        subfolder : str or None, default=None
+            Folder in the repository.
+        revision : str or None, default=None
+            Branch to write to.
+        commit_message : str or None, default=None
+            What the commit says.
+        create_pr : bool, default=False
+            Open a pull request instead of writing to the branch.
+
+        Returns
+        -------
+        url : str
+            Address of the commit.
+
+        Raises
+        ------
+        MissingExtraError
+            If huggingface_hub is not installed.
+        OSError
+            If the hub cannot be reached or does not take the model.
+        """
+        return push(
+            self._core.parts,
+            self.sha256,
+            repo_id,
+            subfolder=checked_subfolder(subfolder),
+            private=private,
+            token=token,
+            revision=revision,
+            commit_message=commit_message,
+            create_pr=create_pr,
+        )
 
     @classmethod
     def from_pretrained(
@@ -766,8 +864,9 @@ class StaticModel:
         dimensionality: int | None = None,
         truncate_dim: int | None = None,
         quantize_to: str | None = None,
+        vocabulary_quantization: int | None = None,
     ) -> StaticModel:
-        """Load a model from a folder or from the hub.
+        """Load a model: the bundled one, one of a folder or one of the hub.
 
         Models saved by skm2v, by Model2Vec and by sentence-transformers (StaticEmbedding) can
         be loaded. A file that is damaged or holds anything unexpected is refused.
@@ -775,7 +874,8 @@ class StaticModel:
         Parameters
         ----------
         path : str or path
-            Folder, ``model.safetensors`` file written by skm2v, or hub id (``owner/name``). The
+            "default" for the bundled model, or a folder, a ``model.safetensors`` file written by
+            skm2v, or a hub id (``owner/name``). The
             network is used only for a hub id, and not if the cache has what is needed and the
             hub cannot be reached.
         subfolder : str or None, default=None
@@ -797,6 +897,8 @@ class StaticModel:
             Keep the first columns only; see :meth:`with_dimensions`.
         quantize_to : {"float16", "float32", "float64", "int8"} or None, default=None
             Number type of the table; see :meth:`quantized`.
+        vocabulary_quantization : int or None, default=None
+            Number of rows that the tokens share; see :meth:`clustered`.
 
         Returns
         -------
@@ -824,6 +926,8 @@ class StaticModel:
         dim = dimensionality if truncate_dim is None else truncate_dim
         if dim is not None:
             model = model.with_dimensions(dim)
+        if vocabulary_quantization is not None:
+            model = model.clustered(vocabulary_quantization)
         return model if quantize_to is None else model.quantized(quantize_to)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:

@@ -32,6 +32,7 @@ def distill(
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,
+    prompt: str | None = None,
     device: str | None = None,
     revision: str | None = None,
     subfolder: str | None = None,
@@ -97,6 +98,10 @@ def distill(
     max_teacher_texts : int or None, default=None
         For "sentences": let the teacher read so many of the texts only, chosen so that as many
         tokens as possible occur several times.
+    prompt : str or None, default=None
+        Text that the teacher reads before every token and every text, such as ``"query: "`` for E5
+        or the instruction of an instruct model. None means none before tokens and the teacher's
+        own default prompt before texts. The model itself is given texts without it.
     device : str or None, default=None
         Torch device of the teacher. None or "auto" means a CUDA or Apple device if there is one.
     revision : str or None, default=None
@@ -176,6 +181,7 @@ def distill(
             "extra_words": extra_words,
             "max_teacher_texts": max_teacher_texts,
         },
+        prompt=prompt,
         device=device,
         revision=revision,
         subfolder=subfolder,
@@ -207,6 +213,7 @@ def distill_from_model(
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,
+    prompt: str | None = None,
     device: str | None = None,
     memory: Any = None,
     batch_size: int = 256,
@@ -222,7 +229,7 @@ def distill_from_model(
         A fast one. A `SentenceTransformer` brings its own.
     vocabulary, pca_dims, sif_coefficient, pooling, token_remove_pattern, quantize_to, \
 vocabulary_quantization, max_length, normalize, objective, corpus, align, ngram_range, \
-extra_words, max_teacher_texts, memory, batch_size, show_progress_bar
+extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
         See :func:`distill`.
     device : str or None, default=None
         Torch device of the teacher. None means the one that it is on.
@@ -263,6 +270,7 @@ extra_words, max_teacher_texts, memory, batch_size, show_progress_bar
             "extra_words": extra_words,
             "max_teacher_texts": max_teacher_texts,
         },
+        prompt=prompt,
         device=device,
         memory=memory,
         batch_size=batch_size,

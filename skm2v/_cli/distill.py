@@ -71,10 +71,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     argument("--no-normalize", action="store_true", help="leave vectors at their own length")
     argument("--memory", metavar="DIR", help="keep what the teacher read, for the next time")
+    argument(
+        "--prompt",
+        metavar="TEXT",
+        help="what the teacher reads before every token and text, such as 'query: ' for E5",
+    )
     argument("--device", help="torch device, such as cpu or cuda")
     argument("--revision", help="commit, tag or branch of a hub id")
     argument("--subfolder", help="folder inside the repository")
     argument("--trust-remote-code", action="store_true", help="run code that the teacher brings")
+    argument(
+        "--allow-pickle-weights",
+        action="store_true",
+        help="load weights from pickles, which can run any code, where there are no safetensors",
+    )
     argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
 
 
@@ -102,10 +112,12 @@ def run(arguments: argparse.Namespace) -> None:
         vocabulary_quantization=arguments.vocabulary_quantization,
         max_length=arguments.max_length,
         normalize=not arguments.no_normalize,
+        prompt=arguments.prompt,
         device=arguments.device,
         revision=arguments.revision,
         subfolder=arguments.subfolder,
         trust_remote_code=arguments.trust_remote_code,
+        allow_pickle_weights=arguments.allow_pickle_weights,
         memory=arguments.memory,
         show_progress_bar=on_terminal() and not arguments.quiet,
     )

@@ -82,6 +82,8 @@ def _facts(parts: ModelParts) -> Iterator[tuple[str, object]]:
     yield "Teacher's revision", config.revision or "unknown"
     yield "Licence", config.licence or "unknown"
     yield "Objective", config.objective or "unknown"
+    if config.prompt is not None:
+        yield "Prompt that the teacher read", json.dumps(config.prompt, ensure_ascii=False)
     yield "Pooling of the teacher's token states", config.pooling or "unknown"
     yield "PCA", "none" if config.pca_dims is None else config.pca_dims
     sif = config.sif_coefficient

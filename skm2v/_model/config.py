@@ -85,11 +85,14 @@ class ModelConfig:
     pca_dims : int, float, str or None, default=None
         The `pca_dims` of the distillation.
     pca_ordered : bool, default=False
-        Whether columns are ordered by variance, so that the first k are the best k.
+        Whether columns are ordered, by variance or by training (Matryoshka), so that the first k
+        are the best k.
     source : str or None, default=None
         Name that the model was loaded from, when it came from a hub.
     source_revision : str or None, default=None
         Commit of `source`.
+    prompt : str or None, default=None
+        Text that the teacher read before every token and every text, if it was told one.
     attribution : str or None, default=None
         Text for the card: data sources, their licences, acknowledgements.
     adaptations : tuple of Adaptation, default=()
@@ -111,6 +114,7 @@ class ModelConfig:
     pca_ordered: bool = False
     source: str | None = None
     source_revision: str | None = None
+    prompt: str | None = None
     attribution: str | None = None
     adaptations: tuple[Adaptation, ...] = ()
     created_with: Mapping[str, str] = field(default_factory=dict)
@@ -124,6 +128,7 @@ class ModelConfig:
             "pooling",
             "source",
             "source_revision",
+            "prompt",
             "attribution",
         ):
             _require(name, getattr(self, name), _is_text, "a string or None", optional=True)
@@ -190,8 +195,11 @@ class ModelConfig:
         values["language"] = list(self.language)
         values["created_with"] = dict(self.created_with)
         values["adaptations"] = [asdict(item) for item in self.adaptations]
-        if not self.adaptations:  # as before there were any: hashes of models stay what they are
+        # As before there were any: hashes of models stay what they are.
+        if not self.adaptations:
             del values["adaptations"]
+        if self.prompt is None:
+            del values["prompt"]
         return values
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from skm2v._model.config import ModelConfig
 from skm2v._model.parts import ModelParts
 from skm2v._model.projection import Projection
-from skm2v._model.quantization import quantize
+from skm2v._model.quantization import cluster, quantize
 from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
 from skm2v.exceptions import ModelFormatError
@@ -152,6 +152,35 @@ class Core:
             scales = np.concatenate([of_tokens, of_pairs])
             weights = scales if weights is None else scales * weights
         return replace(self, table=_with(table, rows=rows, weights=weights))
+
+    def clustered(self, n_clusters: int) -> Core:
+        """Return a model whose tokens share rows: directions by k-means, lengths of their own."""
+        table = self.table
+        ids = np.arange(table.n_tokens)
+        vectors = table.entry_vectors(ids)
+        lengths = np.linalg.norm(vectors, axis=1)
+        directions = vectors / np.where(lengths == 0, 1, lengths)[:, None]
+        centres, mapping = cluster(directions, n_clusters)
+        weights = lengths.astype(np.float32)
+        rows = table.rows[_n_token_rows(table) :]
+        if table.n_pairs:
+            of_pairs = (
+                np.ones(table.n_pairs) if table.weights is None else table.weights[len(ids) :]
+            )
+            weights = np.concatenate([weights, of_pairs]).astype(np.float32)
+        dtype = table.rows.dtype
+        if dtype.kind != "f":
+            dtype = np.dtype(np.float32)
+        shared = replace(
+            self,
+            table=PoolingTable(
+                np.concatenate([centres.astype(dtype), rows.astype(dtype)]),
+                weights,
+                mapping,
+                table.pairs,
+            ),
+        )
+        return shared.quantized(table.rows.dtype.name)
 
     def with_new_tokens(self, tokenizer: str, vectors: npt.NDArray[np.floating[Any]]) -> Core:
         """Append tokens: their rows come after those of the other tokens, before those of pairs.

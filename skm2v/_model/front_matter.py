@@ -1,7 +1,7 @@
-"""Language, licence and origin that the card of a model or teacher declares.
+"""Language, licence, origin and training that the card of a model or teacher declares.
 
 A card (``README.md``) begins with front matter in YAML. Of that language only what cards use for
-these three keys is read: a scalar, a list in brackets, or a list of lines. Whatever else is there
+these four keys is read: a scalar, a list in brackets, or a list of lines. Whatever else is there
 is passed over, for a card is prose, and no reason to refuse a model.
 """
 
@@ -18,7 +18,9 @@ from skm2v.exceptions import ModelFormatError
 __all__ = ["CardFacts", "parse_card", "read_card"]
 
 MAX_CARD_BYTES = 1 << 20
-_KEY = re.compile(r"(license|language|base_model)[ \t]*:[ \t]*(.*)")
+MATRYOSHKA = "loss:MatryoshkaLoss"  # tag that sentence-transformers writes
+
+_KEY = re.compile(r"(license|language|base_model|tags)[ \t]*:[ \t]*(.*)")
 _ITEM = re.compile(r"[ \t]*-[ \t]+(.*)")
 _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'""")
 # One of a list in brackets: quoted, or up to the next comma.
@@ -36,11 +38,14 @@ class CardFacts(NamedTuple):
     language : tuple of str
     base_model : str or None
         The first, if there are several.
+    ordered : bool
+        Whether the model was trained to be cut to its first columns (Matryoshka), as a tag says.
     """
 
     licence: str | None = None
     language: tuple[str, ...] = ()
     base_model: str | None = None
+    ordered: bool = False
 
 
 def read_card(folder: files.Folder | Path) -> CardFacts:
@@ -70,6 +75,7 @@ def parse_card(text: str) -> CardFacts:
         licence=", ".join(licences) if licences else None,
         language=tuple(found.get("language", ())),
         base_model=bases[0] if bases else None,
+        ordered=MATRYOSHKA in found.get("tags", ()),
     )
 
 

@@ -13,7 +13,7 @@ from skm2v._model.files import local_path
 from skm2v.datasets import default_model_path
 from skm2v.exceptions import MissingExtraError
 
-__all__ = ["BUNDLED", "Located", "locate", "looks_like_hub_id"]
+__all__ = ["BUNDLED", "Located", "checked_subfolder", "in_the_way", "locate", "looks_like_hub_id"]
 
 BUNDLED = "default"  # name of the model that comes with the package
 
@@ -27,6 +27,9 @@ MODEL_FILES = (
     "config_sentence_transformers.json",
     "0_StaticEmbedding/model.safetensors",
     "0_StaticEmbedding/tokenizer.json",
+    "*_Dense/config.json",
+    "*_Dense/model.safetensors",
+    "README.md",
 )
 
 
@@ -58,8 +61,27 @@ def looks_like_hub_id(name: str | os.PathLike[str]) -> bool:
         return False
     if name.endswith((".safetensors", ".json", ".bin")):
         return False
+    return _owner_folder(name) is None
+
+
+def in_the_way(name: str | os.PathLike[str]) -> str:
+    """Say so if a name has the form of a hub id, and a local folder has kept the hub from it."""
+    if not isinstance(name, str) or not _HUB_ID.fullmatch(name) or ".." in name:
+        return ""
+    folder = name if os.path.isdir(name) else _owner_folder(name)
+    if folder is None:
+        return ""
+    return (
+        f" There is a local folder {folder!r}, so {name!r} was taken for a path, and the hub was"
+        " not asked. If you mean the model on the hub, rename the folder or work in another one, or"
+        f" pass what huggingface_hub.snapshot_download({name!r}) returns."
+    )
+
+
+def _owner_folder(name: str) -> str | None:
+    """Return what is before the slash, if that is the name of something here."""
     owner, _, rest = name.partition("/")
-    return not (rest and os.path.lexists(owner))
+    return owner if rest and os.path.lexists(owner) else None
 
 
 def locate(
@@ -105,7 +127,7 @@ def locate(
     MissingExtraError
         If `name` is a hub id and huggingface_hub is not installed.
     """
-    inner = _checked_subfolder(subfolder)
+    inner = checked_subfolder(subfolder)
     if name == BUNDLED:
         path: Path | None = default_model_path()
     else:
@@ -132,10 +154,10 @@ def locate(
         )
         located = Located(folder / inner, source=str(name), revision=_commit(folder))
     else:
-        raise FileNotFoundError(
-            f"There is no file or folder {os.fspath(name)!r}. (It does not look like a hub id,"
-            " 'owner/name', so the hub was not asked.)"
+        reason = in_the_way(name) or (
+            " (It does not look like a hub id, 'owner/name', so the hub was not asked.)"
         )
+        raise FileNotFoundError(f"There is no file or folder {os.fspath(name)!r}.{reason}")
     if inner and not _exists(located.path):
         raise FileNotFoundError(f"The model {os.fspath(name)!r} has no folder {subfolder!r}.")
     return located
@@ -150,7 +172,8 @@ def _exists(path: Path) -> bool:
     return True
 
 
-def _checked_subfolder(subfolder: str | None) -> str:
+def checked_subfolder(subfolder: str | None) -> str:
+    """Return a folder inside a model with slashes; "" for none."""
     if not subfolder:
         return ""
     parts = Path(subfolder).parts

@@ -102,7 +102,7 @@ def _read_model2vec(folder: AnyFolder, file: AnyFile, tensors: Tensors) -> Model
                 pooling=config.get("pooling"),
                 sif_coefficient=config.get("sif_coefficient"),
                 pca_dims=pca_dims,
-                pca_ordered=pca_dims is not None,
+                pca_ordered=pca_dims is not None or card.ordered,
             ),
         )
     except ModelFormatError as error:
@@ -166,7 +166,13 @@ def _read_sentence_transformers(folder: AnyFolder) -> ModelParts:
         table,
         "Normalize" in kinds,
         _truncation(tokenizer, path_of_tokenizer),
-        ModelConfig(teacher=card.base_model, licence=card.licence, language=card.language),
+        ModelConfig(
+            teacher=card.base_model,
+            licence=card.licence,
+            language=card.language,
+            # A matrix on top mixes the columns.
+            pca_ordered=card.ordered and "Dense" not in kinds,
+        ),
     )
 
 

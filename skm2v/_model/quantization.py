@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DTYPES", "quantize"]
+__all__ = ["DTYPES", "cluster", "quantize"]
 
 DTYPES = ("float16", "float32", "float64", "int8")
 
@@ -52,6 +52,31 @@ def quantize(
             f" ({limits.tiny:.1e} to {limits.max:.1e}). Use 'float32' or 'int8'."
         )
     return rows.astype(dtype), None
+
+
+def cluster(
+    rows: npt.NDArray[Any], n_clusters: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Group similar rows by k-means, the same on every run.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+    n_clusters : int
+
+    Returns
+    -------
+    centres : ndarray of float32 of shape (n_clusters, d)
+    mapping : ndarray of int32 of shape (n,)
+        Cluster of each row.
+    """
+    from sklearn.cluster import KMeans
+
+    rows = rows.astype(np.float32, copy=False)
+    # A seed that is part of the recipe: the same table gives the same clusters.
+    kmeans = KMeans(n_clusters=n_clusters, init="random", random_state=42).fit(rows)
+    # Not `labels_`, which can differ at ties: a row belongs to its nearest final centre.
+    return kmeans.cluster_centers_.astype(np.float32), kmeans.predict(rows).astype(np.int32)
 
 
 def _to_int8(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:

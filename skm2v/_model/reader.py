@@ -13,7 +13,7 @@ from pathlib import Path
 
 from skm2v._model import files
 from skm2v._model.files import MODEL_FILE
-from skm2v._model.hub import locate
+from skm2v._model.hub import in_the_way, locate
 from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
 from skm2v._model.parts import MODEL, UNKNOWN, ModelParts
 from skm2v._model.sealed import describe_sealed, is_sealed
@@ -51,7 +51,13 @@ def load(
         token=token,
         force_download=force_download,
     )
-    parts, digest = read(location.path, sha256=sha256)
+    try:
+        parts, digest = read(location.path, sha256=sha256)
+    except FileNotFoundError as error:
+        hidden = "" if location.source else in_the_way(name)
+        if not hidden:
+            raise
+        raise FileNotFoundError(f"{error}{hidden}") from error
     if location.source is not None:
         config = replace(parts.config, source=location.source, source_revision=location.revision)
         parts, digest = replace(parts, config=config), None

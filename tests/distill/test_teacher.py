@@ -6,15 +6,21 @@ import json
 import pickle
 import shutil
 import sys
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 import transformers
 
+from skm2v import StaticEmbedder, StaticModel
+from skm2v._cli.main import main
 from skm2v._distillation import wrap_teacher
+from skm2v._distillation.teacher.teacher import Teacher
 from skm2v.distill import distill, distill_from_model, load_teacher
-from skm2v.exceptions import MissingExtraError, TeacherError
+from skm2v.exceptions import MissingExtraError, TeacherError, TextWarning
 from tests import tiny
 from tests.distill.conftest import edit_json
 
@@ -470,39 +476,40 @@ def test_a_prompt_is_read_before_a_token_as_before_a_text(tmp_path, kind, poolin
     text = {"wordpiece": "bank", "bpe": " bank", "unigram": "bank"}[kind]
     sequence = read(text).ids
     whole = read(f"the money: {text.strip()}").ids
-    one = teacher.embed_tokens([sequence], pooling=pooling, prompt="the money: ")
+    prompted = replace(teacher, prompt="the money: ")
+    one = prompted.embed_tokens([sequence], pooling=pooling)
     other = teacher.embed_tokens([whole], pooling=pooling)
     np.testing.assert_allclose(one, other, atol=1e-6)
     if pooling == "auto":
-        vectors = teacher.encode([text.strip()], prompt="the money: ")
-        np.testing.assert_allclose(one, vectors, atol=1e-5)
-    for nothing in (None, "", "  "):
-        plain = teacher.embed_tokens([sequence], pooling=pooling, prompt=nothing)
-        np.testing.assert_array_equal(plain, teacher.embed_tokens([sequence], pooling=pooling))
+        np.testing.assert_allclose(one, prompted.encode([text.strip()]), atol=1e-5)
+    plain = teacher.embed_tokens([sequence], pooling=pooling)
+    for nothing in ("", "  "):
+        without = replace(teacher, prompt=nothing).embed_tokens([sequence], pooling=pooling)
+        np.testing.assert_array_equal(without, plain)
     assert not np.allclose(one, plain, atol=1e-3) or pooling == "first"
 
 
 def test_a_prompt_is_left_out_of_the_pooling_where_the_teacher_leaves_it_out(tmp_path):
     folder = tiny.write_sentence_transformer(tmp_path / "teacher", normalize=False)
     edit_json(folder / "1_Pooling" / "config.json", include_prompt=False)
-    teacher = load_teacher(folder)
+    teacher = replace(load_teacher(folder), prompt="the money: ")
     sequence = teacher.tokenizer("bank")["input_ids"]
     for pooling in ("mean", "auto"):
-        one = teacher.embed_tokens([sequence], pooling=pooling, prompt="the money: ")
-        other = teacher.encode(["bank"], prompt="the money: ")
+        one = teacher.embed_tokens([sequence], pooling=pooling)
+        other = teacher.encode(["bank"])
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_a_prompt_that_leaves_no_room_is_an_error(tiny_teacher):
-    teacher = load_teacher(tiny_teacher)
+    teacher = replace(load_teacher(tiny_teacher), prompt="the " * 200)
     with pytest.raises(TeacherError, match=r"takes 200 tokens; the teacher .* reads \d+"):
-        teacher.embed_tokens([[4, 20, 5]], prompt="the " * 200)
+        teacher.embed_tokens([[4, 20, 5]])
 
 
 def test_a_long_sequence_after_a_prompt_keeps_its_end(tiny_teacher):
-    teacher = load_teacher(tiny_teacher)
+    teacher = replace(load_teacher(tiny_teacher), prompt="the bank")
     room = teacher.max_length - 2
-    [row] = teacher._after_prompt([[4, *[20] * room, 5]], "the bank")[0]
+    [row] = teacher._after_prompt([[4, *[20] * room, 5]])[0]
     assert len(row) == teacher.max_length and row[0] == 4 and row[-1] == 5
 
 
@@ -545,3 +552,87 @@ def test_long_sequences_come_in_small_batches(tiny_teacher, monkeypatch):
     assert shapes == [(10, 3), (10, 3), (5, 3), (1, 4), *[(1, 40)] * 5]
     for i in (0, 25, 30):
         np.testing.assert_allclose(vectors[i], teacher.embed_tokens([sequences[i]])[0], atol=1e-6)
+
+
+def test_a_prompt_reaches_the_model_and_is_another_key_of_the_cache(tiny_teacher, tmp_path):
+    """As E5 wants its "query: ": tokens and texts are read after it, and the cache knows."""
+    plain = distill(tiny_teacher, pca_dims=8, memory=tmp_path)
+    first = distill(tiny_teacher, pca_dims=8, memory=tmp_path, prompt="the money: ")
+    again = distill(tiny_teacher, pca_dims=8, memory=tmp_path, prompt="the money: ")
+    other = distill(tiny_teacher, pca_dims=8, memory=tmp_path, prompt="the bank: ")
+    assert first == again and len({plain, first, other}) == 3
+    assert (plain.config.prompt, first.config.prompt) == (None, "the money: ")
+    teacher = replace(load_teacher(tiny_teacher), prompt="the money: ")
+    expected = distill_from_model(
+        teacher.encoder, teacher.tokenizer, pca_dims=8, prompt="the money: "
+    )
+    np.testing.assert_array_equal(first.embedding, expected.embedding)
+    first.save_pretrained(tmp_path / "model")
+    assert '| Prompt that the teacher read | "the money: " |' in (
+        tmp_path / "model" / "README.md"
+    ).read_text(encoding="utf-8")
+    assert StaticModel.from_pretrained(tmp_path / "model").config.prompt == "the money: "
+
+
+def test_words_are_added_after_the_prompt_of_the_model(tiny_teacher):
+    options = {"pca_dims": None, "sif_coefficient": None, "quantize_to": "float32"}
+    model = distill(tiny_teacher, **{**options, "pca_dims": "auto"}, prompt="the money: ")
+    whole = distill(
+        tiny_teacher,
+        vocabulary=["remdesivir"],
+        **{**options, "pca_dims": None},
+        prompt="the money: ",
+    )
+    extended = model.extend(["remdesivir"], tiny_teacher)
+    wanted = whole.embedding[-1] @ model.projection.components.T
+    centre = model.projection.mean @ model.projection.components.T
+    np.testing.assert_allclose(extended.embedding[-1], wanted - centre, atol=1e-4)
+
+
+def test_texts_are_read_after_the_prompt(tiny_teacher, monkeypatch):
+    read = []
+    encode = Teacher.encode
+    monkeypatch.setattr(
+        Teacher,
+        "encode",
+        lambda self, texts, **how: read.append(self.prompt) or encode(self, texts, **how),
+    )
+    corpus = [f"{a} {b} bank" for a in tiny.WORDS[:20] for b in tiny.WORDS[20:35]]
+    embedder = StaticEmbedder(
+        str(tiny_teacher), objective="sentences", pca_dims=4, prompt="the money: "
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextWarning)
+        model = embedder.fit(corpus).model_
+    assert set(read) == {"the money: "} and model.config.prompt == "the money: "
+
+
+@pytest.mark.parametrize("prompt", [3, ["query: "], b"query: "])
+def test_a_prompt_that_is_no_text_is_refused(tiny_teacher, prompt):
+    with pytest.raises(TeacherError, match="prompt must be the text"):
+        distill(tiny_teacher, prompt=prompt)
+    teacher = load_teacher(tiny_teacher)
+    with pytest.raises(TeacherError, match="prompt must be the text"):
+        distill_from_model(teacher.encoder, teacher.tokenizer, prompt=prompt)
+    with pytest.raises(ValueError, match="'prompt' parameter"):
+        StaticEmbedder(str(tiny_teacher), prompt=prompt).fit(["a"])
+
+
+def test_a_static_source_has_no_use_for_a_prompt(tiny_static):
+    with pytest.raises(ValueError, match="no effect: prompt='query: '"):
+        StaticEmbedder(tiny_static, prompt="query: ").fit(["a"])
+
+
+def test_pickled_weights_can_be_allowed_from_everywhere(copied_teacher, tmp_path):
+    weights = safetensors.torch.load_file(copied_teacher / "model.safetensors")
+    torch.save(weights, copied_teacher / "pytorch_model.bin")
+    (copied_teacher / "model.safetensors").unlink()
+    name = str(copied_teacher)
+    with pytest.raises(TeacherError, match=r"allow_pickle_weights=True \(--allow-pickle-weights"):
+        StaticEmbedder(name).fit(["a"])
+    embedder = StaticEmbedder(name, pca_dims=4, allow_pickle_weights=True).fit(["a"])
+    assert embedder.add_words(["remdesivir"]).model_.tokens[-1] == "remdesivir"
+    command = ["distill", name, str(tmp_path / "model"), "--pca-dims", "4", "--prompt", "the: "]
+    assert main(command) == 2
+    assert main([*command, "--allow-pickle-weights"]) == 0
+    assert StaticModel.from_pretrained(tmp_path / "model").config.prompt == "the: "

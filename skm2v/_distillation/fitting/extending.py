@@ -126,6 +126,8 @@ def teacher_of(
     **options
         Of :meth:`TeacherPass.open`.
     """
+    # Words and texts are to be read as those that the model was made of.
+    options = {"prompt": model.config.prompt, **options}
     if model_name is not None and not isinstance(model_name, (str, os.PathLike)):
         return TeacherPass.open(model_name, **options)
     name = model.config.teacher if model_name is None else model_name

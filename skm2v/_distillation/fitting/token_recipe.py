@@ -173,6 +173,7 @@ def config_of(teacher: TeacherLike, **recipe: Any) -> ModelConfig:
         revision=teacher.revision,
         licence=teacher.licence,
         language=teacher.language,
+        prompt=teacher.prompt,
         created_with=software_versions(),
         **recipe,
     )

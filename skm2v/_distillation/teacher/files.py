@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skm2v._distillation.teacher.extras import import_extra
-from skm2v._model.hub import locate
+from skm2v._model.front_matter import read_card
+from skm2v._model.hub import in_the_way, locate
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
 
-__all__ = ["TeacherFiles", "find_teacher", "read_json"]
+__all__ = ["TeacherFiles", "check_prompt", "find_teacher", "read_json", "with_prompt"]
 
 # What a teacher's vectors can depend on. Pictures, data sets and other formats of the weights
 # (ONNX, OpenVINO, TensorFlow) are neither fetched nor hashed.
@@ -40,6 +40,8 @@ class TeacherFiles:
         From the model card.
     trust_remote_code, allow_pickle_weights : bool
         What may be run while loading.
+    prompt : str or None
+        Text that it is to read before every token and every text.
     """
 
     folder: Path
@@ -49,15 +51,16 @@ class TeacherFiles:
     language: tuple[str, ...] = ()
     trust_remote_code: bool = False
     allow_pickle_weights: bool = False
+    prompt: str | None = None
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the content of all files that the teacher's vectors depend on."""
+        """SHA-256 over all that the teacher's vectors depend on: content of files, prompt."""
         digest = hashlib.sha256()
         for path in self._files():
             name = path.relative_to(self.folder).as_posix()
             digest.update(f"{name}\0{_file_sha256(path)}\n".encode())
-        return digest.hexdigest()
+        return with_prompt(digest.hexdigest(), self.prompt)
 
     def _files(self) -> list[Path]:
         suffixes = _SUFFIXES + (_PICKLES if self.allow_pickle_weights else ())
@@ -68,6 +71,22 @@ class TeacherFiles:
         return found
 
 
+def with_prompt(fingerprint: str, prompt: str | None) -> str:
+    """Return the fingerprint of a teacher that reads a prompt first."""
+    if prompt is None:
+        return fingerprint
+    return hashlib.sha256(f"{fingerprint}\0prompt {prompt}".encode()).hexdigest()
+
+
+def check_prompt(prompt: object) -> None:
+    """Refuse a prompt that is no text."""
+    if not isinstance(prompt, (str, type(None))):
+        raise TeacherError(
+            "prompt must be the text that the teacher reads first, such as 'query: ', or None; got"
+            f" {prompt!r:.60}."
+        )
+
+
 def find_teacher(
     name: str | os.PathLike[str],
     *,
@@ -75,6 +94,7 @@ def find_teacher(
     subfolder: str | None = None,
     trust_remote_code: bool = False,
     allow_pickle_weights: bool = False,
+    prompt: str | None = None,
 ) -> TeacherFiles:
     """Find the files of a teacher: in a local folder, in the hub's cache or on the hub.
 
@@ -89,6 +109,8 @@ def find_teacher(
         Folder of the teacher inside the model.
     trust_remote_code, allow_pickle_weights : bool, default=False
         What may be run while loading.
+    prompt : str or None, default=None
+        Text that the teacher is to read before every token and every text.
 
     Returns
     -------
@@ -108,6 +130,7 @@ def find_teacher(
             f"model_name must be a hub id or a path; got {type(name).__name__}. For a model in"
             " memory use distill_from_model(model, tokenizer)."
         )
+    check_prompt(prompt)
     suffixes = _SUFFIXES + (_PICKLES if allow_pickle_weights else ())
     try:
         folder, source, commit = locate(
@@ -126,15 +149,19 @@ def find_teacher(
             f"A teacher must be a folder or a hub id; {os.fspath(name)!r} is no folder. Pass the"
             " folder that has config.json in it."
         )
-    licence, language = _card(folder)
+    hidden = "" if source else in_the_way(name)
+    if hidden and not any((folder / file).exists() for file in ("config.json", "modules.json")):
+        raise TeacherNotFoundError(f"{str(folder)!r} holds no model.{hidden}")
+    card = read_card(folder)
     return TeacherFiles(
         folder=folder,
         name=source or folder.resolve().name,
         revision=commit or revision,
-        licence=licence,
-        language=language,
+        licence=card.licence,
+        language=card.language,
         trust_remote_code=trust_remote_code,
         allow_pickle_weights=allow_pickle_weights,
+        prompt=prompt,
     )
 
 
@@ -152,23 +179,6 @@ def read_json(path: Path) -> Any:
         return None
     except (ValueError, RecursionError, OSError) as error:
         raise TeacherError(f"The teacher's file {str(path)!r} cannot be read: {error}.") from error
-
-
-def _card(folder: Path) -> tuple[str | None, tuple[str, ...]]:
-    """Licence and languages that a model card declares."""
-    try:
-        text = (folder / "README.md").read_text(encoding="utf-8")
-        data = import_extra("huggingface_hub").ModelCard(text, ignore_metadata_errors=True).data
-        licence, language = data.get("license"), data.get("language")
-    except Exception:  # a card is prose: one that cannot be parsed is no reason to fail
-        return None, ()
-    if isinstance(licence, list):
-        licence = ", ".join(map(str, licence))
-    if isinstance(language, str):
-        language = [language]
-    if not isinstance(language, list):
-        language = []
-    return licence if isinstance(licence, str) else None, tuple(map(str, language))
 
 
 _hashes: dict[tuple[str, int, int], str] = {}

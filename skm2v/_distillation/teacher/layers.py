@@ -273,5 +273,5 @@ def no_weights(folder: Path, pickles: list[str]) -> str:
     return (
         f"The weights in {str(folder)!r} are a pickle ({pickles[0]}), which can run any code when"
         " it is loaded. Use a revision with model.safetensors, or pass allow_pickle_weights=True"
-        " if you trust where it comes from."
+        " (--allow-pickle-weights on the command line) if you trust where it comes from."
     )

@@ -11,7 +11,13 @@ from functools import partial
 from typing import Any
 
 from skm2v._distillation.teacher.extras import import_extra
-from skm2v._distillation.teacher.files import TeacherFiles, find_teacher, read_json
+from skm2v._distillation.teacher.files import (
+    TeacherFiles,
+    check_prompt,
+    find_teacher,
+    read_json,
+    with_prompt,
+)
 from skm2v._distillation.teacher.layers import (
     Head,
     find_pickles,
@@ -86,6 +92,7 @@ def open_teacher(
     tokenizer: Any = None,
     *,
     device: str | None = None,
+    prompt: str | None = None,
     **where: Any,
 ) -> tuple[TeacherFiles | Teacher, Callable[[], Teacher]]:
     """Find a teacher by its name without loading it, or take one that is in memory.
@@ -97,6 +104,8 @@ def open_teacher(
         Only for a transformers model in memory.
     device : str or None, default=None
         Torch device.
+    prompt : str or None, default=None
+        Text that it is to read before every token and every text.
     **where
         For a name: `revision`, `subfolder`, `trust_remote_code` and `allow_pickle_weights` of
         :func:`load_teacher`.
@@ -108,9 +117,9 @@ def open_teacher(
         Loads it.
     """
     if isinstance(model, (str, os.PathLike)):
-        files = find_teacher(model, **where)
+        files = find_teacher(model, prompt=prompt, **where)
         return files, partial(load_files, files, device)
-    teacher = wrap_teacher(model, tokenizer, device=device)
+    teacher = wrap_teacher(model, tokenizer, device=device, prompt=prompt)
     return teacher, lambda: teacher
 
 
@@ -139,10 +148,13 @@ def load_files(files: TeacherFiles, device: str | None = None) -> Teacher:
         lowercase=bool(settings.get("do_lower_case", False)),
         device=device,
         untrained=untrained,
+        prompt=files.prompt,
     )
 
 
-def wrap_teacher(model: Any, tokenizer: Any = None, *, device: str | None = None) -> Teacher:
+def wrap_teacher(
+    model: Any, tokenizer: Any = None, *, device: str | None = None, prompt: str | None = None
+) -> Teacher:
     """Make a teacher of a model in memory.
 
     Parameters
@@ -153,11 +165,14 @@ def wrap_teacher(model: Any, tokenizer: Any = None, *, device: str | None = None
         Only a `SentenceTransformer` brings its own.
     device : str or None, default=None
         Torch device. None means the model's.
+    prompt : str or None, default=None
+        Text that it is to read before every token and every text.
 
     Returns
     -------
     teacher : Teacher
     """
+    check_prompt(prompt)
     head = Head()
     prompts: dict[str, str] = {}
     default_prompt = None
@@ -186,7 +201,7 @@ def wrap_teacher(model: Any, tokenizer: Any = None, *, device: str | None = None
         revision=getattr(encoder.config, "_commit_hash", None),
         licence=None,
         language=(),
-        fingerprint=_hash_in_memory(encoder, tokenizer, head),
+        fingerprint=with_prompt(_hash_in_memory(encoder, tokenizer, head), prompt),
         max_length=_max_length(max_length, tokenizer, encoder.config),
         encoder=encoder,
         tokenizer=tokenizer,
@@ -194,6 +209,7 @@ def wrap_teacher(model: Any, tokenizer: Any = None, *, device: str | None = None
         prompts=prompts,
         default_prompt=default_prompt,
         device=here if device is None else pick_device(device),
+        prompt=prompt,
     )
 
 

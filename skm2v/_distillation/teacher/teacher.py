@@ -58,6 +58,9 @@ class Teacher:
     device : str
     untrained : tuple of str
         Weights of the encoder that its file does not have.
+    prompt : str or None
+        Text that it reads before every token and every text. None means none before tokens, and
+        the default prompt before texts.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Teacher:
     lowercase: bool = False
     device: str = "cpu"
     untrained: tuple[str, ...] = ()
+    prompt: str | None = None
 
     def plan_tokens(
         self, vocabulary: Sequence[str] = (), remove_pattern: str | None = None
@@ -106,11 +110,12 @@ class Teacher:
         sequences: Sequence[Sequence[int]],
         *,
         pooling: str = "mean",
-        prompt: str | None = None,
         batch_size: int = 256,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Embed sequences of token ids.
+        """Embed sequences of token ids, each after the prompt if there is one.
+
+        The states of a prompt are pooled, too, unless the teacher leaves those of prompts out.
 
         Parameters
         ----------
@@ -118,9 +123,6 @@ class Teacher:
             The teacher's own ids, with its special tokens where they belong.
         pooling : {"mean", "last", "first", "pooler", "auto"}, default="mean"
             "auto" is the teacher's own, followed by its Dense layers.
-        prompt : str or None, default=None
-            Text that the teacher reads before each sequence, after its leading special tokens.
-            Its states are pooled, too, unless the teacher leaves those of prompts out.
         batch_size : int, default=256
             Sequences at a time; fewer where they are long. No influence on the result, beyond
             rounding. More no longer fit into the caches of a processor; with less, each step of
@@ -145,7 +147,7 @@ class Teacher:
                 f"The teacher {self.name!r} has no weights for its pooler: with pooling='pooler'"
                 " its vectors would be random. Use pooling='mean'."
             )
-        sequences, n_skipped = self._after_prompt(sequences, prompt or "")
+        sequences, n_skipped = self._after_prompt(sequences)
         lengths = np.array([len(sequence) for sequence in sequences])
         vectors: npt.NDArray[np.float32] | None = None
         with self._ready(), torch.inference_mode():
@@ -165,9 +167,10 @@ class Teacher:
         )
 
     def _after_prompt(
-        self, sequences: Sequence[Sequence[int]], prompt: str
+        self, sequences: Sequence[Sequence[int]]
     ) -> tuple[Sequence[Sequence[int]], int]:
-        """Put a prompt's ids into sequences; return how many leading ids are not pooled."""
+        """Put the prompt's ids after leading special ones; return how many are not pooled."""
+        prompt = self.prompt or ""
         backend = self.tokenizer.backend_tokenizer
         # A space at its end belongs to the word that follows.
         ids = backend.encode(prompt.rstrip(" "), add_special_tokens=False).ids
@@ -225,7 +228,8 @@ class Teacher:
         texts : sequence of str
         batch_size : int, default=32
         prompt : str or None, default=None
-            Text to put in front of each text. None means the teacher's default, "" none.
+            Text to put in front of each text. None means this object's `prompt`, and if that is
+            None the teacher's default; "" means none.
         prompt_name : str or None, default=None
             Name of one of the teacher's prompts, instead of `prompt`.
         progress : callable or None, default=None
@@ -286,7 +290,8 @@ class Teacher:
 
     def _prompt(self, prompt: str | None, prompt_name: str | None) -> str:
         if prompt_name is None:
-            return (self.default_prompt or "") if prompt is None else prompt
+            given = (prompt, self.prompt, self.default_prompt, "")
+            return next(text for text in given if text is not None)
         if prompt_name not in self.prompts:
             raise ValueError(
                 f"prompt_name must be one of the teacher's prompts, {sorted(self.prompts)};"

@@ -55,6 +55,10 @@ class TeacherLike(Protocol):
     def fingerprint(self) -> str:
         """Hash of all that the vectors depend on."""
 
+    @property
+    def prompt(self) -> str | None:
+        """Text that it reads before every token and every text, if it was told one."""
+
 
 class LoadedOnce:
     """Loads a teacher once in this process; a copy in another process loads its own."""

@@ -15,6 +15,7 @@ from skm2v._distillation.stages import Stages
 from skm2v._distillation.teacher.teacher import Teacher
 from skm2v._distillation.teacher_pass.principal_axes import PrincipalAxes, rotate
 from skm2v._distillation.teacher_pass.store import Arrays
+from skm2v._model.quantization import cluster
 
 __all__ = ["RotatedTable", "TokenTable", "cluster_tokens", "key_of", "read_tokens", "rotated_table"]
 
@@ -80,14 +81,8 @@ def cluster_tokens(
     raw: npt.NDArray[np.float32], n_clusters: int, stages: Stages
 ) -> dict[str, npt.NDArray[Any]]:
     """Group tokens with similar vectors: centres, the cluster of each token, and the axes."""
-    from sklearn.cluster import KMeans
-
     with stages("tokens clustered"):
-        # A seed that is part of the recipe: the same table gives the same clusters.
-        kmeans = KMeans(n_clusters=n_clusters, init="random", random_state=42).fit(raw)
-    centres = kmeans.cluster_centers_.astype(np.float32)
-    # Not `labels_`, which can differ at ties: a token belongs to its nearest final centre.
-    mapping = kmeans.predict(raw).astype(np.int32)
+        centres, mapping = cluster(raw, n_clusters)
     return {"centres": centres, "mapping": mapping, **_rotated_arrays(centres, stages)}
 
 
