@@ -18,7 +18,7 @@ import skops.io as skops_io
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
-from skm2v import HybridVectorizer, StaticEmbedder, StaticTextClassifier, fuse
+from skm2v import Deduplicator, HybridVectorizer, StaticEmbedder, StaticTextClassifier, fuse
 from skm2v._classification.scores import SCORES
 from skm2v._model.sealed import Content
 from skm2v._model.state import SEAL, SealedState, _hash_of_state
@@ -35,6 +35,7 @@ KINDS = [
     "unfitted StaticEmbedder",
     "FitReport",
     "HybridVectorizer",
+    "Deduplicator",
     "StaticTextClassifier",
     "multilabel StaticTextClassifier",
     "unfitted StaticTextClassifier",
@@ -62,6 +63,9 @@ def objects() -> dict[str, Any]:
         StaticEmbedder(pca_dims=8),
         embedder.fit_report_,
         HybridVectorizer(StaticEmbedder(model), max_pairs=5).fit(TEXTS),
+        Deduplicator(StaticEmbedder(model), threshold=0.5, kinds=("exact", "near", "semantic")).fit(
+            [*TEXTS[:6], *TEXTS[:2]]
+        ),
         words,
         several,
         StaticTextClassifier(class_weight={"ham": 2.0, "spam": 1}),
@@ -132,6 +136,7 @@ def test_pickles_name_public_classes_only(objects, kind):
         "numpy.float32",  # a parameter of HybridVectorizer
         "numpy.ndarray",
         "_codecs.encode",
+        "__builtin__.bytes",  # how protocol 2 spells none of them
     }
 
 
@@ -287,3 +292,11 @@ def test_numbers_of_numpy_and_of_python_have_one_hash():
     different = [1, 1.0, True, np.float32, np.float64, "1", b"1", None, [1], {1: 1}, "", []]
     different += [np.array([1]), np.array([1.0]), np.array([[1]]), np.array([1], np.int32)]
     assert len({_hash_of_state(1, {"a": value}) for value in different}) == len(different)
+
+
+def test_texts_in_a_list_are_told_apart():
+    lists = [["a", "bc"], ["ab", "c"], ["abc"], ["a", "bc", ""], ["", "a", "bc"], ["a", "bd"], []]
+    lists += [["a", b"bc"], ["é"], ["e\u0301"], ["\ud800"]]
+    assert len({_hash_of_state(1, {"a": value}) for value in lists}) == len(lists)
+    for same in (("a", "bc"), np.array(["a", "bc"], dtype=object), [np.str_("a"), np.str_("bc")]):
+        assert _hash_of_state(1, {"a": same}) == _hash_of_state(1, {"a": lists[0]})

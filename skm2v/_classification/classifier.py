@@ -306,17 +306,6 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
         """
         return self._probabilities(self._decide(self._check_column(X)))
 
-    def _plain_state(self) -> dict[str, Any]:
-        state = super()._plain_state()
-        if "cv_losses_" in state:  # skops knows no keys that are tuples
-            state["cv_losses_"] = [[*tried, loss] for tried, loss in self.cv_losses_.items()]
-        return state
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        if "cv_losses_" in state:
-            state["cv_losses_"] = {(C, weight): loss for C, weight, loss in state["cv_losses_"]}
-        super()._restore(state)
-
     def _expected_weight(self, per_class: float) -> float:
         """Weight of the vectors to begin with: the fewer texts, the less tf-idf can know."""
         if self.semantic_weight != "auto":

@@ -12,19 +12,23 @@ from sklearn.base import BaseEstimator
 
 from skm2v._dedup.embedding import Embed, embedding_by, fit_embedder
 from skm2v._dedup.finding import Found, Options, Table, find, group
-from skm2v._dedup.links import KINDS
+from skm2v._dedup.links import KINDS, Links
+from skm2v._dedup.nodes import Nodes
 from skm2v._dedup.pairs import DuplicatePairs, row_duplicates, row_pairs
 from skm2v._dedup.priority import row_values
 from skm2v._dedup.tables import items_of_column, read_texts
 from skm2v._fit_report import FitReport
+from skm2v._model.state import SealedState
 from skm2v._pairs.engines import engine_names
 from skm2v._pairs.searching import Progress
 
 __all__ = ["FittedTable"]
 
 
-class FittedTable(BaseEstimator):
+class FittedTable(SealedState, BaseEstimator):
     """A table of texts, its links and its groups."""
+
+    _plain_classes = (Found, Table, Nodes, Links, DuplicatePairs)
 
     embedder: Any
     threshold: float

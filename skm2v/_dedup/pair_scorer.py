@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.calibration import check_labels, paired_cosines
 from skm2v._dedup.embedding import embedding_by, fit_embedder
+from skm2v._model.state import SealedState
 from skm2v._pooling import check_texts
 from skm2v.exceptions import TextTypeError
 
@@ -30,7 +31,7 @@ FEATURES = (
 )
 
 
-class PairScorer(ClassifierMixin, BaseEstimator):
+class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
     """Decide whether two texts are the same thing, where a cosine alone cannot.
 
     Products, records and other texts in which a number or a model name makes all the difference

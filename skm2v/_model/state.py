@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -92,14 +93,17 @@ class SealedState:
 
     _state_formats: ClassVar[frozenset[int]] = frozenset({1})
     _state_warns: ClassVar[bool] = True  # of other versions
+    #: Dataclasses of ours that are pickled as plain data, with those who have them.
+    _plain_classes: ClassVar[tuple[type, ...]] = ()
 
     def _plain_state(self) -> dict[str, Any]:
         """Return the attributes as what is to be pickled."""
-        return dict(self.__dict__)
+        return {name: _plain(value, self._plain_classes) for name, value in self.__dict__.items()}
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Take attributes from what was pickled."""
-        self.__dict__.update(state)
+        known = {kind.__name__: kind for kind in self._plain_classes}
+        self.__dict__.update({name: _rich(value, known) for name, value in state.items()})
 
     def __getstate__(self) -> dict[str, Any]:
         state = self._plain_state()
@@ -144,6 +148,37 @@ class SealedState:
             _warn_of_versions(seal.get("versions"), what)
 
 
+# What stands for objects and for dicts with other keys than strings, which skops does not know.
+OBJECT, ITEMS = "<object>", "<items>"
+
+
+def _plain(value: Any, classes: tuple[type, ...]) -> Any:
+    """Make dicts of dataclasses, and lists of dicts that need it."""
+    if isinstance(value, classes) and is_dataclass(value):
+        parts = {item.name: _plain(getattr(value, item.name), classes) for item in fields(value)}
+        return {OBJECT: type(value).__name__, **parts}
+    if type(value) is dict and not all(type(key) is str for key in value):
+        return {ITEMS: [[_plain(key, classes), value[key]] for key in value]}
+    return value
+
+
+def _rich(value: Any, classes: Mapping[str, type]) -> Any:
+    """Undo what :func:`_plain` did."""
+    if type(value) is not dict:
+        return value
+    if set(value) == {ITEMS}:
+        return {_rich(key, classes): item for key, item in value[ITEMS]}
+    if OBJECT in value:
+        kind = classes[value[OBJECT]]
+        return kind(**{name: _rich(v, classes) for name, v in value.items() if name != OBJECT})
+    return value
+
+
+def _are_texts(values: Any) -> bool:
+    """Whether there are strings, and nothing else: millions of them are hashed as one."""
+    return len(values) > 0 and all(issubclass(kind, str) for kind in set(map(type, values)))
+
+
 def _hash_of_state(number: int, state: dict[str, Any]) -> str:
     digest = hashlib.sha256()
     for token in _tokens([number, state]):
@@ -171,6 +206,11 @@ def _tokens(value: Any) -> Iterator[Any]:
         yield f"\0a{little.dtype.str} {value.shape}\0".encode()
         if little.nbytes:
             yield little.reshape(-1).view(np.uint8).data
+    elif isinstance(value, (list, tuple, np.ndarray)) and _are_texts(value):
+        sizes = np.fromiter(map(len, value), dtype="<i8", count=len(value))
+        yield b"\0t%d" % len(value)
+        yield sizes.data
+        yield "".join(value).encode("utf-8", "surrogatepass")
     elif isinstance(value, (list, tuple, np.ndarray)):
         yield b"\0l%d" % len(value)
         for item in value:
