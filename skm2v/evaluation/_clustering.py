@@ -55,6 +55,7 @@ class Clustering(Task):
     type: ClassVar[str] = "clustering"
     title: ClassVar[str] = "Clustering"
     measure: ClassVar[str] = "mean V-measure of mini-batch k-means over 10 draws, as in MTEB"
+    use: ClassVar[str] = "groups"
     roles: ClassVar[tuple[str, ...]] = ("text", "label")
     folders: ClassVar[tuple[str, ...]] = ("clustering",)
     metric: ClassVar[str] = "v_measure"

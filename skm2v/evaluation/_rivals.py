@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from sklearn.decomposition import TruncatedSVD
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skm2v._classification.classifier import StaticTextClassifier
 from skm2v._features.vectorizer import HybridVectorizer
-from skm2v.evaluation._baselines import BM25, tfidf
+from skm2v.evaluation._baselines import BM25, TfidfSVD, tfidf
 from skm2v.evaluation._classifiers import TextClassifier
 from skm2v.evaluation._encoders import Encoder, Model, Usage
 from skm2v.evaluation._formatting import TFIDF
@@ -24,7 +25,7 @@ __all__ = ["Rival", "words", "words_and_vectors"]
 
 
 class Rival(Model):
-    """A model that is another one for classification and for search.
+    """A model that is another one for classification, clustering and search.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class Rival(Model):
         What embeds, for every task that is not one of the following.
     classes : Model
         What classifies.
+    groups : Model
+        What embeds for clustering.
     search : Model or None, default=None
         What finds documents; None takes `vectors`.
     summary : str
@@ -45,12 +48,18 @@ class Rival(Model):
         name: str,
         vectors: Model,
         classes: Model,
+        groups: Model,
         search: Model | None = None,
         *,
         summary: str,
     ) -> None:
-        super().__init__(name, (vectors, classes, search))
-        self._of = {"vectors": vectors, "classes": classes, "search": search or vectors}
+        super().__init__(name, None)
+        self._of = {
+            "vectors": vectors,
+            "classes": classes,
+            "groups": groups,
+            "search": search or vectors,
+        }
         self.summary = summary
 
     def _hash(self) -> str:
@@ -70,21 +79,23 @@ class Rival(Model):
 
 
 def words() -> Rival:
-    """Return tf-idf of words and pairs of words: a linear SVM, cosines, and BM25 for search."""
+    """Return what words alone can do: tf-idf with a linear SVM, cosines or an SVD, and BM25."""
     return Rival(
         "words",
         Encoder("words", tfidf(pairs=True)),
         TextClassifier("words", make_pipeline(tfidf(pairs=True), LinearSVC())),
+        Encoder("words", TfidfSVD()),
         Encoder("words", BM25()),
         summary=TFIDF,
     )
 
 
 def words_and_vectors() -> Rival:
-    """Return the bundled model and tf-idf together: `StaticTextClassifier`, or the mean cosine."""
+    """Return vectors and words together: `StaticTextClassifier`, and `HybridVectorizer`."""
     return Rival(
         "both",
         Encoder("both", HybridVectorizer()),
         TextClassifier("both", StaticTextClassifier()),
+        Encoder("both", make_pipeline(HybridVectorizer(), TruncatedSVD(256, random_state=0))),
         summary="static vectors and words together",
     )

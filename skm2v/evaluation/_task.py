@@ -142,7 +142,7 @@ class Task(ABC):
     title: ClassVar[str]
     measure: ClassVar[str]
     metric: ClassVar[str]
-    # What decides about the best simple rival: "vectors", "classes" or "search".
+    # What decides about the best simple rival: "vectors", "classes", "groups" or "search".
     use: ClassVar[str] = "vectors"
     # Types that measure a limit rather than a use stay out of averages and verdicts.
     in_average: ClassVar[bool] = True

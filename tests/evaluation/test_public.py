@@ -102,7 +102,7 @@ def test_task_types_say_what_reports_need() -> None:
     for task in TASK_TYPES:
         assert task.title[0].isupper()
         assert task.measure and task.metric and task.version >= 1
-        assert task.use in ("vectors", "classes", "search")
+        assert task.use in ("vectors", "classes", "groups", "search")
         assert bool(task.roles) == (task.of_table.__func__ is not Task.of_table.__func__)
     assert FOLDERS["intent"] == ["classification", "classification-full"]
     assert FOLDERS["dedup"] == ["deduplication"]

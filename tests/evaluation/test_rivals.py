@@ -20,6 +20,7 @@ from skm2v._cli.main import main
 from skm2v.evaluation import (
     BM25,
     STS,
+    Clustering,
     Encoder,
     Evaluation,
     FewShotClassification,
@@ -29,6 +30,7 @@ from skm2v.evaluation import (
     Result,
     Retrieval,
     TextClassifier,
+    TfidfSVD,
     evaluate,
     load_model,
     run_task,
@@ -113,6 +115,8 @@ def test_words_are_what_a_practitioner_takes_for_the_task() -> None:
     assert {f"{value:.3f}" for value in cosine} >= {one["cosine"].split()[0] for one in worst}
     assert run_task(words, SEARCH).score == run_task(Encoder("bm25", BM25()), SEARCH).score
     assert run_task(words, SEARCH).protocol["documents"] == 4
+    groups = Clustering("pets", task.train_texts, task.train_labels, sample_size=64)
+    assert run_task(words, groups).score == run_task(Encoder("svd", TfidfSVD()), groups).score
 
 
 def test_both_are_vectors_and_words_together() -> None:
@@ -132,6 +136,7 @@ def test_every_rival_has_a_score_on_every_type() -> None:
         STS("sts", ["a b", "c d", "e f"], ["a b", "c e", "a"], [5, 3, 0]),
         Reranking("again", ["red car"], [["a red car"]], [["the sky", "a cup"]]),
         SEARCH,
+        Clustering("groups", texts, labels, sample_size=64),
     ]
     evaluation = evaluate(["default", "words", "both"], tasks)
     assert not evaluation.failed
