@@ -11,7 +11,7 @@ the same files. Environments, teachers and models stay in WORK. ``--python VERSI
 environment that is there already.
 
 Only texts of known tokens decide. Model2Vec before 0.10 averages the vector of the unknown token
-where the model is a Unigram; 0.10 leaves it out, and so does this package. Both 0.9 and 0.10 write
+where the model is a Unigram; 0.10 leaves it out, and so does this package. 0.8 to 0.10 write
 a wrong `unk_id` into such models (the id before tokens were removed), and 0.10 leaves out the word
 that has the number now. Here that word counts where it did in the version that wrote the file.
 """

@@ -112,9 +112,9 @@ def _read_model2vec(folder: AnyFolder, file: AnyFile, tensors: Tensors) -> Model
 def _with_its_unknown_token(document: TokenizerDocument) -> TokenizerDocument:
     """Return a tokenizer whose Unigram model names its own unknown token.
 
-    Model2Vec 0.9 and 0.10 leave tokens out and keep `unk_id`, which so comes to be the number of
-    a word. 0.10, which writes `max_length` too, leaves this word out of every text. 0.9 averaged
-    all tokens.
+    Model2Vec leaves tokens out and, from 0.8 on, keeps `unk_id`, which so comes to be the number
+    of a word. 0.10, which writes `max_length` too, leaves this word out of every text. Before, all
+    tokens were averaged.
     """
     spec = document.spec
     model = spec.get("model") if isinstance(spec, dict) else None

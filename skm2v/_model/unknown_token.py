@@ -3,6 +3,7 @@
 Here, as in Model2Vec, unknown tokens are left out of the mean, whatever their vector is.
 sentence-transformers averages all tokens of a text, so the file gives that vector the weight 0:
 the sum is then the same, and so is the direction. What the model itself holds is kept beside it.
+Weights also let it compute in single precision: in half precision it makes NaN of an empty text.
 """
 
 from __future__ import annotations
@@ -25,20 +26,22 @@ Tensors = Mapping[str, npt.NDArray[Any]]
 def mute(parts: ModelParts) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
     """Return the tensors to write, and the field with what :func:`unmute` needs to know.
 
-    A model without an unknown token, or one that sentence-transformers does not read because of
-    its vectors of pairs, is written as it is.
+    A model that needs no weights, or one that sentence-transformers does not read because of its
+    vectors of pairs, is written as it is.
     """
     tensors = dict(parts.tensors)
     tokenizer = build_tokenizer(parts.tokenizer)
     unknown = tokenizer.unk_id
-    if unknown is None or "pairs" in tensors:
-        return tensors, {}
     weights = tensors.get("weights")
+    in_single = weights is not None or tensors["embeddings"].dtype != np.float16
+    if "pairs" in tensors or (unknown is None and in_single):
+        return tensors, {}
     weight = None if weights is None else float(weights[unknown])
     if weights is None:
         weights = _ones(len(tokenizer.tokens), tensors["embeddings"].dtype)
     tensors["weights"] = weights.copy()
-    tensors["weights"][unknown] = 0
+    if unknown is not None:
+        tensors["weights"][unknown] = 0
     return tensors, {UNKNOWN: {"id": unknown, "weight": weight}}
 
 
@@ -64,11 +67,12 @@ def unmute(tensors: Tensors, note: object, *, what: str) -> dict[str, npt.NDArra
     if (
         not isinstance(note, dict)
         or set(note) != {"id", "weight"}
-        or not isinstance(note["id"], int)
+        or not isinstance(note["id"], (int, type(None)))
         or not isinstance(note["weight"], (float, type(None)))
+        or (note["id"] is None and note["weight"] is not None)
         or weights is None
         or weights.ndim != 1
-        or not 0 <= note["id"] < len(weights)
+        or not (note["id"] is None or 0 <= note["id"] < len(weights))
     ):
         raise ModelFormatError(f"What {what} says about its unknown token is damaged.")
     own = dict(tensors)
@@ -79,7 +83,8 @@ def unmute(tensors: Tensors, note: object, *, what: str) -> dict[str, npt.NDArra
     # These weights are not part of the content that the hash covers.
     n_tokens = len(tensors.get("mapping", tensors["embeddings"]))
     expected = _ones(n_tokens, tensors["embeddings"].dtype)
-    expected[note["id"] : note["id"] + 1] = 0
+    if note["id"] is not None:
+        expected[note["id"] : note["id"] + 1] = 0
     if weights.dtype != expected.dtype or weights.tobytes() != expected.tobytes():
         raise ModelFormatError(f"The weights in {what} are damaged. Get a fresh copy.")
     del own["weights"]

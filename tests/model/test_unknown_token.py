@@ -47,6 +47,19 @@ def mean_of_all_tokens(folder, texts, normalize=True) -> np.ndarray:
     return vectors / np.where(norms == 0, 1, norms) if normalize else vectors
 
 
+def test_a_table_of_half_precision_has_weights_in_any_case(tmp_path):
+    """Without, sentence-transformers computes in half precision: NaN for a text without tokens."""
+    model = a_model("bpe", "float16", False)
+    model.save_pretrained(tmp_path)
+    tensors, _ = parse_tensors((tmp_path / "model.safetensors").read_bytes(), what="file")
+    assert tensors["weights"].dtype == np.float16 and (tensors["weights"] == 1).all()
+    again = StaticModel.from_pretrained(tmp_path)
+    assert again == model and again.weights is None
+    damaged(tmp_path, lambda tensors, document: tensors["weights"].__setitem__(9, 0.5))
+    with pytest.raises(ModelFormatError, match="weights in .* are damaged"):
+        StaticModel.from_pretrained(tmp_path)
+
+
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int8"])
 @pytest.mark.parametrize("kind", tiny.KINDS)
@@ -112,6 +125,7 @@ def _of_note(**values):
         _of_note(id=-1),
         _of_note(id=10**9),
         _of_note(id="3"),
+        _of_note(id=None),
         _of_note(id=True),
         _of_note(weight=0.123),
         _of_note(weight="1"),
