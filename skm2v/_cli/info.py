@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
         "revision": config.revision,
         "licence": config.licence,
         "objective": config.objective,
+        "prompt": config.prompt,
         "pooling": config.pooling,
         "sif coefficient": config.sif_coefficient,
         "tokens": len(model.tokens),
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         "stored as": str(model.embedding.dtype),
         "normalize": model.normalize,
         "max length": model.max_length,
-        "columns by variance": config.pca_ordered,
+        "columns ordered": config.pca_ordered,
         "adapted": "; ".join(map(str, config.adaptations)) or None,
         "made with": ", ".join(f"{k} {v}" for k, v in config.created_with.items()) or None,
     }
