@@ -204,6 +204,19 @@ class StaticModel:
         return self._core.max_length
 
     @property
+    def splits_unknown(self) -> bool:
+        """Whether characters that make a word unknown to the tokenizer are split off.
+
+        WordPiece knows a word as a whole or not at all: "love" with a heart behind it is one
+        unknown token. Where this is True, such a character stands alone, or its compatibility form
+        (of letters of full width, for example) takes its place; tokens of words that the tokenizer
+        knows stay what they are. The model's ``tokenizer.json`` says it, as a setting that other
+        readers of the file pass over: their tokens, and those of :attr:`tokenizer`, are the ones
+        without. See :meth:`with_settings`.
+        """
+        return self._core.splits_unknown
+
+    @property
     def config(self) -> ModelConfig:
         """Where the model comes from."""
         return self._core.config
@@ -532,6 +545,7 @@ class StaticModel:
         normalize: bool | None = None,
         max_length: int | ModelDefault | None = MODEL_DEFAULT,
         pca_ordered: bool | None = None,
+        split_unknown: bool | None = None,
     ) -> StaticModel:
         """Return a model with other defaults for :meth:`encode`.
 
@@ -545,15 +559,27 @@ class StaticModel:
             Whether the first columns are the best ones, as those of a model that was trained to
             be cut (Matryoshka): a :class:`StaticEmbedder` can then set `pca_dims`. None means as
             this model says.
+        split_unknown : bool or None, default=None
+            Whether characters that make a word unknown, such as the heart behind "love", are split
+            off, so that the rest of the word is read; see :attr:`splits_unknown`. None means as
+            this model does.
 
         Returns
         -------
         model : StaticModel
             This model if nothing changes.
+
+        Raises
+        ------
+        ValueError
+            If `split_unknown` is True and the tokenizer is no WordPiece model.
         """
         core = self._core.with_settings(
             normalize=self.normalize if normalize is None else check_flag("normalize", normalize),
             max_length=self._resolve_length(max_length),
+            split_unknown=None
+            if split_unknown is None
+            else check_flag("split_unknown", split_unknown),
         )
         if pca_ordered is not None:
             ordered = check_flag("pca_ordered", pca_ordered)

@@ -120,13 +120,24 @@ class Core:
         """Number of columns, d."""
         return self.table.dim
 
-    def with_settings(self, *, normalize: bool, max_length: int | None) -> Core:
+    def with_settings(
+        self, *, normalize: bool, max_length: int | None, split_unknown: bool | None = None
+    ) -> Core:
         """Return a model that treats texts otherwise; this one if nothing changes."""
+        if split_unknown is not None and split_unknown != self.splits_unknown:
+            tokenizer = build_tokenizer(self.tokenizer.with_split_unknown(split_unknown))
+            other = replace(self, tokenizer=tokenizer)
+            return other.with_settings(normalize=normalize, max_length=max_length)
         if (normalize, max_length) == (self.normalize, self.max_length):
             return self
         other = replace(self, normalize=normalize, max_length=max_length)
         object.__setattr__(other, "pooler", self.pooler)  # the same table and tokenizer
         return other
+
+    @property
+    def splits_unknown(self) -> bool:
+        """Whether characters that make a word unknown are split off."""
+        return self.tokenizer.unknown_characters is not None
 
     def first_columns(self, dim: int) -> Core:
         """Return a model with the first `dim` columns."""

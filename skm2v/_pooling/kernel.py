@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from skm2v._pooling.normalizers import build_hf
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.tokenization import TextTokenizer
 from skm2v._pooling.unigram import unigram_parts
+from skm2v._pooling.unknown_characters import UnknownCharacters
 
 __all__ = ["Kernel", "build_kernel"]
 
@@ -110,11 +111,7 @@ def _bert_kernel(
         unknown=model["vocab"][model["unk_token"]] if native else 0,
         max_chars=model["max_input_chars_per_word"] if native else 0,
         dropped=-1 if tokenizer.unk_id is None else tokenizer.unk_id,
-        describe=_code_points(
-            json.dumps(spec.get("normalizer")), json.dumps(spec.get("pre_tokenizer"))
-        ).describe
-        if native
-        else None,
+        describe=_bert_descriptions(spec, tokenizer.unknown_characters) if native else None,
         tokenize_chunks=tokenizer.ids,
         lock=_LOCK,
         simd=os.environ.get("SKM2V_SIMD") or None,
@@ -125,6 +122,33 @@ def _bert_kernel(
         if (spec.get("normalizer") or {}).get("handle_chinese_chars"):
             kernel.set_words_alone(IDEOGRAPHS)
     return kernel
+
+
+def _bert_descriptions(
+    spec: dict[str, Any], unknown: UnknownCharacters | None
+) -> Callable[[list[int]], list[bytes]]:
+    """Describe code points, and what is put in their place if they make words unknown."""
+    describe = _code_points(
+        json.dumps(spec.get("normalizer")), json.dumps(spec.get("pre_tokenizer"))
+    ).describe
+    if unknown is None:
+        return describe
+
+    def describe_rewritten(code_points: list[int]) -> list[bytes]:
+        texts = [unknown[code_point] for code_point in code_points]
+        parts = sorted({ord(c) for text in texts for c in text})
+        known = dict(zip(parts, describe(parts), strict=True))
+        return [_joined([known[ord(c)] for c in text]) for text in texts]
+
+    return describe_rewritten
+
+
+def _joined(descriptions: list[bytes]) -> bytes:
+    """Description of several code points in a row, with the flags of all of them."""
+    flags = 0
+    for description in descriptions:
+        flags |= description[0]
+    return bytes([flags]) + b"".join(description[1:] for description in descriptions)
 
 
 def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -> Kernel | None:

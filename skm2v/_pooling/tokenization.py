@@ -14,6 +14,11 @@ import tokenizers
 from skm2v._pooling.boundaries import cut_pattern, steps_of
 from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenizer_document import TokenizerDocument
+from skm2v._pooling.unknown_characters import (
+    UnknownCharacters,
+    splits_unknown,
+    with_split_unknown,
+)
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 
 __all__ = ["TextTokenizer", "dense_tokens"]
@@ -68,6 +73,12 @@ class TextTokenizer:
         self._tokens = dense_tokens(self._vocabulary)
         self._unk_id = _unknown_id(spec)
         self._cut = cut_pattern(spec)
+        self._unknown: UnknownCharacters | None = None
+        if splits_unknown(spec):
+            normalizer = self._tokenizer.normalizer
+            self._unknown = UnknownCharacters(
+                spec, str if normalizer is None else normalizer.normalize_str
+            )
 
     @property
     def json(self) -> str:
@@ -94,6 +105,11 @@ class TextTokenizer:
     def vocabulary(self) -> dict[str, int]:
         """Token id of each token string (a new dictionary)."""
         return dict(self._vocabulary)
+
+    @property
+    def unknown_characters(self) -> UnknownCharacters | None:
+        """What is put in place of characters that would make a word unknown, if anything is."""
+        return self._unknown
 
     @property
     def unk_id(self) -> int | None:
@@ -124,6 +140,8 @@ class TextTokenizer:
         indptr = [0]
         for text in texts:
             for part in self._parts(text):
+                if self._unknown is not None:
+                    part = self._unknown.rewrite(part)
                 flat.extend(self._encode(part).ids)
                 if limit is not None and len(flat) - indptr[-1] >= limit:
                     del flat[indptr[-1] + limit :]
@@ -155,6 +173,9 @@ class TextTokenizer:
             Counted from 0. A word is what the tokenizer cuts into tokens, and never goes on after
             characters that make no token, such as a space.
         """
+        places = None
+        if self._unknown is not None:
+            places, text = self._unknown.origins(text), self._unknown.rewrite(text)
         encoding = self._encode(text)
         ids = np.array(encoding.ids, dtype=np.int32)
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
@@ -162,12 +183,20 @@ class TextTokenizer:
         blank = np.array([text[start : start + 1].isspace() for start in offsets[1:, 0].tolist()])
         begins = np.ones(len(ids), dtype=bool)
         begins[1:] = (np.diff(words) != 0) | (offsets[1:, 0] > offsets[:-1, 1]) | (blank > 0)
+        if places is not None:
+            starts, ends = offsets[:, 0], np.maximum(offsets[:, 1], 1)
+            offsets = np.stack([places[starts], places[ends - 1] + 1], axis=1)
         return ids, offsets, np.cumsum(begins) - 1
 
     def is_word(self, token_id: int) -> bool:
         """Whether a token is all that is made of some word: no piece, and no punctuation."""
         text: str = self._tokenizer.decode([token_id], skip_special_tokens=False).strip()
         return any(map(str.isalnum, text)) and self._encode(text).ids == [token_id]
+
+    def with_split_unknown(self, split: bool) -> str:
+        """JSON text of a tokenizer that splits off unknown characters, or does not."""
+        spec = with_split_unknown(self._document.spec, split)
+        return json.dumps(spec, ensure_ascii=False)
 
     def copy_hf(self) -> tokenizers.Tokenizer:
         """Return a new ``tokenizers.Tokenizer`` that tokenizes as this object does."""

@@ -217,32 +217,44 @@ TEXTS = {
 def _notes(
     tokens: list[dict[str, Any]], reader: TokenizerReader, unknown: int | None
 ) -> dict[str, list[str]]:
-    contents = [token["content"] for token in tokens if token["single_word"]]
-    notes = {"shadowed": _shadowed(contents), "beside": _beside(contents, reader, unknown)}
+    alone = [token["content"] for token in tokens if token["single_word"]]
+    others = [token["content"] for token in tokens if not token["single_word"]]
+    notes = {"shadowed": _shadowed(alone, others), "beside": _beside(alone, reader, unknown)}
     return {name: words for name, words in notes.items() if words}
 
 
-def _shadowed(contents: list[str]) -> list[str]:
-    """Words that another one may hide.
+def _shadowed(alone: list[str], others: list[str]) -> list[str]:
+    """Words that one of those that must stand alone may hide.
 
     The search takes the longest string at a place and looks only then whether it stands alone. If
     it does not, what begins in it is passed over.
     """
-    words = set(contents)
+    words, free = set(alone), set(others)
     hidden: set[str] = set()
     tails: set[str] = set()  # of words, from where another one may begin
-    for word in contents:
-        places = [match.end() for match in re.finditer(r"\W", word)]
-        ends = [match.start() for match in re.finditer(r"\W", word)] + [len(word)]
-        tails.update(word[place:] for place in places)
-        for place in (0, *places):
+    free_tails: set[str] = set()  # the same for words that need not stand alone
+    for word in alone:
+        outside = [place for place, c in enumerate(word) if not _is_letter(c)]
+        begins, ends = [place + 1 for place in outside], [*outside, len(word)]
+        tails.update(word[place:] for place in begins)
+        for place in (0, *begins):
             hidden.update(word[place:end] for end in ends if word[place:end] != word)
-    tails.discard("")
-    hidden &= words
-    for word in contents:
-        if any(word[:end] in tails for end in range(1, len(word))):
-            hidden.add(word)
-    return [word for word in contents if word in hidden]
+        if free and any(map(_is_letter_without_spaces, word)):
+            places = range(len(word))
+            hidden.update(free.intersection(word[i : j + 1] for i in places for j in places[i:]))
+            free_tails.update(word[place:] for place in places)
+    hidden &= words | free
+    hidden.update(word for word in alone if any(word[:end] in tails for end in range(1, len(word))))
+    hidden.update(
+        word for word in others if any(word[:end] in free_tails for end in range(1, len(word)))
+    )
+    return [word for word in (*alone, *others) if word in hidden]
+
+
+def _is_letter(character: str) -> bool:
+    """Whether a character beside a word keeps it from standing alone."""
+    category = unicodedata.category(character)
+    return category[0] in "LMN" or category == "Pc"
 
 
 def _beside(contents: list[str], reader: TokenizerReader, unknown: int | None) -> list[str]:
