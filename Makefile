@@ -54,7 +54,7 @@ FUZZ_TARGETS := header tokenizer document model classifier regressor
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
 	for target in $(FUZZ_TARGETS); do \
-	  $(BIN)/python -m tests.trust.fuzz_targets $$target -runs=$(RUNS) -max_len=65536 || exit 1; done
+	  $(BIN)/python -m tests.trust.fuzz $$target -runs=$(RUNS) -max_len=65536 || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -28,6 +28,7 @@ from skm2v._pooling import check_texts
 
 __all__ = ["StaticTextClassifier"]
 
+# What data chose here is in docs/constants.md.
 # In the order of preference where cross-validation cannot tell.
 CANDIDATES = (1.0, 0.3, 0.1, 3.0)
 FEW_CANDIDATES = (1.0, 10.0)

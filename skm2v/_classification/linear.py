@@ -31,6 +31,7 @@ MAX_PASSES = 60
 SEARCH_PASSES = 30
 # The weight of the first columns is changed in steps, each of which must make the loss of the texts
 # held out smaller by this many standard errors: what is expected to be best is hard to beat.
+# Chosen by data: see docs/constants.md.
 STEP = 1.6
 MAX_STEPS = 4
 CLEAR = 2.0

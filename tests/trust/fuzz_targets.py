@@ -1,7 +1,4 @@
-"""What a fuzzer feeds bytes to: everything that reads files from elsewhere.
-
-    pip install atheris
-    python -m tests.trust.fuzz_targets header [CORPUS] [libFuzzer's options, as -runs=100000]
+"""What a fuzzer feeds bytes to: everything that reads files from elsewhere (see fuzz.py).
 
 A target takes any bytes and says whether they were accepted. The one error that it may raise is
 caught in it, so that whatever else leaves a target is a fault.
@@ -11,9 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +20,7 @@ from skm2v._model.parts import MODEL
 from skm2v._model.sealed import Content
 from skm2v._model.tensor_file import dump_tensors, parse_tensors
 from skm2v._model.tokenizer_check import build_tokenizer
-from skm2v.exceptions import ModelFormatError, TextWarning
+from skm2v.exceptions import ModelFormatError
 from tests.model.forge import tiny_model
 from tests.model.fuzz import TEXTS, mutate_bytes, mutate_json
 
@@ -147,22 +142,3 @@ def mutants_of(name: str, n_mutants: int) -> list[bytes]:
             data = mutate_bytes(data, rng)
         found.append(data)
     return found
-
-
-def main() -> None:
-    import atheris
-
-    # Bytecode that reports which branches it takes: that of this package, and no other.
-    atheris.instrument_all()
-    name = sys.argv.pop(1)
-    with tempfile.TemporaryDirectory() as folder:
-        for number, seed in enumerate(seeds_of(name)):
-            (Path(folder) / str(number)).write_bytes(seed)
-        target = target_of(name)
-        warnings.simplefilter("ignore", TextWarning)
-        atheris.Setup([*sys.argv, folder], lambda data: target(data) and None)
-        atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()

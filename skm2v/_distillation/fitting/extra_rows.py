@@ -23,6 +23,7 @@ from skm2v._pooling import (
 
 __all__ = ["PairCounts", "count_known_pairs", "count_pairs", "split_words"]
 
+# Chosen by data: see docs/constants.md.
 MOST_PAIRS = 4000
 PAIR_TEXTS = 4  # texts that a pair must occur in
 WORD_TEXTS = 5

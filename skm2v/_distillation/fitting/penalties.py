@@ -38,6 +38,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float32]
 
+# These, and how much pairs are held back, were chosen by data: see docs/constants.md.
 GAMMAS = (1e-3, 1e-2, 1e-1, 1.0)  # penalty of the affine prior
 RHOS = (0.3, 1.0, 3.0, 10.0, 30.0)  # penalty of the residual, relative to the noise of a text
 N_TRIALS = len(GAMMAS) + len(RHOS) + 1  # solutions of `choose`

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 __all__ = ["sif_weights", "token_weights"]
 
+# Chosen by data: see docs/constants.md.
 SIF = 1e-3  # coefficient of the token weights
 PRIOR_COUNT = 1e4  # tokens that the estimate by Zipf's law is worth
 
