@@ -9,11 +9,20 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    cross_val_predict,
+    cross_val_score,
+    learning_curve,
+)
 from sklearn.pipeline import make_pipeline
 
+import skm2v  # noqa: F401 - for the line that a warning shows
 from skm2v import StaticEmbedder, StaticTextClassifier, distill, fuse
 from skm2v.exceptions import TextWarning, VersionWarning
 from tests import tiny
@@ -92,7 +101,7 @@ def test_fallbacks(tiny_teacher):
 
 
 def test_versions(tiny_static, monkeypatch, tmp_path):
-    monkeypatch.setattr("skm2v._embedder.__version__", "0.0.1")
+    monkeypatch.setattr("skm2v._version.__version__", "0.0.1")
     data = pickle.dumps(StaticEmbedder())
     joblib.dump(StaticEmbedder(), tmp_path / "embedder")
     monkeypatch.undo()
@@ -113,3 +122,95 @@ def test_the_filters_are_those_of_the_line_that_is_named(tiny_static):
         warnings.simplefilter("error")
         with pytest.raises(TextWarning):
             tiny_static.encode(EMPTY)
+
+
+# --- Told once ------------------------------------------------------------------------------------
+
+
+def told_by(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(w.message) for w in caught if issubclass(w.category, (TextWarning, UserWarning))]
+
+
+@pytest.fixture
+def lossy(tiny_static):
+    """A pipeline, and texts in each part of which one has no known token."""
+    pipeline = make_pipeline(StaticEmbedder(tiny_static), LogisticRegression())
+    return pipeline, [*EMPTY, *EMPTY[::-1]] * 15, [0, 1, 1, 0] * 15
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_search_warns_once_at_the_line_of_the_user(lossy, n_jobs):
+    pipeline, texts, y = lossy
+    grid = {"logisticregression__C": [0.1, 1.0, 10.0]}
+    search = GridSearchCV(pipeline, grid, cv=3, n_jobs=n_jobs, return_train_score=True)
+    told = told_by(lambda: search.fit(texts, y))
+    assert len(told) == 1
+    assert "said once for all parts of the search or cross-validation" in told[0]
+    assert_points_at(lambda: search.fit(texts, y))  # a second search warns again
+    nested = told_by(lambda: cross_val_score(search, texts, y, cv=2))
+    assert len(nested) == 1
+
+
+def test_what_scikit_learn_runs_in_parts_warns_once(lossy):
+    pipeline, texts, y = lossy
+    calls = [
+        lambda: cross_val_score(pipeline, texts, y, cv=4),
+        lambda: cross_val_predict(pipeline, texts, y, cv=4),
+        lambda: learning_curve(pipeline, texts, y, cv=3),
+        lambda: HalvingGridSearchCV(pipeline, {"logisticregression__C": [1, 2]}, cv=2).fit(
+            texts, y
+        ),
+        lambda: CalibratedClassifierCV(pipeline, cv=3).fit(texts, y),
+    ]
+    for call in calls:
+        assert len(told_by(call)) == 1
+        assert len(told_by(call)) == 1
+
+
+def test_workers_stay_quiet(lossy):
+    pipeline, texts, y = lossy
+    for n_jobs, backend in ((2, "loky"), (2, "threading")):
+        with joblib.parallel_config(backend=backend):
+            run = lambda n_jobs=n_jobs: cross_val_score(pipeline, texts, y, cv=4, n_jobs=n_jobs)  # noqa: E731
+            assert told_by(run) == []
+
+
+def test_other_threads_of_the_user_are_no_workers_of_joblib(tiny_static):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        told = told_by(lambda: pool.submit(tiny_static.encode, EMPTY).result())
+    assert len(told) == 1
+
+
+def test_two_kinds_of_warnings_of_a_search_are_both_told(tiny_static):
+    classifier = StaticTextClassifier(StaticEmbedder(tiny_static))
+    texts = [*EMPTY, "free money"] * 10
+    y = np.column_stack([np.arange(30) % 2, np.arange(30) == 3])
+    told = told_by(lambda: cross_val_score(classifier, texts, y, cv=3))
+    assert len(told) == 2
+
+
+def test_a_warning_that_is_an_error_is_one_in_every_part(lossy):
+    pipeline, texts, y = lossy
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TextWarning)
+        with pytest.raises(ValueError, match="All the 4 fits failed"):
+            cross_val_score(pipeline, texts, y, cv=4)
+
+
+def test_a_warning_names_rows_and_how_to_hide_it(tiny_static):
+    model = StaticEmbedder(tiny_static, max_length=2).fit(EMPTY)
+    texts = ["\u0905", "bank", "a b c", *["\u0905"] * 6]
+    (told,) = told_by(lambda: model.transform(texts))
+    assert "No known token: rows 0, 3, 4, 5, 6 and 2 more. Cut: row 2." in told
+    hint = told.partition("To hide it: ")[2].rstrip(".")
+    assert hint == "warnings.simplefilter('ignore', skm2v.exceptions.TextWarning)"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        eval(hint)
+        model.transform(texts)
+    assert not caught

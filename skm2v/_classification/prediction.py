@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import NotFittedError
 
-from skm2v._checks import is_count, require
+from skm2v._checks import is_count, is_number, require, some
 from skm2v._classification.explanation import Explanation, explain_texts
 from skm2v._classification.labels import check_known
 from skm2v._classification.links import check_outputs, classes_of, probabilities
@@ -202,22 +202,63 @@ class ClassPrediction(TextScoring):
         values = self._decide(self._check_column(X))
         return values if self._multilabel or values.shape[1] > 1 else values[:, 0]
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Predict the class of each text.
+    def predict(self, X: Any, *, floor: float | None = None, rejected: Any = None) -> Any:
+        """Predict the class of each text, or of those that are no less probable than a floor.
 
         Parameters
         ----------
         X : column of str
             Texts, as for `decision_function`.
+        floor : float or None, default=None
+            Smallest probability with which a class is predicted, from 0 to 1, such as 0.5 for
+            classes that are more probable than all others together. Texts below it, which are of no
+            class that was fitted or cannot be told, are rejected. None rejects no text.
+        rejected : object, default=None
+            What is returned for a text that is rejected. Of the type of the classes, it leaves the
+            result an array of that; None and others make it one of objects.
 
         Returns
         -------
         y : ndarray of shape (n_texts,)
             Or of int64 of shape (n_texts, n_labels), 0 and 1 in the order of `classes_`, if there
             were several labels a text: ``[classes_[row > 0] for row in y]`` are their names.
+
+        Raises
+        ------
+        ValueError
+            If `floor` is no number from 0 to 1, if `rejected` is one of the classes, or if there
+            are no probabilities, or several labels a text.
         """
+        if floor is not None:
+            self._check_floor(floor, rejected)
         values = self._decide(self._check_column(X))
-        return classes_of(values, self.classes_, multilabel=self._multilabel)
+        predicted = classes_of(values, self.classes_, multilabel=self._multilabel)
+        if floor is None:
+            return predicted
+        kept = self._probabilities(values).max(axis=1) >= floor
+        same_kind = np.asarray(rejected).dtype.kind == self.classes_.dtype.kind != "O"
+        whole = np.full(len(kept), rejected, dtype=None if same_kind else object)
+        whole = whole.astype(np.promote_types(whole.dtype, self.classes_.dtype))
+        whole[kept] = predicted[kept]
+        return whole
+
+    def _check_floor(self, floor: float, rejected: Any) -> None:
+        self._checked_scores()
+        require(is_number(floor) and 0 <= floor <= 1, "floor", floor, "a number from 0 to 1")
+        if self._multilabel:
+            raise ValueError(
+                "A floor is for one class per text. Of several labels, take those that are probable"
+                " enough: predict_proba(X) >= floor."
+            )
+        if self._link is None:
+            raise ValueError(
+                f"This {type(self).__name__} has no probabilities to compare with a floor: what it"
+                " was made from had no predict_proba."
+            )
+        if rejected is not None and rejected in self.classes_.tolist():
+            raise ValueError(
+                f"rejected must not be one of the classes {some(self.classes_)}; got {rejected!r}."
+            )
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy: the share of texts whose class (or set of labels) is predicted.

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._pooling.columns import name_rows
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.text_buffers import TextBuffers
@@ -88,11 +89,16 @@ def warn_of_losses(
     """
     if not _any(empty) and not _any(truncated):
         return
+    rows = {"No known token": np.flatnonzero(empty), "Cut": np.flatnonzero(truncated)}
+    named = [
+        f"{what}: {name_rows(which.tolist(), 0)}" for what, which in rows.items() if len(which)
+    ]
     warn_of_counts(
         len(empty),
         int(np.count_nonzero(empty)),
         int(np.count_nonzero(truncated)),
         consequence=consequence,
+        rows=f" {'. '.join(named)}.",
     )
 
 
@@ -102,6 +108,7 @@ def warn_of_counts(
     n_truncated: int,
     *,
     consequence: str = "got a zero vector",
+    rows: str = "",
 ) -> None:
     """Do what :func:`warn_of_losses` does, with texts that were counted already."""
     losses = []
@@ -110,7 +117,7 @@ def warn_of_counts(
     if n_truncated:
         losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
     if losses:
-        warn_user(f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning)
+        warn_user(f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning, rows)
 
 
 class Engine(Protocol):

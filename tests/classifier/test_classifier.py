@@ -837,3 +837,59 @@ def test_a_costly_fit_is_close_to_the_exact_one(tiny_embedder, data3, monkeypatc
     decisions = exact.decision_function(data3[0])
     assert_allclose(costly.decision_function(data3[0]), decisions, atol=2e-3)
     assert costly.intercept_.dtype == costly.decision_function(texts).dtype == np.float64
+
+
+# --- Rejection --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("kind", ["binary", "strings", "objects"])
+def test_texts_below_the_floor_are_rejected(classifier, data, data3, fused, kind):
+    texts, y = data if kind == "binary" else data3
+    names = {"binary": [0, 1], "strings": ["a", "b", "c"]}.get(kind, ["a", "b", "c"])
+    labels = np.array(names, dtype=object if kind == "objects" else None)[y]
+    model = classifier.fit(texts, labels)
+    model = fuse(model) if fused else model
+    best = model.predict_proba(texts).max(axis=1)
+    floor = float(np.median(best))
+    plain = model.predict(texts)
+    rejected = model.predict(texts, floor=floor)
+    assert rejected.dtype == object
+    assert [one is None for one in rejected] == (best < floor).tolist()
+    assert 0 < (best < floor).sum() < len(texts)
+    assert_array_equal(rejected[best >= floor], plain[best >= floor])
+    none = -1 if kind == "binary" else "none of them"
+    marked = model.predict(texts, floor=floor, rejected=none)
+    assert marked.dtype.kind == plain.dtype.kind
+    assert_array_equal(marked, np.where(best < floor, none, plain))
+    assert_array_equal(model.predict(texts, floor=0.0, rejected=none), plain)
+    assert (model.predict(texts, floor=1.0, rejected=none) == none).mean() > 0.9
+    assert model.predict([], floor=0.5).shape == (0,)
+
+
+def test_a_floor_needs_one_class_per_text_and_probabilities(classifier, data, indicator):
+    texts, y = data
+    with pytest.raises(NotFittedError):
+        classifier.predict(texts, floor=0.5)
+    classifier.fit(texts, y)
+    for floor in (-0.1, 1.1, "high", np.nan, True):
+        with pytest.raises(ValueError, match="floor must be a number from 0 to 1; got"):
+            classifier.predict(texts, floor=floor)
+    with pytest.raises(ValueError, match="must not be one of the classes 0, 1; got 1"):
+        classifier.predict(texts, floor=0.5, rejected=1)
+    svc = make_pipeline(clone(classifier.embedder), LinearSVC()).fit(texts, y)
+    with pytest.raises(ValueError, match="has no probabilities to compare with a floor"):
+        fuse(svc).predict(texts, floor=0.5)
+    classifier.fit(*indicator)
+    with pytest.raises(ValueError, match=r"predict_proba\(X\) >= floor"):
+        classifier.predict(indicator[0], floor=0.5)
+
+
+def test_words_of_no_class_are_rejected(tiny_embedder):
+    """Texts of words that were in no text of the training are less probable."""
+    texts, y = labelled(4, n=120)
+    classifier = StaticTextClassifier(tiny_embedder).fit(texts, y)
+    strange = [" ".join(tiny.WORDS[60 + i : 65 + i]) for i in range(20)]
+    kept = classifier.predict(texts, floor=0.7, rejected=-1) >= 0
+    assert kept.mean() > 0.7
+    assert (classifier.predict(strange, floor=0.7, rejected=-1) < 0).mean() > 0.7
