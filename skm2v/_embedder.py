@@ -17,9 +17,6 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from skm2v._callbacks import CallbackSupport
 from skm2v._model.hub import BUNDLED
 from skm2v._model_transformer import ModelTransformer
-from skm2v._pooling import (
-    check_texts,
-)
 from skm2v._resolve_model import build_model, teacher_options
 from skm2v._static_model import StaticModel
 
@@ -295,12 +292,12 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         ValueError
             If a parameter is invalid or does not apply to a static source.
         """
-        column = check_texts(X, handle_missing=self.handle_missing)
+        column = self._check_to_fit(X, self.handle_missing)
         task = self._begin_task(X, y)
         parameters = self.get_params(deep=False)
         del parameters["handle_missing"], parameters["n_jobs"]
         self.model_, self.fit_report_ = build_model(column.texts, **parameters)
-        self._remember_column(column)
+        self._remember_column(column, X)
         if task is not None:
             task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self

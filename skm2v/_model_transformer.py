@@ -61,6 +61,23 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         vectors: npt.NDArray[np.float32] = self.fit(X, y).transform(X)
         return vectors
 
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Name the dimensions of the vectors.
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        names : ndarray of object of shape (n_components_,)
+            ``title_0``, ``title_1`` and so on if `fit` got a column called ``title``;
+            ``staticembedder0`` and so on if it got one without a name.
+        """
+        n = self._fitted_model().dim
+        return self._after_column(list(map(str, range(n))), default=type(self).__name__.lower())
+
     def transform(self, X: Any) -> npt.NDArray[np.float32]:
         """Embed texts.
 

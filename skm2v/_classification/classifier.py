@@ -287,7 +287,7 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
         self._link = (
             "multilabel" if labels.multilabel else "binary" if len(intercept) == 1 else "softmax"
         )
-        self._remember_column(column)
+        self._remember_column(column, X)
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:

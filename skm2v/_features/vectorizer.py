@@ -17,7 +17,7 @@ from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.lexical import Vocabulary, token_importance
 from skm2v._features.semantic import semantic_features, squared_norms_of
-from skm2v._pooling import TextColumn, TokenIds, check_texts, pairs_of_keys, warn_of_losses
+from skm2v._pooling import TextColumn, TokenIds, pairs_of_keys, warn_of_losses
 from skm2v._text_input import TextInput
 
 __all__ = ["HybridVectorizer"]
@@ -195,7 +195,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         """
         column = self._check_for_fit(X)
         self._fit_texts(column.texts)
-        self._remember_column(column)
+        self._remember_column(column, X)
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
@@ -216,7 +216,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         """
         column = self._check_for_fit(X)
         read = self._fit_texts(column.texts)
-        self._remember_column(column)
+        self._remember_column(column, X)
         return self._finish(column, read)
 
     def transform(self, X: Any) -> Any:
@@ -261,7 +261,8 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         -------
         names : ndarray of object of shape (n_features,)
             ``dimension_0`` and so on, then ``token_prize``, then ``pair_free phone``: tokens as
-            they stand in the vocabulary of the static model.
+            they stand in the vocabulary of the static model. After the name of the column, as in
+            ``title_token_prize``, if `fit` got one with a name.
         """
         check_is_fitted(self)
         tokens = self.embedder_.model_.tokens
@@ -269,7 +270,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         names = [f"dimension_{i}" for i in range(self._n_semantic)]
         names += [f"token_{tokens[i]}" for i in self._vocabulary.tokens.tolist()]
         names += [f"pair_{tokens[left]} {tokens[right]}" for left, right in pairs]
-        return np.array(_told_apart(names), dtype=object)
+        return self._after_column(_told_apart(names))
 
     def _plain_state(self) -> dict[str, Any]:
         state = super()._plain_state()
@@ -287,7 +288,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
     def _check_for_fit(self, X: Any) -> TextColumn:
         if np.dtype(self.dtype) not in (np.float32, np.float64):
             raise ValueError(f"dtype must be numpy.float32 or numpy.float64; got {self.dtype!r}.")
-        return check_texts(X, handle_missing=self._missing_in_fit)
+        return self._check_to_fit(X, self._missing_in_fit)
 
     def _fit_texts(self, texts: list[str]) -> _Read:
         """Fit on checked texts, and return what was read."""

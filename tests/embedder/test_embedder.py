@@ -353,7 +353,8 @@ def test_one_warning_counts_zero_and_truncated_rows(ordered):
     (warning,) = record
     assert str(warning.message) == (
         "Of 4 texts, 2 without a known token got a zero vector and 1 were cut at max_length"
-        " (None keeps all tokens)."
+        " (None keeps all tokens). No known token: rows 1 and 3. Cut: row 2. To hide it:"
+        " warnings.simplefilter('ignore', skm2v.exceptions.TextWarning)."
     )
     assert warning.filename == __file__  # it points at the caller
     with pytest.warns(TextWarning) as record:
