@@ -1,66 +1,20 @@
 """
-Deduplication: find the same message in other words
-===================================================
+Deduplication: keep one of each, and see what leaked
+====================================================
 
-The SMS Spam Collection holds messages that were sent many times with another number or prize.
-Some stand on both sides of a random split and flatter every score measured on it. Embeddings,
-nearest neighbours and connected components find them.
+The SMS Spam Collection holds messages that were sent many times with another number or prize;
+customers of a bank ask the same thing in other words. ``Deduplicator`` finds all such pairs, keeps
+one text of each group, and shows the pairs around the threshold, from which people choose it.
 """
 
 from __future__ import annotations
 
-import time
+from skm2v import Deduplicator
+from skm2v.datasets import load_banking77, load_sms_spam
+from skm2v.deduplication import find_leakage
 
-import numpy as np
-from scipy.sparse.csgraph import connected_components
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import NearestNeighbors
-from sklearn.pipeline import make_pipeline
-
-from skm2v import StaticEmbedder
-from skm2v.datasets import load_sms_spam
-
-SIMILARITY = 0.95  # cosine above which two messages count as the same
-
-spam = load_sms_spam()
-texts = np.array(spam.data, dtype=object)
-
-# %%
-# Messages are nodes, similarities above the threshold edges, groups of duplicates the connected
-# components. For vectors of length 1 the squared distance is 2 - 2 * cosine.
-start = time.perf_counter()
-vectors = StaticEmbedder().fit_transform(texts)
-radius = np.sqrt(2 - 2 * SIMILARITY)
-graph = NearestNeighbors(radius=radius).fit(vectors).radius_neighbors_graph()
-n_groups, group = connected_components(graph, directed=False)
-seconds = time.perf_counter() - start
-
-exact = len(texts) - len(set(texts))
-print(f"{len(texts):,} messages, {exact:,} repeat an earlier one to the letter")
-print(f"{len(texts) - n_groups:,} repeat one at a cosine of {SIMILARITY} or more ({seconds:.1f} s)")
-
-# %%
-# The groups with the most different wordings.
-sizes = np.bincount(group)
-wordings = {g: sorted(set(texts[group == g])) for g in np.flatnonzero(sizes > 1)}
-print("\nThe same message in other words:")
-for g in sorted(wordings, key=lambda g: -len(wordings[g]))[:3]:
-    print(f"- {sizes[g]} messages, {len(wordings[g])} wordings, such as")
-    for text in wordings[g][:3]:
-        print(f"    {text[:92]!r}")
-
-# %%
-# What the duplicates do to a score: predict all test messages, then only those that no training
-# message nearly equals.
-train, test = spam.split == "train", spam.split == "test"
-classifier = make_pipeline(StaticEmbedder(), LogisticRegression(C=100, max_iter=1000))
-classifier.fit(texts[train], spam.target[train])
-correct = classifier.predict(texts[test]) == spam.target[test]
-fresh = ~np.isin(group[test], group[train])
-is_spam = spam.target[test] == 1
-print(f"\n{(~fresh).mean():.0%} of the test messages have a near duplicate in the training part")
-for name, rows in [("all", fresh | ~fresh), ("without near duplicates", fresh)]:
-    print(
-        f"{name:24} {rows.sum():5,} messages: accuracy {correct[rows].mean():.4f}, "
-        f"spam found {correct[rows & is_spam].mean():.4f}"
-    )
+for name, load in [("SMS", load_sms_spam), ("Banking77", load_banking77)]:
+    deduplicator = Deduplicator(threshold=0.9).fit(load().data)
+    print(f"\n{name}: {deduplicator.report_}")
+    leakage = find_leakage(load(subset="train").data, load(subset="test").data)
+    print(f"{name}: {leakage.is_leaked.mean():.0%} of the test texts repeat a training text")

@@ -49,6 +49,8 @@ LATE_IMPORTS = {
     "each command loads what it runs": {
         "skm2v._cli.arguments -> skm2v._static_model",
         "skm2v._cli.arguments -> skm2v.datasets",
+        "skm2v._cli.dedup -> skm2v._dedup.deduplicator",
+        "skm2v._cli.dedup -> skm2v._embedder",
         "skm2v._cli.distill -> skm2v.distill",
         "skm2v._cli.evaluate -> skm2v.evaluation",
         "skm2v._cli.evaluate -> skm2v.evaluation._progress",

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.embedding import Embed, embedding_by, fit_embedder
-from skm2v._dedup.finding import Found, Options, Table, find, group
-from skm2v._dedup.links import KINDS, Links
+from skm2v._dedup.finding import Found, Options, Table, find, group, links_below, sample_of
+from skm2v._dedup.links import KINDS, SEMANTIC, Links
 from skm2v._dedup.nodes import Nodes
 from skm2v._dedup.pairs import DuplicatePairs, row_duplicates, row_pairs
 from skm2v._dedup.priority import row_values
+from skm2v._dedup.report import DeduplicationReport, nearest_to_threshold
 from skm2v._dedup.tables import items_of_column, read_texts
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
@@ -56,8 +58,15 @@ class FittedTable(SealedState, BaseEstimator):
     _found: Found
     _floor_: float
 
-    def _fit(self, X: Any, progress: Progress | None) -> Any:
-        """Fit, and tell how far the scan is."""
+    def fit_with_progress(self, X: Any, progress: Progress | None) -> Any:
+        """Fit, and tell `progress` how many pairs were compared so far and of how many.
+
+        Parameters
+        ----------
+        X : column of str or frame
+        progress : callable or None
+        """
+        self._validate_params()
         self._check_parameters()
         start = time.perf_counter()
         table = self._read(X, 0)
@@ -153,3 +162,31 @@ class FittedTable(SealedState, BaseEstimator):
                 "seconds": seconds,
             }
         )
+
+    @property
+    def report_(self) -> DeduplicationReport:
+        """Counts, the largest groups and the pairs around the threshold; HTML in notebooks."""
+        check_is_fitted(self, "_found")
+        return DeduplicationReport(
+            self._found.table.texts,
+            self.duplicates_,
+            self.threshold,
+            len(self._found.nodes),
+            self._around,
+        )
+
+    def _around(self, n: int) -> tuple[list[tuple[int, int, float]], int]:
+        """Pairs of rows around the threshold, and how many texts were searched for those below."""
+        found = self._found
+        links, n_searched = found.links, len(found.nodes)
+        links = links.take(links.kind == SEMANTIC)
+        if "semantic" in self.kinds and not (links.value < np.float32(self.threshold)).any():
+            sample = sample_of(found)
+            n_searched = len(sample)
+            if n:
+                below = links_below(found, self._options(), self.threshold, sample)
+                links = links.followed_by(below)
+        first = found.nodes.first_row
+        left, right = first[links.left], first[links.right]
+        left, right = np.minimum(left, right), np.maximum(left, right)
+        return nearest_to_threshold(left, right, links.value, self.threshold, n), n_searched

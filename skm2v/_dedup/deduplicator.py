@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -95,6 +94,9 @@ class Deduplicator(FittedTable):
         ``groups="components"`` the similarity is NaN where there is no direct link.
     embedder_ : transformer
         The fitted embedder, if there are semantic duplicates to find.
+    report_ : DeduplicationReport
+        Counts, the largest groups, and the pairs of texts around the threshold, from which people
+        choose it. Notebooks show it as HTML; `to_frame` says for each dropped text why it went.
     fit_report_ : mapping
         Counts of rows, texts, pairs and groups, what was used, and seconds. Notebooks show a table.
 
@@ -178,7 +180,6 @@ class Deduplicator(FittedTable):
         self.handle_missing = handle_missing
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any = None) -> Deduplicator:
         """Find all duplicates.
 
@@ -201,7 +202,7 @@ class Deduplicator(FittedTable):
         ValueError
             If a parameter is invalid, or a column is not there.
         """
-        self._fit(X, None)
+        self.fit_with_progress(X, None)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Deduplicator:
@@ -222,7 +223,7 @@ class Deduplicator(FittedTable):
         self : Deduplicator
         """
         if not hasattr(self, "_found"):
-            self._fit(X, None)
+            self.fit_with_progress(X, None)
             return self
         self._need_links("partial_fit")
         start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 
 from skm2v._embedder import StaticEmbedder
+from skm2v.exceptions import TextWarning
 
 __all__ = ["Embed", "embedding_by", "fit_embedder"]
 
@@ -26,7 +28,19 @@ def embedding_by(embedder: Any) -> Embed:
     """Return a function that makes dense vectors of texts with a fitted embedder."""
 
     def embed(texts: list[str]) -> npt.NDArray[np.float32]:
-        vectors = embedder.transform(texts) if texts else np.zeros((0, 1))
+        if not texts:
+            return np.zeros((0, 1), dtype=np.float32)
+        # Texts of nothing are compared as texts only; a warning that they are empty says no more.
+        full = [place for place, text in enumerate(texts) if text.strip()]
+        if full and len(full) < len(texts):
+            some = embed([texts[place] for place in full])
+            everything = np.zeros((len(texts), some.shape[1]), dtype=np.float32)
+            everything[full] = some
+            return everything
+        with warnings.catch_warnings():
+            if not full:
+                warnings.simplefilter("ignore", TextWarning)
+            vectors = embedder.transform(texts)
         if hasattr(vectors, "toarray"):
             raise TypeError(
                 f"The embedder {type(embedder).__name__} makes sparse vectors. Fix: reduce them,"

@@ -20,13 +20,27 @@ from skm2v._dedup.priority import (
     more_degrees,
     node_ranks,
     pair_keys,
+    tie_breakers,
 )
 from skm2v._pairs.engines import Chunk
 from skm2v._pairs.searching import Progress
 
-__all__ = ["Found", "Grouped", "Options", "Table", "find", "group", "kept_rows_of"]
+__all__ = [
+    "Found",
+    "Grouped",
+    "Options",
+    "Table",
+    "find",
+    "group",
+    "kept_rows_of",
+    "links_below",
+    "sample_of",
+]
 
 logger = logging.getLogger("skm2v")
+
+# Texts whose pairs below the threshold are looked for: all of a few, else a sample.
+FEW, SAMPLE, BELOW = 20_000, 2000, 0.05
 
 
 class Options(NamedTuple):
@@ -85,6 +99,8 @@ class Found:
         All links down to the floor; where these are too many to store, those that are not semantic.
     degree : ndarray of int64 of shape (n_nodes,) or None
         Where they are too many, the number of rows that each node is linked to.
+    ties : ndarray of uint64 of shape (n_nodes,)
+        What decides between nodes of equal priority.
     """
 
     table: Table
@@ -92,6 +108,7 @@ class Found:
     vectors: npt.NDArray[np.float32] | None
     links: Links
     degree: npt.NDArray[np.int64] | None
+    ties: npt.NDArray[np.uint64]
 
 
 class Grouped(NamedTuple):
@@ -140,10 +157,14 @@ def find(
         known[: len(before)] = [one == other for one, other in pairs]
     vectors = None if embed is None else _vectors(nodes, known, embed, old)
     linker = _linker(nodes, vectors, options)
-    if old is not None:
-        return Found(table, nodes, vectors, _more_links(linker, known, old.links), None)
-    links, degree = _all_links(linker, options, progress)
-    return Found(table, nodes, vectors, links, degree)
+    degree = None
+    if old is None:
+        links, degree = _all_links(linker, options, progress)
+    else:
+        links = _more_links(linker, known, old.links)
+    linked = np.full(len(nodes), degree is not None)
+    linked[links.left], linked[links.right] = True, True
+    return Found(table, nodes, vectors, links, degree, tie_breakers(nodes, linked))
 
 
 def _vectors(
@@ -222,12 +243,9 @@ def group(found: Found, options: Options, threshold: float, by_components: bool)
     """
     nodes, values = found.nodes, found.table.values
     links, degree = found.links.above(threshold), found.degree
-    linked = np.ones(len(nodes), dtype=bool)
-    if degree is None:
+    if options.central and degree is None:
         degree = degrees(nodes, links)
-        linked[:] = False
-        linked[links.left], linked[links.right] = True, True
-    rank = node_ranks(nodes, values, degree if options.central else None, linked)
+    rank = node_ranks(nodes, values, degree if options.central else None, found.ties)
     if found.degree is not None:
         linker = _linker(nodes, found.vectors, options)
         kept = star_of_blocks(linker, links, rank)
@@ -240,6 +258,29 @@ def group(found: Found, options: Options, threshold: float, by_components: bool)
         assigned = assign(kept, links.left, links.right, links.value, rank)
     chosen = chosen_rows(nodes, values)
     return Grouped(chosen[assigned.kept[nodes.of_row]], links, assigned)
+
+
+def sample_of(found: Found) -> npt.NDArray[np.int64]:
+    """Nodes whose links below the threshold show where the border runs: all, or of many some."""
+    n = len(found.nodes)
+    if n <= FEW:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, SAMPLE, replace=False))
+
+
+def links_below(
+    found: Found, options: Options, threshold: float, sample: npt.NDArray[np.int64]
+) -> Links:
+    """Links of some nodes that are just below the threshold."""
+    floor = max(threshold - BELOW, 1e-6)
+    linker = _linker(found.nodes, found.vectors, options._replace(floor=floor))
+    everything = np.arange(len(found.nodes))
+    chunks = linker.between(sample, None if len(sample) == len(everything) else everything)
+    links = Links.of_chunks([(SEMANTIC, chunk) for chunk in chunks])
+    links = links.take((links.value < np.float32(threshold)) & (links.left != links.right))
+    # Two nodes of the sample found each other.
+    _, once = np.unique(pair_keys(links.left, links.right), return_index=True)
+    return links.take(once)
 
 
 def kept_rows_of(

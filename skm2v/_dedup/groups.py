@@ -87,12 +87,16 @@ def assign(
     numbers = np.flatnonzero(kept[left] != kept[right])
     a, b = left[numbers], right[numbers]
     lost, center = np.where(kept[a], b, a), np.where(kept[a], a, b)
-    order = np.lexsort((rank[center], -value[numbers], lost))
-    lost, center, numbers = lost[order], center[order], numbers[order]
-    first = np.ones(len(lost), dtype=bool)
-    first[1:] = lost[1:] != lost[:-1]
-    own[lost[first]] = center[first]
-    link[lost[first]] = numbers[first]
+    strongest = np.full(len(kept), -np.inf, dtype=np.float32)
+    np.maximum.at(strongest, lost, value[numbers])
+    best = np.flatnonzero(value[numbers] == strongest[lost])
+    least = np.full(len(kept), len(kept))
+    np.minimum.at(least, lost[best], rank[center[best]])
+    best = best[rank[center[best]] == least[lost[best]]]
+    # What is left for a node are links with one kept node, of which the first one counts.
+    best = best[::-1]
+    own[lost[best]] = center[best]
+    link[lost[best]] = numbers[best]
     return Assigned(own, link)
 
 

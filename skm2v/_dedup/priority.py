@@ -19,6 +19,7 @@ __all__ = [
     "node_ranks",
     "pair_keys",
     "row_values",
+    "tie_breakers",
 ]
 
 RULES = ("central", "first", "longest")
@@ -67,9 +68,11 @@ def row_values(
 
 def degrees(nodes: Nodes, links: Links) -> npt.NDArray[np.int64]:
     """Number of rows that each node has a link to, or shares its text with."""
-    # A pair may be linked in two ways.
-    pairs = np.unique(pair_keys(links.left, links.right))
-    return more_degrees(nodes, pairs >> 32, pairs & 0xFFFFFFFF) + nodes.counts - 1
+    left, right = links.left, links.right
+    if len(links) and links.kind.min() != links.kind.max():  # a pair may be linked in two ways
+        _, once = np.unique(pair_keys(left, right), return_index=True)
+        left, right = left[once], right[once]
+    return more_degrees(nodes, left, right) + nodes.counts - 1
 
 
 def pair_keys(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
@@ -87,11 +90,19 @@ def more_degrees(
     return degree.astype(np.int64)
 
 
+def tie_breakers(nodes: Nodes, linked: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+    """Numbers that have nothing to do with rows, of nodes with links; others are always kept."""
+    ties = np.zeros(len(nodes), dtype=np.uint64)
+    places = np.flatnonzero(linked)
+    ties[places] = hash_ranks([nodes.texts[i] for i in places.tolist()])
+    return ties
+
+
 def node_ranks(
     nodes: Nodes,
     values: npt.NDArray[Any],
     degree: npt.NDArray[np.int64] | None,
-    linked: npt.NDArray[np.bool_],
+    ties: npt.NDArray[np.uint64],
 ) -> npt.NDArray[np.int64]:
     """Order in which nodes are kept, 0 first.
 
@@ -101,15 +112,12 @@ def node_ranks(
     values : ndarray of shape (n_rows,)
     degree : ndarray of int64 of shape (n_nodes,) or None
         Comes first, where it counts.
-    linked : ndarray of bool of shape (n_nodes,)
-        Nodes with links. The rank of others is of no importance.
+    ties : ndarray of uint64 of shape (n_nodes,)
+        Decides last, by `tie_breakers`.
     """
     n = len(nodes.counts)
     best = np.full(n, -np.inf)
     np.maximum.at(best, nodes.of_row, values)
-    ties = np.zeros(n, dtype=np.uint64)
-    places = np.flatnonzero(linked)
-    ties[places] = hash_ranks([nodes.texts[i] for i in places.tolist()])
     central = np.zeros(n) if degree is None else -degree
     rank = np.empty(n, dtype=np.int64)
     rank[np.lexsort((nodes.first_row, ties, -best, central))] = np.arange(n)

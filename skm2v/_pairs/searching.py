@@ -144,7 +144,7 @@ def sorted_pairs(chunks: list[Chunk], *, triangle: bool) -> Pairs:
     similarity = np.concatenate([chunk.similarity for chunk in chunks])
     if triangle:
         first, second = np.minimum(first, second), np.maximum(first, second)
-    order = np.argsort(first.astype(np.int64) << 32 | second, kind="stable")
+    order = np.argsort(first.astype(np.int64) << 32 | second)
     return Pairs(first[order], second[order], similarity[order])
 
 

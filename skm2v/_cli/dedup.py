@@ -1,0 +1,94 @@
+"""``skm2v dedup``: the rows of a file without those that say the same."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from skm2v._cli.process import on_terminal, say
+from skm2v._cli.row_files import RowFile, csv_text, write_whole
+
+__all__ = ["HELP", "NAME", "add_arguments", "run"]
+
+NAME = "dedup"
+HELP = "leave out rows of a file that say the same as others"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``skm2v dedup`` to a parser."""
+    parser.description = (
+        "Write the rows of a CSV, JSONL, Parquet or text file without exact, near and semantic"
+        " duplicates: every row that is left out is at or above the threshold to a row that is"
+        " written."
+    )
+    argument = parser.add_argument
+    argument("input", help="file.csv, .tsv, .jsonl (each also .gz), .parquet, or lines of text")
+    argument("-o", "--output", default="-", help="file of the same kind; default: stdout")
+    argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
+    argument("--column", help="column or field of the texts, if there are several")
+    argument("--threshold", type=float, default=0.9, metavar="T", help="least cosine; default: 0.9")
+    argument("--near", type=float, metavar="J", help="also texts with such a Jaccard similarity")
+    argument("--exact-only", action="store_true", help="only equal texts, but for case and spaces")
+    argument(
+        "--keep",
+        default="central",
+        metavar="RULE",
+        help="central, first, longest, or a column with the largest value; default: central",
+    )
+    argument("--within", metavar="COLUMN", help="compare only rows with the same value of a column")
+    argument("--compare-numbers", action="store_true", help="other numbers make other texts")
+    argument("--groups", choices=("star", "components"), default="star")
+    argument("--pairs", metavar="FILE", help="write all pairs: left, right, similarity, kind (CSV)")
+    argument("--report", metavar="FILE", help="write counts, groups and borderline pairs (HTML)")
+    argument("--n-jobs", type=int, metavar="N", help="threads; -1 for all cores; default: 1")
+    argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run ``skm2v dedup``."""
+    from skm2v._dedup.deduplicator import Deduplicator
+    from skm2v._embedder import StaticEmbedder
+
+    source = RowFile(arguments.input, arguments.column)
+    kinds = ["exact"]
+    kinds += ["near"] * (arguments.near is not None)
+    kinds += ["semantic"] * (not arguments.exact_only)
+    deduplicator = Deduplicator(
+        StaticEmbedder(arguments.model, n_jobs=arguments.n_jobs),
+        threshold=arguments.threshold,
+        kinds=tuple(kinds),
+        near_threshold=0.7 if arguments.near is None else arguments.near,
+        groups=arguments.groups,
+        keep=arguments.keep,
+        column=source.column,
+        within=arguments.within,
+        compare_numbers=arguments.compare_numbers,
+        handle_missing="keep",
+        n_jobs=arguments.n_jobs,
+    )
+    shows = on_terminal() and not arguments.quiet
+    deduplicator.fit_with_progress(source, _show if shows else None)
+    if shows:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    source.write(arguments.output, ~deduplicator.is_duplicate_)
+    if arguments.pairs:
+        pairs = deduplicator.pairs_
+        columns = (pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), pairs.kind)
+        rows = [("left", "right", "similarity", "kind"), *zip(*columns, strict=True)]
+        write_whole(arguments.pairs, lambda path: path.write_text(csv_text(rows)))
+    if arguments.report:
+        page = (
+            "<!doctype html><html><head><meta charset='utf-8'><title>skm2v dedup</title>"
+            "<meta name='viewport' content='width=device-width, initial-scale=1'></head><body>"
+            f"{deduplicator.report_.to_html()}</body></html>"
+        )
+        write_whole(arguments.report, lambda path: path.write_bytes(page.encode()))
+    if not arguments.quiet:
+        counts = deduplicator.report_.n_dropped
+        dropped = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+        n_kept = deduplicator.report_.n_kept
+        say(f"{len(deduplicator.groups_):,} rows, {n_kept:,} kept; left out: {dropped or 'none'}")
+
+
+def _show(done: int, total: int) -> None:
+    print(f"\r{done / max(total, 1):4.0%} of all pairs", end="", file=sys.stderr, flush=True)

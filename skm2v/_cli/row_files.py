@@ -1,0 +1,169 @@
+"""Files of rows, read whole, and some of their rows written again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skm2v._checks import some
+from skm2v._cli.process import output
+from skm2v._text_tables import read_csv, read_json, read_lines, row_error
+from skm2v.exceptions import MissingExtraError
+
+__all__ = ["RowFile", "write_whole"]
+
+_KINDS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "jsonl",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+
+
+class RowFile:
+    """The rows of a file: lines, CSV, JSONL or Parquet.
+
+    It has what a frame has that a :class:`~skm2v.Deduplicator` asks for: `shape`, `columns` and
+    columns by name. Rows are written as they were read: all columns, in their order.
+
+    Parameters
+    ----------
+    path : str
+    column : str or None
+        Column or field of the texts; None where there is one only.
+    """
+
+    def __init__(self, path: str, column: str | None) -> None:
+        name = path.removesuffix(".gz")
+        self.kind = _KINDS.get(Path(name).suffix.lower(), "lines")
+        self._delimiter = "\t" if name.lower().endswith(".tsv") else ","
+        self._path = path
+        self.columns: list[str]
+        self._rows: Any
+        getattr(self, f"_read_{self.kind}")()
+        if column is None and len(self.columns) != 1:
+            raise ValueError(
+                f"{path} has the columns {some(self.columns, 8)}: choose that of the texts with"
+                " --column."
+            )
+        self.column = self.columns[0] if column is None else column
+        if self.column not in self.columns:
+            raise ValueError(f"{path} has no column {column!r}; it has {some(self.columns, 8)}.")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and columns."""
+        return len(self._rows), len(self.columns)
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """Values of a column."""
+        if self.kind == "parquet":
+            values: list[Any] = self._rows.column(name).to_pylist()
+            return values
+        if self.kind == "lines":
+            return list(self._rows)
+        if self.kind == "jsonl":
+            return [row if isinstance(row, str) else row.get(name) for row in self._rows]
+        place = self.columns.index(name)
+        return [row[place] for row in self._rows]
+
+    def _read_lines(self) -> None:
+        self.columns = ["text"]
+        with open(self._path, "rb") as file:
+            lines = read_lines(file, self._path)
+            self._rows = [line.removesuffix("\n").removesuffix("\r") for line in lines]
+
+    def _read_csv(self) -> None:
+        with open(self._path, "rb") as file:
+            lines = read_lines(file, self._path)
+            rows = [
+                row.value
+                for row in read_csv(
+                    lines, self._path, delimiter=self._delimiter, blank_is_empty=True
+                )
+            ]
+        self.columns, self._rows = rows[0], rows[1:]
+
+    def _read_jsonl(self) -> None:
+        names: dict[str, None] = {}
+        self._rows = []
+        with open(self._path, "rb") as file:
+            for row in read_json(read_lines(file, self._path), self._path):
+                if isinstance(row.value, dict):
+                    names.update(dict.fromkeys(row.value))
+                elif not isinstance(row.value, str):
+                    what = f"holds {type(row.value).__name__} where an object or a string is wanted"
+                    raise row_error(self._path, row.number, what, row.unit)
+                self._rows.append(row.value)
+        strings = [isinstance(row, str) for row in self._rows]
+        if any(strings) and not all(strings):
+            raise ValueError(f"{self._path} has strings and objects; it must have one of these.")
+        self.columns = [*names] or ["text"]
+
+    def _read_parquet(self) -> None:
+        self._rows = _parquet().read_table(self._path)
+        self.columns = list(self._rows.column_names)
+
+    def write(self, path: str, keep: npt.NDArray[np.bool_]) -> None:
+        """Write the rows that are kept to a file of the same kind, or to stdout for ``"-"``."""
+        if path != "-" and _KINDS.get(Path(path).suffix.lower(), "lines") != self.kind:
+            raise ValueError(
+                f"--output must be a file of the same kind as {self._path}, which is {self.kind};"
+                f" got {path!r}."
+            )
+        if self.kind == "parquet":
+            if path == "-":
+                raise ValueError("A Parquet file cannot be written to stdout; name --output.")
+            rows = self._rows.take(np.flatnonzero(keep))
+            write_whole(path, lambda temporary: _parquet().write_table(rows, temporary))
+            return
+        kept = [row for row, one in zip(self._rows, keep.tolist(), strict=True) if one]
+        if self.kind == "csv":
+            text = csv_text([self.columns, *kept], self._delimiter)
+        elif self.kind == "jsonl":
+            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
+        else:
+            text = "".join(row + "\n" for row in kept)
+        if path == "-":
+            output().write(text)
+        else:
+            write_whole(path, lambda temporary: temporary.write_bytes(text.encode()))
+
+
+def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
+    """Rows as a CSV file."""
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def write_whole(path: str, write: Callable[[Path], Any]) -> None:
+    """Let a file appear under its name when it is complete."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"No folder {str(target.parent)!r} to write {path!r} to.")
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _parquet() -> Any:
+    try:
+        return import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise MissingExtraError("Parquet files need pyarrow: pip install pyarrow") from error

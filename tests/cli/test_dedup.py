@@ -1,0 +1,101 @@
+"""``skm2v dedup``: rows of a file without those that say the same."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+
+import pytest
+
+from skm2v._cli import main as cli
+
+TEXTS = ["the money transfer", "london new york", "THE money  transfer", 'win a "free", prize', ""]
+KEPT = [0, 1, 3, 4]
+
+
+@pytest.fixture
+def run(tmp_path, tiny_static, capfd):
+    tiny_static.save_pretrained(tmp_path / "model")
+
+    def call(*arguments):
+        try:
+            code = cli.main(["dedup", "-m", str(tmp_path / "model"), *map(str, arguments)])
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_csv_keeps_all_columns_and_cells(run, tmp_path):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    rows = [["id", "body", "note"], *([str(i), text, "x,\ny"] for i, text in enumerate(TEXTS))]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    code, _, err = run(path, "--column", "body", "-o", out, "--pairs", tmp_path / "pairs.csv",
+                       "--report", tmp_path / "report.html")  # fmt: skip
+    assert (code, err) == (0, "skm2v: 5 rows, 4 kept; left out: 1 exact\n")
+    with out.open(newline="") as file:
+        assert [*csv.reader(file)] == [rows[0], *(rows[1 + row] for row in KEPT)]
+    pairs = (tmp_path / "pairs.csv").read_text().splitlines()
+    assert pairs == ["left,right,similarity,kind", "0,2,1.0,exact"]
+    assert "<h4>Largest groups</h4>" in (tmp_path / "report.html").read_text()
+
+
+def test_jsonl_to_stdout(run, tmp_path):
+    rows = [{"text": text, "n": i} for i, text in enumerate(TEXTS)] + [{"n": 9}]
+    path = tmp_path / "in.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    code, out, _ = run(path, "--column", "text")
+    assert code == 0
+    # A row without a text is kept.
+    assert [json.loads(line) for line in out.splitlines()] == [rows[i] for i in [*KEPT, 5]]
+
+
+def test_lines(run, tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("\n".join(TEXTS) + "\n")
+    code, out, err = run(path, "-q")
+    assert (code, out.splitlines(), err) == (0, [TEXTS[row] for row in KEPT], "")
+
+
+def test_parquet(run, tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"text": TEXTS, "n": list(range(5))})
+    parquet.write_table(table, tmp_path / "in.parquet")
+    code, _, _ = run(tmp_path / "in.parquet", "--column", "text", "-o", tmp_path / "out.parquet")
+    assert code == 0
+    assert parquet.read_table(tmp_path / "out.parquet").equals(table.take(KEPT))
+
+
+def test_options_reach_the_deduplicator(run, tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("text,votes,city\nthe money,1,a\nTHE money,5,a\nthe money,9,b\n")
+    arguments = (path, "--column", "text", "--keep", "votes", "--within", "city", "--exact-only")
+    assert run(*arguments)[1] == "text,votes,city\nTHE money,5,a\nthe money,9,b\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        ("a,b\n1,2\n", (), "has the columns 'a', 'b': choose that of the texts with --column"),
+        ("a,b\n1,2\n", ("--column", "c"), "has no column 'c'; it has 'a', 'b'"),
+        ("a\n1\n", ("-o", "out.jsonl"), "--output must be a file of the same kind"),
+        ("a\n1\n", ("-o", "no/folder/out.csv"), "No folder"),
+        ("a\n1\n", ("--threshold", "2"), "'threshold' parameter"),
+        ("a\n1\n", ("--within", "b"), "no column 'b'"),
+    ],
+)
+def test_mistakes_are_named_and_leave_no_file(
+    run, tmp_path, monkeypatch, content, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.csv").write_text(content)
+    before = sorted(tmp_path.iterdir())
+    code, out, err = run("in.csv", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert sorted(tmp_path.iterdir()) == before
