@@ -36,6 +36,7 @@ CLASS_DTYPES = {"bool", "object", "str"} | {
     for bits in (8, 16, 32, 64)
     if kind != "float" or bits > 8
 }
+PLAIN = (str, int, float, bool)  # what the classes may be in an array of objects
 TEMPERATURE = "inverse_temperature"
 
 
@@ -180,11 +181,12 @@ def _class_document(classes: npt.NDArray[Any]) -> dict[str, Any]:
     values = classes.tolist()
     name = "str" if classes.dtype.kind in "UT" else classes.dtype.name
     if name not in CLASS_DTYPES or (
-        name == "object" and not all(type(value) is str for value in values)
+        name == "object" and not all(type(value) in PLAIN for value in values)
     ):
+        odd = next((value for value in values if type(value) not in PLAIN), values[0])
         raise ValueError(
-            f"Classes of {classes.dtype} cannot be saved, such as {values[0]!r}. Fit with strings,"
-            " integers or booleans as labels."
+            f"Classes of {classes.dtype} cannot be saved, such as {odd!r:.60}. Fit with strings,"
+            " numbers or booleans as labels."
         )
     return {"dtype": name, "values": values}
 
@@ -192,7 +194,7 @@ def _class_document(classes: npt.NDArray[Any]) -> dict[str, Any]:
 def _classes(document: Any, what: str) -> npt.NDArray[Any]:
     if isinstance(document, dict) and set(document) == {"dtype", "values"}:
         name, values = document["dtype"], document["values"]
-        wanted: tuple[type, ...] = {"bool": (bool,), "object": (str,), "str": (str,)}.get(
+        wanted: tuple[type, ...] = {"bool": (bool,), "object": PLAIN, "str": (str,)}.get(
             name if isinstance(name, str) else "", (int, float)
         )
         if (
@@ -202,12 +204,21 @@ def _classes(document: Any, what: str) -> npt.NDArray[Any]:
             and all(type(value) in wanted for value in values)
             and len(set(values)) == len(values)
         ):
-            # Not np.array(values, dtype=name): NumPy 1 wraps what does not fit.
-            try:
-                with np.errstate(all="ignore"):
-                    classes = np.array(values).astype(name)
-            except (ValueError, OverflowError):
-                classes = np.array([])
+            classes = _as_array(values, name)
             if classes.tolist() == values:
                 return classes
     raise ModelFormatError(f"{what} is damaged: its classes are malformed.")
+
+
+def _as_array(values: list[Any], dtype: str) -> npt.NDArray[Any]:
+    """Values in an array of a type, which may change those that do not fit."""
+    if dtype == "object":
+        classes = np.empty(len(values), dtype=object)
+        classes[:] = values
+        return classes
+    # Not np.array(values, dtype=dtype): NumPy 1 wraps what does not fit.
+    try:
+        with np.errstate(all="ignore"):
+            return np.array(values).astype(dtype)
+    except (ValueError, OverflowError):
+        return np.array([])

@@ -249,7 +249,7 @@ def stage(path: Path, data: bytes) -> Path:
     prefix = f"{TEMPORARY}{uuid.uuid4().hex}-"
     descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with _named(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -259,6 +259,17 @@ def stage(path: Path, data: bytes) -> Path:
             os.unlink(name)
         raise
     return Path(name)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say in errors which file could not be written: a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 def _mode(path: Path) -> int:
@@ -298,7 +309,7 @@ def replace(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     try:
-        with open(source, "rb") as reader, open(target, "xb") as writer:
+        with _named(target), open(source, "rb") as reader, open(target, "xb") as writer:
             while block := reader.read(1 << 20):
                 writer.write(block)
             writer.flush()
@@ -345,7 +356,8 @@ def sync_folder(path: Path) -> None:
     except OSError:  # Windows does not open folders
         return
     try:
-        os.fsync(descriptor)
+        with _named(path):
+            os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
             raise

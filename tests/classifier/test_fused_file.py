@@ -98,7 +98,8 @@ def test_round_trip_of_regressors(tiny_static, data, tmp_path):
 
 @pytest.mark.parametrize(
     "labels",
-    [["no", "yés"], [False, True], [-1, 1], [0.5, 2.5], np.array(["b", "a"], dtype=object)],
+    [["no", "yés"], [False, True], [-1, 1], [0.5, 2.5], np.array(["b", "a"], dtype=object)]
+    + [np.array([1, 2], dtype=object), np.array([2**70, -1], dtype=object)],
     ids=str,
 )
 def test_classes_keep_their_type(tiny_static, data, tmp_path, labels):
@@ -110,6 +111,14 @@ def test_classes_keep_their_type(tiny_static, data, tmp_path, labels):
     loaded = FusedTextClassifier.load(tmp_path / "f").classes_
     assert loaded.dtype == classes.dtype
     assert_array_equal(loaded, classes)
+    assert [*map(type, loaded.tolist())] == [*map(type, classes.tolist())]
+
+
+def test_classes_of_several_types_keep_them(saved, tmp_path):
+    fused, _ = saved
+    fused.classes_ = np.array(["1", 1], dtype=object)
+    fused.save(tmp_path / "f")
+    assert FusedTextClassifier.load(tmp_path / "f").classes_.tolist() == ["1", 1]
 
 
 def test_classes_of_mixed_objects_are_not_saved(saved, tmp_path):

@@ -70,8 +70,8 @@ def quota(folder: Path) -> dict[str, int]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         try:
             new.save_pretrained(folder)
-        except OSError:
-            refused += 1
+        except OSError as error:
+            refused += str(folder) in str(error)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         wrong += StaticModel.from_pretrained(folder) != old
