@@ -27,7 +27,11 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from skm2v import StaticTextClassifier, distill  # noqa: E402
+from skm2v import (  # noqa: E402
+    StaticTextClassifier,
+    distill,
+    load_teacher,  # noqa: E402
+)
 from skm2v._classification import classifier, linear  # noqa: E402
 from skm2v._distillation.fitting import (  # noqa: E402
     corpus,
@@ -36,7 +40,6 @@ from skm2v._distillation.fitting import (  # noqa: E402
     reading_list,
     weights,
 )
-from skm2v.distill import load_teacher  # noqa: E402
 from skm2v.exceptions import TextWarning  # noqa: E402
 
 HELD_OUT = 500

@@ -142,8 +142,8 @@ def _threads_child(options: argparse.Namespace) -> int:
         model, _ = _fit(n_texts, n_tokens, "wordpiece")()
         model.save_pretrained(options.child / str(number))
     if options.teacher:
+        from skm2v import load_teacher
         from skm2v.datasets import load_banking77
-        from skm2v.distill import load_teacher
 
         texts = load_banking77(subset="test").data[:512]
         vectors = load_teacher(str(options.teacher), device="cpu").encode(texts)

@@ -98,13 +98,11 @@ class Bench:
         """Fit a table to texts; returns it, and what it cost without the teacher's pass."""
         same = {"pca_dims": DIMS, "quantize_to": "float32"}
         where = {"memory": self.cache, "device": "cpu"}
-        distil(self.files.folder, recipe=same, **where)  # the teacher's tokens, not timed
+        distil(self.files.folder, **same, **where)  # the teacher's tokens, not timed
         self.teacher.encode(texts)  # and its texts
-        recipe = {**same, **options}
+        recipe = {**same, **options, **where}
         (core, report), cost = measured(
-            lambda: distil(
-                self.files.folder, objective="sentences", corpus=texts, recipe=recipe, **where
-            )
+            lambda: distil(self.files.folder, objective="sentences", corpus=texts, **recipe)
         )
         assert report["objective"] == "sentences", report
         print(

@@ -15,9 +15,8 @@ import numpy as np
 from _teacher import teacher_name
 from sklearn.linear_model import LogisticRegression
 
-from skm2v import StaticEmbedder
+from skm2v import StaticEmbedder, load_teacher
 from skm2v.datasets import load_banking77
-from skm2v.distill import load_teacher
 
 N_TEXTS = 4_000  # of the training questions, without their labels
 N_LABELS = 5  # for each intent

@@ -28,7 +28,7 @@ N_CANDIDATES = 100
 
 def teacher_reranker(name: str) -> Reranker:
     """Score candidates with a sentence transformer; each text is read once."""
-    from skm2v.distill import load_teacher
+    from skm2v import load_teacher
 
     teacher = load_teacher(name)
     known: dict[str, npt.NDArray[np.float32]] = {}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
     from skm2v._classification.fusing import fuse
     from skm2v._dedup.deduplicator import Deduplicator
+    from skm2v._distillation import Teacher, load_teacher
     from skm2v._features import HybridVectorizer
     from skm2v._fit_report import FitReport
     from skm2v._model import ModelConfig, Projection
@@ -41,12 +42,14 @@ __all__ = [
     "StaticEmbedder",
     "StaticModel",
     "StaticTextClassifier",
+    "Teacher",
     "TextTokenizer",
     "__version__",
     "distill",
     "distill_from_model",
     "explain",
     "fuse",
+    "load_teacher",
     "show_versions",
 ]
 
@@ -62,9 +65,11 @@ _LATE = {
     "PoolingTable": "skm2v._pooling",
     "Projection": "skm2v._model",
     "StaticTextClassifier": "skm2v._classification.classifier",
+    "Teacher": "skm2v._distillation",
     "TextTokenizer": "skm2v._pooling",
     "explain": "skm2v._classification.explaining",
     "fuse": "skm2v._classification.fusing",
+    "load_teacher": "skm2v._distillation",
 }
 
 

@@ -15,7 +15,9 @@ from sklearn.base import (
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from skm2v._callbacks import CallbackSupport
+from skm2v._distillation.teacher.teacher import POOLINGS
 from skm2v._model.hub import BUNDLED
+from skm2v._model.quantization import DTYPES
 from skm2v._model_transformer import ModelTransformer
 from skm2v._resolve_model import build_model, teacher_options
 from skm2v._static_model import StaticModel
@@ -190,10 +192,10 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         "extra_words": [Interval(Integral, 0, None, closed="left")],
         "max_teacher_texts": [Interval(Integral, 1, None, closed="left"), None],
         "sif_coefficient": [Interval(Real, 0, 1, closed="neither"), None],
-        "pooling": [StrOptions({"mean", "last", "first", "pooler", "auto"})],
+        "pooling": [StrOptions(set(POOLINGS))],
         "vocabulary": [list, tuple, None],
         "token_remove_pattern": [str, None],
-        "quantize_to": [StrOptions({"float16", "float32", "float64", "int8"})],
+        "quantize_to": [StrOptions(set(DTYPES))],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "normalize": ["boolean"],
         "handle_missing": [StrOptions({"error", "zero"})],

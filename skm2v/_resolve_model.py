@@ -9,12 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from skm2v._distillation import SENTENCE_PARAMETERS, TOKEN_PARAMETERS, distil
+from skm2v._distillation import (
+    SENTENCE_PARAMETERS,
+    TOKEN_PARAMETERS,
+    check_parameters,
+    distil,
+)
 from skm2v._distillation.fitting.parameters import changed
 from skm2v._fit_report import FitReport
 from skm2v._model.files import read_file
 from skm2v._model.hub import BUNDLED, locate, looks_like_hub_id
 from skm2v._static_model import StaticModel
+from skm2v.datasets import default_model_path
 from skm2v.exceptions import MissingExtraError
 
 __all__ = ["build_model", "teacher_options"]
@@ -50,6 +56,8 @@ def build_model(
     trust_remote_code: bool,
     allow_pickle_weights: bool,
     memory: Any,
+    device: str | None,
+    prompt: str | None,
     **recipe: Any,
 ) -> tuple[StaticModel, FitReport]:
     """Load a static source or distil a teacher, as the parameters of `StaticEmbedder` say."""
@@ -58,28 +66,34 @@ def build_model(
             f"revision={revision!r} was given, but {model_name!r} does not come from the hub."
             " Leave revision out."
         )
-    recipe.update(pca_dims=pca_dims, max_length=max_length, normalize=normalize)
+    recipe.update(
+        pca_dims=TEACHER_DIMS if pca_dims == "default" else pca_dims,
+        max_length=max_length,
+        normalize=normalize,
+    )
+    check_parameters(recipe)  # before a source is looked for
     if isinstance(model_name, StaticModel):
         model = model_name
+    elif model_name == BUNDLED:
+        model = StaticModel.from_pretrained(default_model_path())
     elif is_static(model_name, revision):
         model = StaticModel.from_pretrained(model_name, revision=revision)
     else:
-        if pca_dims == "default":
-            recipe["pca_dims"] = TEACHER_DIMS
         core, report = distil(
             model_name,
             objective="tokens" if objective == "auto" else objective,
             corpus=texts if objective == "sentences" else None,
-            recipe=recipe,
-            device=recipe.pop("device"),
-            prompt=recipe.pop("prompt"),
+            device=device,
+            prompt=prompt,
             revision=revision,
             trust_remote_code=trust_remote_code,
             allow_pickle_weights=allow_pickle_weights,
             memory=memory,
+            **recipe,
         )
         return StaticModel._of_core(core), report
-    _refuse_recipe(model_name, {"objective": objective, **recipe})
+    given = {"objective": objective, "device": device, "prompt": prompt, **recipe}
+    _refuse_recipe(model_name, given)
     model = _sliced(model, model_name, pca_dims)
     model = model.with_settings(normalize=normalize, max_length=max_length)
     return model, FitReport.of_model(model._core)

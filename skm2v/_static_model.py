@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import MODEL_DEFAULT, ModelDefault, check_flag, check_length, is_integer
+from skm2v._distillation import adapt_core, extend_core, extend_with_vectors
 from skm2v._model import ModelConfig, Projection
 from skm2v._model.core import Core
 from skm2v._model.files import local_path
@@ -670,8 +671,6 @@ class StaticModel:
         >>> float(extended.encode("remdesivir") @ model.encode("antiviral drug")) > 0.99
         True
         """
-        from skm2v._distillation import extend_core, extend_with_vectors
-
         if vectors is not None:
             teacher = (model_name, tokenizer, device, revision, subfolder)
             if any(given is not None for given in teacher):
@@ -783,8 +782,6 @@ class StaticModel:
         self, texts: Any, model_name: Any = None, **how: Any
     ) -> tuple[Self, dict[str, Any]]:
         """Adapt, and tell what was done; see :meth:`adapt`."""
-        from skm2v._distillation import adapt_core
-
         adapted, done = adapt_core(self._core, texts, model_name, **how)
         return self._of(adapted), done
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from skm2v._distillation.distillation import distil
-from skm2v._distillation.teacher.loading import load_teacher
 from skm2v._static_model import StaticModel
 from skm2v.exceptions import TeacherError
 
-__all__ = ["distill", "distill_from_model", "load_teacher"]
+__all__ = ["distill", "distill_from_model"]
 
 
 def distill(
@@ -166,21 +165,19 @@ def distill(
         model_name,
         objective=objective,
         corpus=corpus,
-        recipe={
-            "vocabulary": vocabulary,
-            "pca_dims": pca_dims,
-            "sif_coefficient": sif_coefficient,
-            "pooling": pooling,
-            "token_remove_pattern": token_remove_pattern,
-            "quantize_to": quantize_to,
-            "vocabulary_quantization": vocabulary_quantization,
-            "max_length": max_length,
-            "normalize": normalize,
-            "align": align,
-            "ngram_range": ngram_range,
-            "extra_words": extra_words,
-            "max_teacher_texts": max_teacher_texts,
-        },
+        vocabulary=vocabulary,
+        pca_dims=pca_dims,
+        sif_coefficient=sif_coefficient,
+        pooling=pooling,
+        token_remove_pattern=token_remove_pattern,
+        quantize_to=quantize_to,
+        vocabulary_quantization=vocabulary_quantization,
+        max_length=max_length,
+        normalize=normalize,
+        align=align,
+        ngram_range=ngram_range,
+        extra_words=extra_words,
+        max_teacher_texts=max_teacher_texts,
         prompt=prompt,
         device=device,
         revision=revision,
@@ -255,21 +252,19 @@ extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
         tokenizer,
         objective=objective,
         corpus=corpus,
-        recipe={
-            "vocabulary": vocabulary,
-            "pca_dims": pca_dims,
-            "sif_coefficient": sif_coefficient,
-            "pooling": pooling,
-            "token_remove_pattern": token_remove_pattern,
-            "quantize_to": quantize_to,
-            "vocabulary_quantization": vocabulary_quantization,
-            "max_length": max_length,
-            "normalize": normalize,
-            "align": align,
-            "ngram_range": ngram_range,
-            "extra_words": extra_words,
-            "max_teacher_texts": max_teacher_texts,
-        },
+        vocabulary=vocabulary,
+        pca_dims=pca_dims,
+        sif_coefficient=sif_coefficient,
+        pooling=pooling,
+        token_remove_pattern=token_remove_pattern,
+        quantize_to=quantize_to,
+        vocabulary_quantization=vocabulary_quantization,
+        max_length=max_length,
+        normalize=normalize,
+        align=align,
+        ngram_range=ngram_range,
+        extra_words=extra_words,
+        max_teacher_texts=max_teacher_texts,
         prompt=prompt,
         device=device,
         memory=memory,

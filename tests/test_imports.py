@@ -42,25 +42,16 @@ ROOMS = (
 # circle is no reason: the tests below find circles through functions, too.
 LATE_IMPORTS = {
     "`import skm2v` does without what not every process needs": {
-        "skm2v._static_model -> skm2v._distillation",
         "skm2v._pooling.pooler -> skm2v._pooling.kernel",
         "skm2v._classification.explanation -> skm2v._classification.explanation_html",
     },
     "each command loads what it runs": {
-        "skm2v._cli.arguments -> skm2v._static_model",
-        "skm2v._cli.arguments -> skm2v.datasets",
         "skm2v._cli.dedup -> skm2v._dedup.deduplicator",
-        "skm2v._cli.dedup -> skm2v._embedder",
-        "skm2v._cli.distill -> skm2v.distill",
         "skm2v._cli.evaluate -> skm2v.evaluation",
         "skm2v._cli.evaluate -> skm2v.evaluation._progress",
     },
     "an evaluation loads the kinds of models that it is asked for": {
         "skm2v.evaluation._model_specs -> skm2v._classification.fused",
-        "skm2v.evaluation._model_specs -> skm2v._distillation.teacher.loading",
-        "skm2v.evaluation._model_specs -> skm2v._static_model",
-        "skm2v.evaluation._model_specs -> skm2v.datasets",
-        "skm2v.evaluation._task_sources -> skm2v.datasets",
     },
     "the version is read where it is written down": {
         "skm2v._model.config -> skm2v._version",

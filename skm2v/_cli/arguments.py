@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from skm2v._static_model import StaticModel
+from skm2v._model.hub import BUNDLED
+from skm2v._static_model import StaticModel
+from skm2v.datasets import default_model_path
 
 __all__ = ["load_model", "optional", "positive"]
 
@@ -32,9 +33,6 @@ def positive(text: str) -> int:
 
 def load_model(name: str, dims: int | None = None) -> StaticModel:
     """Load a model by its folder or hub id, or the bundled one as 'default'."""
-    from skm2v._static_model import StaticModel
-    from skm2v.datasets import default_model_path
-
     return StaticModel.from_pretrained(
-        default_model_path() if name == "default" else name, dimensionality=dims
+        default_model_path() if name == BUNDLED else name, dimensionality=dims
     )

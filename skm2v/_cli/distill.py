@@ -10,6 +10,9 @@ from pathlib import Path
 from skm2v._cli.arguments import optional
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.text_files import TextFile
+from skm2v._distillation.teacher.teacher import POOLINGS
+from skm2v._model.quantization import DTYPES
+from skm2v.distill import distill
 from skm2v.exceptions import TextValueError
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
@@ -51,13 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     argument(
         "--pooling",
-        choices=("mean", "last", "first", "pooler", "auto"),
+        choices=POOLINGS,
         default="mean",
         help="how the teacher's states of a token become one vector; default: mean",
     )
     argument(
         "--quantize-to",
-        choices=("float16", "float32", "float64", "int8"),
+        choices=DTYPES,
         default="float16",
         help="type of the stored table; default: float16",
     )
@@ -90,8 +93,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run ``skm2v distill``."""
-    from skm2v.distill import distill
-
     if os.path.lexists(arguments.output) and not arguments.force:
         raise FileExistsError(f"{arguments.output} exists. Use --force to replace the model in it.")
     corpus = None

@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
-from skm2v._distillation.distillation import SENTENCE_PARAMETERS, TOKEN_PARAMETERS, distil
+from skm2v._distillation.distillation import (
+    SENTENCE_PARAMETERS,
+    TOKEN_PARAMETERS,
+    check_parameters,
+    distil,
+)
 from skm2v._distillation.fitting.adapting import adapt_core
 from skm2v._distillation.fitting.extending import extend_core, extend_with_vectors
 from skm2v._distillation.fitting.sentence_recipe import SentenceRecipe
@@ -27,6 +32,7 @@ __all__ = [
     "TokenRecipe",
     "adapt_core",
     "cache_folder",
+    "check_parameters",
     "clear_recent",
     "distil",
     "extend_core",

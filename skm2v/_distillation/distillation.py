@@ -15,7 +15,7 @@ from skm2v._fit_report import FitReport
 from skm2v._model import Core
 from skm2v._pooling import check_texts
 
-__all__ = ["SENTENCE_PARAMETERS", "TOKEN_PARAMETERS", "distil"]
+__all__ = ["SENTENCE_PARAMETERS", "TOKEN_PARAMETERS", "check_parameters", "distil"]
 
 # What the recipes say of themselves, and the only place that says it: signatures are held against
 # it by a test.
@@ -31,19 +31,18 @@ def distil(
     *,
     objective: str = "tokens",
     corpus: Any = None,
-    recipe: Mapping[str, Any],
-    **teacher: Any,
+    **parameters: Any,
 ) -> tuple[Core, FitReport]:
     """Distil a teacher, and tell what was done; see :func:`skm2v.distill`.
 
     Parameters
     ----------
-    model, tokenizer, **teacher
+    model, tokenizer
         See :meth:`TeacherPass.open`.
     objective, corpus
         See :func:`skm2v.distill`.
-    recipe : mapping of str to Any
-        Parameters of the recipes.
+    **parameters
+        Of the recipes and of :meth:`TeacherPass.open`.
 
     Returns
     -------
@@ -51,17 +50,33 @@ def distil(
     report : FitReport
     """
     # All that can be wrong with the parameters is said before a teacher is looked for.
-    checked, texts = _recipe(objective, corpus, recipe)
-    return checked.build(TeacherPass.open(model, tokenizer, **teacher), texts)
+    of_tokens, of_texts = (
+        {name: parameters.pop(name) for name in names if name in parameters}
+        for names in (TOKEN_PARAMETERS, SENTENCE_PARAMETERS)
+    )
+    recipe, texts = _recipe(objective, corpus, TokenRecipe(**of_tokens), of_texts)
+    return recipe.build(TeacherPass.open(model, tokenizer, **parameters), texts)
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Check the parameters of both recipes, whether or not they will be followed.
+
+    Raises
+    ------
+    ValueError
+        If one of them is out of its bounds.
+    """
+    of_tokens, of_texts = (
+        {name: parameters[name] for name in names if name in parameters}
+        for names in (TOKEN_PARAMETERS, SENTENCE_PARAMETERS)
+    )
+    SentenceRecipe(TokenRecipe(**of_tokens), **of_texts)
 
 
 def _recipe(
-    objective: str, corpus: Any, parameters: Mapping[str, Any]
+    objective: str, corpus: Any, tokens: TokenRecipe, of_texts: Mapping[str, Any]
 ) -> tuple[TokenRecipe | SentenceRecipe, list[str]]:
     """Return the recipe of an objective, its parameters checked, and the texts of the corpus."""
-    of_tokens = {name: parameters[name] for name in TOKEN_PARAMETERS if name in parameters}
-    of_texts = {name: parameters[name] for name in SENTENCE_PARAMETERS if name in parameters}
-    tokens = TokenRecipe(**of_tokens)
     if objective == "tokens":
         if corpus is not None or changed(of_texts, SENTENCE_PARAMETERS):
             raise ValueError(

@@ -129,6 +129,11 @@ def locate(
     """
     inner = checked_subfolder(subfolder)
     if name == BUNDLED:
+        if os.path.lexists(name):
+            raise ValueError(
+                f"{name!r} is the bundled model, and there is a file or folder of that name here."
+                f" Say './{name}' for it, or skm2v.datasets.default_model_path()."
+            )
         path: Path | None = default_model_path()
     else:
         path = local_path(name)

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from skm2v._distillation import load_teacher
+from skm2v._static_model import StaticModel
+from skm2v.datasets import default_model_path
 from skm2v.evaluation._baselines import BM25, TfidfSVD, tfidf
 from skm2v.evaluation._classifiers import TextClassifier, is_text_classifier
 from skm2v.evaluation._encoders import Encoder, Model
@@ -98,34 +101,28 @@ def _short(spec: str) -> str:
 
 
 def _load_default() -> Any:
-    from skm2v.datasets import default_model_path
-
     return _load_static(str(default_model_path()))
 
 
 def _load_static(spec: str) -> Any:
-    from skm2v._static_model import StaticModel
-
     return StaticModel.from_pretrained(spec)
 
 
 def _load_model2vec(path: str) -> Any:
     try:
-        from model2vec import StaticModel
+        import model2vec
     except ImportError:
         raise MissingExtraError(
             f"Model model2vec:{path} needs model2vec: pip install model2vec, or leave out "
             "'model2vec:' to load the folder with skm2v."
         ) from None
-    return StaticModel.from_pretrained(path)
+    return model2vec.StaticModel.from_pretrained(path)
 
 
 def _load_teacher(path: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError:
-        from skm2v._distillation.teacher.loading import load_teacher
-
         return load_teacher(path)
     return SentenceTransformer(path)
 

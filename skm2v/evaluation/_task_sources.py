@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from skm2v._checks import some
+from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.evaluation._contrast import DIAGNOSTICS, load_diagnostic
 from skm2v.evaluation._errors import TaskDataError
 from skm2v.evaluation._retrieval_files import load_retrieval
@@ -168,7 +169,6 @@ def select_sources(sources: list[TaskSource], words: Iterable[str] | None) -> li
 
 def bundled_sources() -> list[TaskSource]:
     """Tasks over the data sets that come with the package."""
-    from skm2v import datasets
 
     def table(loader: Callable[[], Any], name: str) -> Table:
         bunch = loader()
@@ -183,8 +183,8 @@ def bundled_sources() -> list[TaskSource]:
     return [
         source
         for name, loader in (
-            ("bundled/sms_spam", datasets.load_sms_spam),
-            ("bundled/banking77", datasets.load_banking77),
+            ("bundled/sms_spam", load_sms_spam),
+            ("bundled/banking77", load_banking77),
         )
         for source in _table_sources(
             name,

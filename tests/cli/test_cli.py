@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -283,7 +284,7 @@ def test_info(model, model_path, run):
     assert facts["stored as"] == "float32"
     code, out, _ = run("info", model_path)
     assert code == 0
-    assert "dimensions          : 16" in out
+    assert re.search(r"^dimensions +: 16$", out, re.MULTILINE)
     assert "None" not in out
 
 

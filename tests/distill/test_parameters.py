@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_the_command_has_the_recipes_defaults():
     ("name", "value"),
     [
         ("ngram_range", [1, 1]),
-        ("ngram_range", np.array([1, 1]).tolist()),
+        ("ngram_range", tuple(np.array([1, 1]))),
         ("vocabulary", []),
         ("vocabulary", ()),
         ("extra_words", np.int64(0)),
@@ -82,6 +83,24 @@ def test_lists_and_tuples_give_the_same_model(tiny_teacher):
     as_list = StaticEmbedder(str(tiny_teacher), vocabulary=["remdesivir"]).fit(texts)
     as_tuple = StaticEmbedder(str(tiny_teacher), vocabulary=("remdesivir",)).fit(texts)
     assert as_list.model_ == as_tuple.model_
+
+
+def test_an_array_is_a_sequence():
+    assert not changed({"ngram_range": np.array([1, 1])}, DEFAULTS)
+    assert changed({"ngram_range": np.array([1, 2])}, DEFAULTS) == {"ngram_range": ANY}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("ngram_range", (1, 3), r"\(1, 1\) or \(1, 2\)"),
+        ("max_teacher_texts", 9, "at least 200"),
+        ("token_remove_pattern", "[", "a regular expression"),
+    ],
+)
+def test_bounds_are_checked_before_a_source_is_looked_for(name, value, wanted):
+    with pytest.raises(ValueError, match=f"{name} must be .*{wanted}"):
+        StaticEmbedder("./no such folder", **{name: value}).fit(["a text"])
 
 
 @pytest.mark.parametrize("default", DEFAULTS.values())

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skm2v.distill import load_teacher
+from skm2v import load_teacher
 
 RECORDED = Path(__file__).parent / "data" / "model2vec_minilm.npz"
 N_TOKENS = 29_525

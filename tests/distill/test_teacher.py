@@ -15,11 +15,10 @@ import safetensors.torch
 import torch
 import transformers
 
-from skm2v import StaticEmbedder, StaticModel
+from skm2v import StaticEmbedder, StaticModel, distill, distill_from_model, load_teacher
 from skm2v._cli.main import main
 from skm2v._distillation import wrap_teacher
 from skm2v._distillation.teacher.teacher import Teacher
-from skm2v.distill import distill, distill_from_model, load_teacher
 from skm2v.exceptions import MissingExtraError, TeacherError, TextWarning
 from tests import tiny
 from tests.distill.conftest import edit_json

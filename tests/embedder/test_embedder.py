@@ -55,9 +55,9 @@ def test_every_distillation_parameter_reaches_the_teacher(tiny_teacher, monkeypa
     """Each parameter is passed under its own name, with its own value."""
     seen = {}
 
-    def record(name, *, recipe, **parameters):
-        seen.update(recipe, **parameters, model_name=name)
-        return distil(name, recipe={})
+    def record(name, **parameters):
+        seen.update(parameters, model_name=name)
+        return distil(name)
 
     monkeypatch.setattr("skm2v._resolve_model.distil", record)
     values = {

@@ -13,10 +13,10 @@ __all__ = ["changed", "normalised"]
 def normalised(name: str, value: Any) -> Any:
     """Return one form of a parameter's value, where YAML, JSON and NumPy write it in others.
 
-    Lists become tuples, NumPy's numbers Python's, no words at all None.
+    Lists and arrays become tuples, NumPy's numbers Python's, no words at all None.
     """
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     if isinstance(value, list):
         value = tuple(value)
     if name == "vocabulary" and isinstance(value, tuple) and not value:

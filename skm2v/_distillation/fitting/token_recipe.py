@@ -110,7 +110,7 @@ class TokenRecipe:
         ----------
         teacher : TeacherPass
         texts : sequence of str
-            Not used: a token's vector is what the teacher makes of that token alone.
+            Those of the other recipe, which shares this interface; not used here.
 
         Returns
         -------

@@ -63,6 +63,8 @@ class Teacher:
         the default prompt before texts.
     """
 
+    __module__ = "skm2v"
+
     name: str
     revision: str | None
     licence: str | None
