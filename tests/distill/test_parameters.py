@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -87,7 +86,7 @@ def test_lists_and_tuples_give_the_same_model(tiny_teacher):
 
 def test_an_array_is_a_sequence():
     assert not changed({"ngram_range": np.array([1, 1])}, DEFAULTS)
-    assert changed({"ngram_range": np.array([1, 2])}, DEFAULTS) == {"ngram_range": ANY}
+    assert list(changed({"ngram_range": np.array([1, 2])}, DEFAULTS)) == ["ngram_range"]
 
 
 @pytest.mark.parametrize(
