@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 def test_the_index_of_benchmarks_names_every_script():
     index = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+\.py)` \|", index, flags=re.MULTILINE)
-    assert listed == sorted(path.name for path in (ROOT / "benchmarks").glob("*.py"))
+    scripts = sorted(path.name for path in (ROOT / "benchmarks").glob("*.py"))
+    assert listed == scripts, "benchmarks/README.md has a line for each script, in order"
 
 
 def test_files_that_the_contributing_guide_names_are_there():
