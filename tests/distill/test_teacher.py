@@ -499,6 +499,36 @@ def test_a_prompt_is_left_out_of_the_pooling_where_the_teacher_leaves_it_out(tmp
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_a_tokenizer_that_pads_and_cuts_changes_nothing_of_prompts(copied_teacher):
+    """As the real MiniLM's, which pads to 128."""
+    plain = replace(load_teacher(copied_teacher), prompt="the bank " * 5)
+    edit_json(
+        copied_teacher / "tokenizer.json",
+        padding={
+            "strategy": {"Fixed": 20},
+            "direction": "Right",
+            "pad_to_multiple_of": None,
+            "pad_id": 0,
+            "pad_type_id": 0,
+            "pad_token": "[PAD]",
+        },
+        truncation={
+            "direction": "Right",
+            "max_length": 6,
+            "strategy": "LongestFirst",
+            "stride": 0,
+        },
+    )
+    padding = replace(load_teacher(copied_teacher), prompt="the bank " * 5)
+    assert len(padding.tokenizer.backend_tokenizer.encode("bank").ids) == 20
+    sequences = [[4, 20, 5]]
+    assert padding._after_prompt(sequences) == plain._after_prompt(sequences)
+    assert len(plain._after_prompt(sequences)[0][0]) == 13
+    for nothing in (None, "", " "):
+        teacher = replace(padding, prompt=nothing)
+        assert teacher._after_prompt(sequences) == (sequences, 0)
+
+
 def test_a_prompt_that_leaves_no_room_is_an_error(tiny_teacher):
     teacher = replace(load_teacher(tiny_teacher), prompt="the " * 200)
     with pytest.raises(TeacherError, match=r"takes 200 tokens; the teacher .* reads \d+"):

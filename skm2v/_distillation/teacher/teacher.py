@@ -172,12 +172,15 @@ class Teacher:
         self, sequences: Sequence[Sequence[int]]
     ) -> tuple[Sequence[Sequence[int]], int]:
         """Put the prompt's ids after leading special ones; return how many are not pooled."""
-        prompt = self.prompt or ""
-        backend = self.tokenizer.backend_tokenizer
         # A space at its end belongs to the word that follows.
-        ids = backend.encode(prompt.rstrip(" "), add_special_tokens=False).ids
-        if not ids:
+        prompt = (self.prompt or "").rstrip(" ")
+        if not prompt:
             return sequences, 0
+        backend = self.tokenizer.backend_tokenizer
+        backend = type(backend).from_str(backend.to_str())
+        backend.no_padding()
+        backend.no_truncation()
+        ids = backend.encode(prompt, add_special_tokens=False).ids
         special = backend.encode("a").special_tokens_mask
         start = special.index(0) if 0 in special else 0
         if self.max_length is not None and start + len(ids) + 2 > self.max_length:
