@@ -17,6 +17,7 @@ from skm2v import StaticModel
 from skm2v._distillation.teacher_pass import principal_axes, store
 from skm2v._distillation.teacher_pass.principal_axes import number_of_components, rotate
 from skm2v.distill import distill
+from skm2v.exceptions import TextWarning
 
 
 def plain_vectors(folder, tokens, pooling="mean"):
