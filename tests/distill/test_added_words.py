@@ -232,7 +232,7 @@ def test_words_that_another_one_may_hide_are_named():
     assert case.plan.notes == {"shadowed": ["new york", "york city hall"]}
     assert case.found("new york city, new york") == ["new york city", "new york"]
     assert case.found("new yorkers and new york cityscapes") == []
-    assert Case("gemma", [".京京", "京京"]).plan.notes == {"shadowed": ["京京"]}
+    assert Case("gemma", [".京京", "京京"]).plan.notes["shadowed"] == ["京京"]
     assert Case("bpe", ["कि", "किताब", "ab", "abc"]).plan.notes == {}
 
 

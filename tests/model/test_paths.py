@@ -13,7 +13,6 @@ import pytest
 
 from skm2v import StaticModel
 from skm2v._model import files
-from skm2v._model.folder import Folder
 from skm2v._model.hub import looks_like_hub_id
 from skm2v.exceptions import MissingExtraError, ModelFormatError
 from tests.model.forge import tiny_model
@@ -315,6 +314,6 @@ def test_without_relative_opening_everything_loads_by_whole_paths(tmp_path, monk
     tiny_model().save_pretrained(tmp_path)
     assert StaticModel.from_pretrained(tmp_path) == tiny_model()
     with pytest.raises(NotADirectoryError):
-        Folder(tmp_path / "config.json")
+        files.Folder(tmp_path / "config.json")
     with pytest.raises(FileNotFoundError):
-        Folder(tmp_path / "missing")
+        files.Folder(tmp_path / "missing")

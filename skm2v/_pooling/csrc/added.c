@@ -35,6 +35,8 @@ typedef struct {
   size_t end;
   const uint8_t *raw_start, *raw_end;
   int32_t entry;
+  /* the word that was cut off */
+  uint32_t open_at;
 } search;
 
 /* ---- normalizing -------------------------------------------------------------------------- */
@@ -205,7 +207,10 @@ static int match(search *s, int look_ahead) {
     if (i == s->n) {
       int result;
       if (!goes_on(s, offset)) break;
-      if (!look_ahead) return SKM_MORE;
+      if (!look_ahead) {
+        s->open_at = found < 0 && !s->run ? units[offset ^ ' '] >> 9 : 0;
+        return SKM_MORE;
+      }
       result = extend(s);
       if (result == SKM_NO_CHUNK) break;
       if (result != SKM_OK) return result;
@@ -258,15 +263,22 @@ static void begin(search *s, const skm_model *model, skm_workspace *ws, const sk
 int skm_added_scan(const skm_model *model, skm_workspace *ws, const uint8_t *p, size_t length) {
   const skm_span span = {p, p + length, 0, 1};
   search s;
-  int kind = SKM_ADDED_NONE, result;
+  int kind = SKM_ADDED_NONE, n_open = 0, result;
+  ws->open_at = 0;
   begin(&s, model, ws, &span, p);
   result = normalize(&s, p + length);
   if (result != SKM_OK) return result;
   if (s.after & SKM_CP_BEFORE(model->ascii[' '].f.flags)) return SKM_ASK_TEXT;
   while (s.at < s.n) {
     result = match(&s, 0);
-    if (result == SKM_MORE) return SKM_ADDED_OPEN;
-    if (result == SKM_NO_WORD) {
+    if (result == SKM_MORE) {
+      if (n_open++ || !s.open_at || kind != SKM_ADDED_NONE) {
+        ws->open_at = 0;
+        return SKM_ADDED_OPEN;
+      }
+      ws->open_at = s.open_at; /* if no other word begins behind it */
+    }
+    if (result == SKM_NO_WORD || result == SKM_MORE) {
       step(&s);
       continue;
     }
@@ -274,7 +286,9 @@ int skm_added_scan(const skm_model *model, skm_workspace *ws, const uint8_t *p, 
     if (s.entry >= 0) kind = SKM_ADDED_INSIDE;
     s.at = s.end;
   }
-  return kind;
+  if (!n_open) return kind;
+  if (kind != SKM_ADDED_NONE) ws->open_at = 0;
+  return SKM_ADDED_OPEN;
 }
 
 /* ---- regions ------------------------------------------------------------------------------ */

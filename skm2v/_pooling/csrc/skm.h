@@ -197,6 +197,9 @@ int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint
  * the ids; SKM_OPEN in it marks a chunk that may be part of an added word, whose ids are then those
  * without. Two slots share a cache line. */
 #define SKM_OPEN 0x80
+/* Beside SKM_OPEN: one word may go on behind the chunk and a space; ids[3] is its place in the trie. */
+#define SKM_OPEN_ONE 0x40
+#define SKM_SLOT_IDS 7 /* the number of ids in byte 15 */
 typedef struct {
   uint64_t key[2];
   uint32_t ids[4];
@@ -287,6 +290,7 @@ typedef struct {
   size_t plain_capacity;
   skm_mark *marks; /* per code point of it */
   size_t marks_capacity;
+  uint32_t open_at; /* of the last scan: where the one open word is in the trie, 0: there are more */
   float *sums;
   double *totals;
   size_t dim;

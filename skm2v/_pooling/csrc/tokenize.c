@@ -187,7 +187,13 @@ SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_shor
       if ((result == SKM_OK || result == SKM_ADDED_OPEN) && ws->n_ids - first <= 4)
         front_put(chunk->bucket, low, high, ws->ids + first, ws->n_ids - first,
                   result == SKM_OK ? 0 : SKM_OPEN);
-      if (result == SKM_ADDED_OPEN) ws->n_ids = first;
+      if (result == SKM_ADDED_OPEN) {
+        if (ws->open_at && ws->n_ids - first < 4) {
+          chunk->bucket[1].ids[3] = ws->open_at;
+          *slot_count(&chunk->bucket[1]) |= SKM_OPEN_ONE;
+        }
+        ws->n_ids = first;
+      }
       return result;
     } else {
       const skm_slot known = *slot;
@@ -203,16 +209,38 @@ SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_shor
   return SKM_OK;
 }
 
+/* Whether what is behind a chunk shows at once that it begins no added word: all of it is ASCII. */
+static int breaks_off(const skm_model *model, const skm_slot *slot, const uint8_t *p,
+                      const skm_span *span) {
+  const uint32_t *units = model->added.trie.units;
+  uint32_t at = slot->ids[3];
+  if (!(*slot_count((skm_slot *)slot) & SKM_OPEN_ONE) || p >= span->end || *p != ' ') return 0;
+  if (model->ascii[' '].f.kind == SKM_CP_DROP) return 0;
+  for (p++; p < span->end && *p < 128; p++) {
+    const skm_cp cp = model->ascii[*p];
+    uint32_t unit;
+    if (cp.f.kind != SKM_CP_WORD || cp.f.n_bytes != 1) return 0;
+    unit = units[at ^ cp.f.u.bytes[0]];
+    /* a mark behind the character might make another one of it */
+    if ((unit & 0xff) != cp.f.u.bytes[0]) return p + 1 < span->end && p[1] < 128;
+    if (unit & 0x100) return 0;
+    at = unit >> 9;
+  }
+  return 0;
+}
+
 /* Appends the ids from a chunk on in which added words may begin; `*behind` is where they end. */
 static SKM_NOINLINE int open_chunk(const skm_model *model, skm_workspace *ws, const uint8_t *start,
                                    size_t length, const skm_slot *slot, const skm_span *span,
                                    const uint8_t **behind) {
-  int result = skm_added_region(model, ws, start, span, behind);
+  int result = slot && breaks_off(model, slot, start + length, span)
+                   ? SKM_NO_WORD
+                   : skm_added_region(model, ws, start, span, behind);
   if (result == SKM_NO_WORD) {
     if (slot) {
       if (skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
       memcpy(ws->ids + ws->n_ids, slot->ids, sizeof slot->ids);
-      ws->n_ids += *slot_count((skm_slot *)slot) & (unsigned)~SKM_OPEN;
+      ws->n_ids += *slot_count((skm_slot *)slot) & SKM_SLOT_IDS;
       return SKM_OK;
     }
     if (model->native == SKM_UNIGRAM)
