@@ -35,6 +35,8 @@ class ThresholdCalibration:
         The curve: each similarity that occurs, the largest first.
     """
 
+    __module__ = "skm2v.deduplication"
+
     threshold: float
     low: float
     high: float

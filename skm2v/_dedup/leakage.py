@@ -33,6 +33,8 @@ class Leakage:
         Whether a test text is in some pair.
     """
 
+    __module__ = "skm2v.deduplication"
+
     test_row: npt.NDArray[np.int64]
     train_row: npt.NDArray[np.int64]
     similarity: npt.NDArray[np.float32]

@@ -30,6 +30,8 @@ class DuplicatePairs:
         0, 1 and 2 for exact, near and semantic ones.
     """
 
+    __module__ = "skm2v.deduplication"
+
     left: npt.NDArray[np.int64]
     right: npt.NDArray[np.int64]
     similarity: npt.NDArray[np.float32]

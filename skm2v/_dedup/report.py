@@ -35,6 +35,9 @@ class BorderlinePair(NamedTuple):
     right_text: str
 
 
+BorderlinePair.__module__ = "skm2v.deduplication"
+
+
 class DuplicateGroup(NamedTuple):
     """Texts that say the same as one that is kept.
 
@@ -57,6 +60,9 @@ class DuplicateGroup(NamedTuple):
     dropped_texts: list[str]
 
 
+DuplicateGroup.__module__ = "skm2v.deduplication"
+
+
 class DeduplicationReport:
     """Counts, the largest groups, and the pairs from which a threshold is chosen.
 
@@ -74,6 +80,8 @@ class DeduplicationReport:
         Takes a number, returns rows and cosines of so many pairs on both sides of the threshold,
         and the number of texts whose pairs were looked at for those below.
     """
+
+    __module__ = "skm2v.deduplication"
 
     def __init__(
         self,

@@ -41,6 +41,9 @@ class Pairs(NamedTuple):
     similarity: npt.NDArray[np.float32]
 
 
+Pairs.__module__ = "skm2v.deduplication"
+
+
 class Neighbors(NamedTuple):
     """Nearest neighbours of rows.
 
