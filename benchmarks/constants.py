@@ -27,11 +27,7 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from skm2v import (  # noqa: E402
-    StaticTextClassifier,
-    distill,
-    load_teacher,  # noqa: E402
-)
+from skm2v import StaticTextClassifier, distill, load_teacher  # noqa: E402
 from skm2v._classification import classifier, linear  # noqa: E402
 from skm2v._distillation.fitting import (  # noqa: E402
     corpus,
