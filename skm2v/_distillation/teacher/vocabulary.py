@@ -164,7 +164,7 @@ def extend_tokens(
     ValueError
         If a word is no string, or the tokenizer leaves nothing of it.
     """
-    spec = json.loads(tokenizer.json)
+    spec = dict(tokenizer.document.spec)
     hf = tokenizer.copy_hf()
     ours = TokenizerReader(hf, tokenizer.json)
     vocabulary = _Vocabulary(spec)

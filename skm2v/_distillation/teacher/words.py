@@ -210,7 +210,10 @@ TEXTS = {
     "inside": (
         "{} are names of tokens that stand inside of words, so they get no row of their own."
     ),
-    "unfound": "{} are not found: the tokenizer makes something else of them in a text.",
+    "unfound": (
+        "{} are not found everywhere: at the start of a text, after a space or after punctuation"
+        " the tokenizer makes something else of them."
+    ),
 }
 
 
@@ -268,11 +271,11 @@ def _beside(contents: list[str], reader: TokenizerReader, unknown: int | None) -
 
 
 def unfound_words(reader: TokenizerReader, words: Iterable[str], ids: Iterable[int]) -> list[str]:
-    """Words that a tokenizer does not find at the start, after a space and after punctuation."""
+    """Words that are not found at the start of a text, after a space, or after punctuation."""
     unfound = []
     for word, token in zip(words, ids, strict=True):
-        found = reader.ids(f"{word} - {word}, ({word})")
-        if found.count(token) != 3 and reader.ids(word) != [token]:
+        texts = (word, f"- {word}", f"({word})")
+        if not all(token in reader.ids(text) for text in texts):
             unfound.append(word)
     return unfound
 
