@@ -102,11 +102,12 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Warns
         -----
         TextWarning
-            If texts were truncated, or got a zero vector without being missing.
+            If texts were truncated, got a zero vector without being missing, or are mostly
+            unknown or single letters.
         """
         model = self._fitted_model()
         column = self._check_column(X, buffers=True)
-        vectors, empty, truncated = model.pooler.pool(
+        vectors, empty, truncated, foreign = model.pooler.pool(
             column.texts,
             max_length=model.max_length,
             normalize=model.normalize,
@@ -115,7 +116,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         if column.missing.size:
             vectors[column.missing] = 0.0
             empty[column.missing] = False  # as asked for: no reason to warn
-        warn_of_losses(empty, truncated)
+        warn_of_losses(empty, truncated, foreign)
         return vectors
 
     def transform_iter(self, X: Any, batch_size: int = 1024) -> Iterator[npt.NDArray[np.float32]]:

@@ -285,7 +285,7 @@ class StaticModel:
         Warns
         -----
         TextWarning
-            If texts were truncated or got a zero vector.
+            If texts were truncated, got a zero vector, or are mostly unknown or single letters.
         """
         core = self._core
         settings = (
@@ -311,7 +311,7 @@ class StaticModel:
             progress=_progress(len(texts)) if show_progress_bar else None,
         )
         if pooled.lost:
-            warn_of_losses(pooled.empty, pooled.truncated)
+            warn_of_losses(pooled.empty, pooled.truncated, pooled.foreign)
         return pooled.vectors[0] if isinstance(sentences, str) else pooled.vectors
 
     def encode_iter(

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     model = load_model(arguments.model, arguments.dims)
     max_length = getattr(arguments, "max_length", model.max_length)  # None is no limit
-    empty = truncated = 0
+    empty = truncated = foreign = 0
     with source, VectorWriter(arguments.output, model.dim) as writer:
         progress = _Progress(source, enabled=on_terminal() and not arguments.quiet)
         for texts in batches(source.texts(), arguments.batch_size):
@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
             writer.write(texts, pooled.vectors)
             empty += int(pooled.empty.sum())
             truncated += int(pooled.truncated.sum())
+            foreign += int(pooled.foreign.sum())
             progress.update(writer.rows)
         progress.close()
     # Counted over the whole file: a warning for each batch would be many, and none the sum.
@@ -80,6 +81,8 @@ def run(arguments: argparse.Namespace) -> None:
         say(f"warning: texts without a known token, their vectors are zero: {empty:,}")
     if truncated:
         say(f"warning: texts cut to the maximum length, see --max-length: {truncated:,}")
+    if foreign:
+        say(f"warning: texts in a language that the model seems not to know: {foreign:,}")
     if not arguments.quiet and arguments.output != "-":
         say(f"{arguments.output}: {writer.rows:,} x {model.dim}")
 

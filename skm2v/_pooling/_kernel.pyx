@@ -82,6 +82,7 @@ cdef extern from "skm.h" nogil:
         size_t dim
         int dtype
         const float *weights
+        const uint8_t *foreign
         const int32_t *mapping
         const skm_simd *simd
     ctypedef struct skm_workspace:
@@ -129,7 +130,7 @@ cdef enum:
 
 # As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
 # that was compiled before is then not used.
-INTERFACE = 3
+INTERFACE = 4
 
 skm_seed = int.from_bytes(os.urandom(8), "little")
 
@@ -198,7 +199,7 @@ cdef class Kernel:
 
     def __init__(self, rows, weights, mapping, pairs, *, list words, bint native, int unknown,
                  int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None, unigram=None,
-                 byte_level=None, added=None):
+                 byte_level=None, added=None, foreign=None):
         cdef bytes name
         cdef int status
         self._buffers = []
@@ -212,6 +213,8 @@ cdef class Kernel:
         n_pairs = 0 if pairs is None else len(pairs)
         if weights is not None:
             self.model.weights = <const float *>self._address(weights)
+        if foreign is not None:
+            self.model.foreign = <const uint8_t *>self._address(foreign)
         if mapping is not None:
             self.model.mapping = <const int32_t *>self._address(mapping)
         self.model.n_tokens = len(rows) - n_pairs if mapping is None else len(mapping)
@@ -380,6 +383,7 @@ cdef class Kernel:
             Number of ids of a text to use, unknown ones included.
         normalize : bool
         empty, truncated : ndarray of bool of shape (n,)
+            In `empty`, 2 stands for a text of a language that the vocabulary was not made for.
         total : bool, default=False
             Sums instead of means; not together with `normalize`.
         """

@@ -15,10 +15,14 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from skm2v._pooling import _kernel
 from skm2v._pooling._kernel import Kernel
 from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.byte_level import byte_level_parts
+from skm2v._pooling.foreign import find_foreign_tokens
 from skm2v._pooling.normalizers import build_hf
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.tokenization import TextTokenizer
@@ -28,7 +32,7 @@ from skm2v._pooling.unknown_characters import UnknownCharacters
 __all__ = ["Kernel", "build_kernel"]
 
 # As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
-INTERFACE = 3
+INTERFACE = 4
 if getattr(_kernel, "INTERFACE", None) != INTERFACE:
     raise ImportError(
         f"{_kernel.__file__} was compiled from another version of skm2v. Compile it again:"
@@ -115,6 +119,7 @@ def _bert_kernel(
         tokenize_chunks=tokenizer.ids,
         lock=_LOCK,
         simd=os.environ.get("SKM2V_SIMD") or None,
+        foreign=_foreign_bits(tokenizer),
         added=added,
     )
     if native:
@@ -170,11 +175,17 @@ def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -
         tokenize_chunks=tokenizer.ids,
         lock=_LOCK,
         simd=os.environ.get("SKM2V_SIMD") or None,
+        foreign=_foreign_bits(tokenizer),
         added=parts.added,
         **{"unigram" if family == "Unigram" else "byte_level": parts.options},
     )
     kernel.set_code_points(EAGER)
     return kernel
+
+
+def _foreign_bits(tokenizer: TextTokenizer) -> npt.NDArray[np.uint8] | None:
+    foreign = find_foreign_tokens(tokenizer.tokens)
+    return None if foreign is None else np.packbits(foreign, bitorder="little")
 
 
 def _type(part: dict[str, Any] | None) -> str | None:

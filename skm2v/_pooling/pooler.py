@@ -54,18 +54,37 @@ class Pooled(NamedTuple):
         Texts without a known token; their vector is zero.
     truncated : ndarray of bool of shape (n_texts,)
         Texts of which only the first `max_length` tokens were used.
+    foreign : ndarray of bool of shape (n_texts,)
+        Texts of a language that the vocabulary was not made for: of their tokens most are unknown
+        or single letters of a script that it has little of.
     """
 
     vectors: npt.NDArray[np.float32]
     empty: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
+    foreign: npt.NDArray[np.bool_]
 
     @property
     def lost(self) -> bool:
-        """Whether a text is empty or truncated."""
-        # Of one text that is neither, `empty` is a constant: with it this takes 70 ns instead of
+        """Whether a text is empty, truncated or foreign."""
+        # Of one text that is none of it, `empty` is a constant: with it this takes 70 ns instead of
         # 140, of the 2,400 ns of a short text.
-        return self.empty is not _NOT_LOST and (_any(self.empty) or _any(self.truncated))
+        return self.empty is not _NOT_LOST and (
+            _any(self.empty) or _any(self.truncated) or _any(self.foreign)
+        )
+
+
+def _pooled(
+    vectors: npt.NDArray[np.float32],
+    empty: npt.NDArray[np.bool_],
+    truncated: npt.NDArray[np.bool_],
+) -> Pooled:
+    """Take apart what engines write into `empty`: 1 for empty, 2 for foreign texts."""
+    flags = empty.tobytes()
+    if b"\2" not in flags:
+        return Pooled(vectors, empty, truncated, np.zeros(len(empty), bool))
+    kinds = np.frombuffer(flags, np.uint8)
+    return Pooled(vectors, kinds == 1, truncated, kinds == 2)
 
 
 def _any(flags: npt.NDArray[np.bool_]) -> bool:
@@ -75,21 +94,26 @@ def _any(flags: npt.NDArray[np.bool_]) -> bool:
 def warn_of_losses(
     empty: npt.NDArray[np.bool_],
     truncated: npt.NDArray[np.bool_],
+    foreign: npt.NDArray[np.bool_] = _NOT_LOST,
     *,
     consequence: str = "got a zero vector",
 ) -> None:
-    """Count texts without a known token and truncated texts in one warning, if there are any.
+    """Count empty, truncated and foreign texts in one warning, if there are any.
 
     Parameters
     ----------
-    empty, truncated : ndarray of bool of shape (n_texts,)
+    empty, truncated, foreign : ndarray of bool of shape (n_texts,)
         As in :class:`Pooled`.
     consequence : str
         What texts without a known token come to.
     """
-    if not _any(empty) and not _any(truncated):
+    if not _any(empty) and not _any(truncated) and not _any(foreign):
         return
-    rows = {"No known token": np.flatnonzero(empty), "Cut": np.flatnonzero(truncated)}
+    rows = {
+        "No known token": np.flatnonzero(empty),
+        "Cut": np.flatnonzero(truncated),
+        "Foreign": np.flatnonzero(foreign),
+    }
     named = [
         f"{what}: {name_rows(which.tolist(), 0)}" for what, which in rows.items() if len(which)
     ]
@@ -97,6 +121,7 @@ def warn_of_losses(
         len(empty),
         int(np.count_nonzero(empty)),
         int(np.count_nonzero(truncated)),
+        int(np.count_nonzero(foreign)),
         consequence=consequence,
         rows=f" {'. '.join(named)}.",
     )
@@ -106,6 +131,7 @@ def warn_of_counts(
     n_texts: int,
     n_empty: int,
     n_truncated: int,
+    n_foreign: int = 0,
     *,
     consequence: str = "got a zero vector",
     rows: str = "",
@@ -116,6 +142,11 @@ def warn_of_counts(
         losses.append(f"{n_empty} without a known token {consequence}")
     if n_truncated:
         losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
+    if n_foreign:
+        losses.append(
+            f"{n_foreign} ({n_foreign / n_texts:.0%}) seem to be in a language that the model does"
+            " not know (most of their pieces are unknown or single letters)"
+        )
     if losses:
         warn_user(f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning, rows)
 
@@ -242,7 +273,7 @@ class TextPooler:
                 truncated=truncated,
                 total=total,
             )
-            return Pooled(vectors, empty, truncated)
+            return _pooled(vectors, empty, truncated)
 
         def work(start: int, stop: int) -> None:
             part = slice(start, stop)
@@ -261,7 +292,7 @@ class TextPooler:
         n_threads = count_threads(n_jobs)
         pieces = _pieces(texts, n_threads)
         _share(work, pieces, min(n_threads, len(pieces)))
-        return Pooled(vectors, empty, truncated)
+        return _pooled(vectors, empty, truncated)
 
     def _pool_one(
         self,
@@ -284,8 +315,8 @@ class TextPooler:
             total=total,
         )
         if not (empty[0] or truncated[0]):
-            return new_tuple(Pooled, (vectors, _NOT_LOST, _NOT_LOST))
-        return Pooled(vectors, np.frombuffer(empty, bool), np.frombuffer(truncated, bool))
+            return new_tuple(Pooled, (vectors, _NOT_LOST, _NOT_LOST, _NOT_LOST))
+        return _pooled(vectors, np.frombuffer(empty, bool), np.frombuffer(truncated, bool))
 
     def token_ids(self, texts: list[str], *, max_length: int | None) -> TokenIds:
         """Ids of the tokens that `pool` adds up, for features that need them one by one.

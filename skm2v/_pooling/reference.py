@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from skm2v._pooling.foreign import find_foreign_texts, find_foreign_tokens
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.text_buffers import TextBuffers
 from skm2v._pooling.token_ids import TokenIds
@@ -32,6 +33,7 @@ class ReferenceEngine:
     def __init__(self, tokenizer: TextTokenizer, table: PoolingTable) -> None:
         self.tokenizer = tokenizer
         self.table = table
+        self._foreign = find_foreign_tokens(tokenizer.tokens)
 
     def pool_into(
         self,
@@ -54,16 +56,19 @@ class ReferenceEngine:
             Number of tokens of a text to use; unknown ones count.
         normalize : bool
         empty, truncated : ndarray of bool or bytearray of shape (n_texts,)
-            Written like `out`.
+            Written like `out`. In `empty`, 2 stands for a text of a language that the vocabulary
+            was not made for.
         total : bool, default=False
             Sums instead of means.
         """
         texts = list(texts)
-        empty, truncated = np.frombuffer(empty, bool), np.frombuffer(truncated, bool)
+        empty, truncated = np.frombuffer(empty, np.uint8), np.frombuffer(truncated, bool)
         for start, stop in _blocks(texts):
             rows = slice(start, stop)
-            tokens = self._tokenize(texts[rows], max_length, truncated[rows])
-            np.equal(tokens.lengths, 0, out=empty[rows])
+            read = self._tokenize(texts[rows], max_length, truncated[rows])
+            tokens = read.known(self.tokenizer.unk_id)
+            found = find_foreign_texts(read, self._foreign, self.tokenizer.unk_id)
+            empty[rows] = (tokens.lengths == 0) + 2 * found
             out[rows] = pool_ids(self.table, *tokens, normalize=normalize, total=total)
 
     def ids(self, texts: list[str], *, max_length: int | None) -> TokenIds:
@@ -73,7 +78,7 @@ class ReferenceEngine:
     def _tokenize(
         self, texts: list[str], max_length: int | None, truncated: npt.NDArray[np.bool_]
     ) -> TokenIds:
-        """Ids of the first `max_length` tokens of each text, of which the unknown are left out."""
+        """Ids of the first `max_length` tokens of each text, and which texts have more."""
         limit = None if max_length is None else max_length + 1
         tokens = self.tokenizer.ids(texts, limit=limit)
         truncated[:] = False
@@ -83,7 +88,7 @@ class ReferenceEngine:
             wanted = np.ones(len(tokens.ids), dtype=bool)
             wanted[tokens.indptr[1:][truncated] - 1] = False
             tokens = tokens.where(wanted)
-        return tokens.known(self.tokenizer.unk_id)
+        return tokens
 
 
 def pool_ids(

@@ -68,18 +68,19 @@ def pool_batches(
     pool([])  # looks at the settings
 
     def embed() -> Iterator[npt.NDArray[np.float32]]:
-        n_texts = n_empty = n_truncated = 0
+        n_texts = n_empty = n_truncated = n_foreign = 0
         for column in batches:
-            vectors, empty, truncated = pool(column.texts)
+            vectors, empty, truncated, foreign = pool(column.texts)
             if column.missing.size:
                 vectors[column.missing] = 0.0
                 empty[column.missing] = False  # as asked for: no reason to warn
             n_texts += len(vectors)
             n_empty += int(np.count_nonzero(empty))
             n_truncated += int(np.count_nonzero(truncated))
+            n_foreign += int(np.count_nonzero(foreign))
             yield vectors
         if progress is not None:
             progress(0)
-        warn_of_counts(n_texts, n_empty, n_truncated)
+        warn_of_counts(n_texts, n_empty, n_truncated, n_foreign)
 
     return embed()

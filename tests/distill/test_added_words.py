@@ -2,8 +2,8 @@
 
 The oracle is a search by brute force over the text as the tokenizer's own normalizer leaves it: at
 each place, from the left, the longest word that stands there with no letter, digit or mark beside
-it. Words that the plan names as shadowed have tests of their own. ``SKM2V_EXAMPLES=10000`` makes the
-run long.
+it. Words that the plan names as shadowed have tests of their own. ``SKM2V_EXAMPLES=10000`` makes
+the run long.
 """
 
 from __future__ import annotations

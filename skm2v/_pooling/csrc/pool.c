@@ -38,6 +38,16 @@ SKM_INLINE int64_t find_pair(const skm_model *model, uint32_t left, uint32_t rig
   }
 }
 
+#define FEWEST_PIECES 8
+
+/* Whether most tokens of a text are unknown, or single letters of scripts that the vocabulary has
+ * little of, but not all of them unknown. */
+static uint32_t is_foreign(const skm_model *model, const uint32_t *ids, size_t n, size_t kept) {
+  size_t found = n - kept, i;
+  for (i = 0; i < kept; i++) found += model->foreign[ids[i] / 8] >> ids[i] % 8 & 1;
+  return kept && 2 * found > n;
+}
+
 /* Turns the ids from `first` on into rows (and weights): cut to max_length, unknown tokens
  * dropped, pair rows behind the tokens. */
 static int to_rows(const skm_model *model, skm_workspace *ws, size_t first, size_t max_length,
@@ -52,6 +62,7 @@ static int to_rows(const skm_model *model, skm_workspace *ws, size_t first, size
     kept += id != (uint32_t)model->dropped;
   }
   ws->n_ids = first + kept;
+  item->foreign = model->foreign && n >= FEWEST_PIECES && is_foreign(model, ids, n, kept);
   if (model->n_pairs && kept > 1) {
     if (skm_ids_reserve(ws, kept) != SKM_OK) return SKM_NO_MEMORY;
     ids = ws->ids + first;
@@ -187,7 +198,7 @@ static void flush(const skm_model *model, skm_workspace *ws, int scaling, float 
   size_t i;
   for (i = 0; i < ws->n_group; i++) {
     const skm_group_item *item = &ws->group[i];
-    empty[item->document] = item->n_tokens == 0;
+    empty[item->document] = (uint8_t)((item->n_tokens == 0) | item->foreign << 1);
     pool_document(model, ws, item, scaling, out + (size_t)item->document * model->dim);
   }
   ws->n_group = ws->n_ids = 0;
@@ -240,6 +251,7 @@ int skm_pool_ids(const skm_model *model, skm_workspace *ws, const int32_t *ids,
     memcpy(ws->ids + first, ids + indptr[i], length * sizeof *ids);
     ws->n_ids += length;
     if (to_rows(model, ws, first, SKM_NO_LIMIT, &truncated, item) != SKM_OK) return SKM_NO_MEMORY;
+    item->foreign = 0;
     item->document = (uint32_t)i;
     if (++ws->n_group == SKM_GROUP || ws->n_ids >= GROUP_ROWS)
       flush(model, ws, normalize, out, empty);

@@ -164,6 +164,7 @@ typedef struct {
   size_t dim;
   int dtype;
   const float *weights;   /* (n_tokens + n_pairs,), borrowed, or NULL */
+  const uint8_t *foreign; /* a bit for each token, borrowed, or NULL; see pool.c */
   const int32_t *mapping; /* (n_tokens,), borrowed, or NULL */
   uint64_t *pair_keys;    /* open addressing, left << 32 | right */
   uint32_t *pair_rows;
@@ -248,7 +249,7 @@ typedef struct {
 } skm_text;
 
 typedef struct {
-  uint32_t first_row, n_rows, n_tokens, document;
+  uint32_t first_row, n_rows, n_tokens, document, foreign;
 } skm_group_item;
 
 #define SKM_GROUP 64
