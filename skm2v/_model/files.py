@@ -12,10 +12,10 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
+from skm2v._model.folder import FOLDER_FLAGS, Folder, Place, identity_of
 from skm2v.exceptions import ModelFormatError
 
 __all__ = [
@@ -40,98 +40,10 @@ __all__ = [
 
 LOCK_SECONDS = 60.0
 # Without O_DIRECTORY opening a pipe waits for a writer, for ever.
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 MODEL_FILE = "model.safetensors"
 # What is not yet, or no longer, part of a model. Nobody else has names of 32 random digits.
 TEMPORARY = ".skm2v-"
 _OURS = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{32}(-\w+\.tmp|\.old)")
-
-
-class Folder:
-    """A folder that is read as what it was when it was opened, wherever its name leads since.
-
-    Use it in a ``with`` statement; ``folder / name`` is a file in it. Where the system cannot open
-    files relative to a folder, they are opened by their whole path.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    OSError
-        If there is no such folder, or it is none.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._open: dict[str, int] = {}
-        self._read: dict[Place, tuple[int, ...]] = {}
-        if os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd:
-            self._open[""] = os.open(path, _FOLDER)
-        elif not path.is_dir():
-            os.listdir(path)  # says why not
-
-    def __enter__(self) -> Folder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for descriptor in self._open.values():
-            os.close(descriptor)
-        self._open.clear()
-
-    def __truediv__(self, name: str | PurePosixPath) -> Place:
-        return Place(self, PurePosixPath(name))
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-    def open(self, place: Place, flags: int) -> int:
-        """Open a file in it, and say by which descriptor."""
-        if not self._open:
-            return os.open(place, flags)
-        return os.open(place.name.name, flags, dir_fd=self._parent(place))
-
-    def remember(self, place: Place, identity: tuple[int, ...]) -> None:
-        """Keep in mind which file was read."""
-        self._read.setdefault(place, identity)
-
-    def changed(self) -> list[Place]:
-        """Return the files that were read and are other ones by now."""
-        return [place for place, identity in self._read.items() if self._look(place) != identity]
-
-    def _look(self, place: Place) -> tuple[int, ...] | None:
-        try:
-            if not self._open:
-                return _identity(os.stat(place))
-            return _identity(os.stat(place.name.name, dir_fd=self._parent(place)))
-        except OSError:
-            return None
-
-    def _parent(self, place: Place) -> int:
-        """Descriptor of the folder of a file, which is opened once, too."""
-        parent = str(place.name.parent)
-        if parent == ".":
-            return self._open[""]
-        if parent not in self._open:
-            self._open[parent] = os.open(parent, _FOLDER, dir_fd=self._open[""])
-        return self._open[parent]
-
-
-@dataclass(frozen=True)
-class Place:
-    """A file in a :class:`Folder`."""
-
-    folder: Folder
-    name: PurePosixPath
-
-    def __truediv__(self, name: str) -> Place:
-        return Place(self.folder, self.name / name)
-
-    def __str__(self) -> str:
-        return str(self.folder.path / self.name)
-
-    __fspath__ = __str__
 
 
 def local_path(path: str | os.PathLike[str]) -> Path:
@@ -173,7 +85,7 @@ def read_file(path: Path | Place, *, max_bytes: int) -> tuple[bytes, tuple[int, 
             f"{path} changed while it was read: {status.st_size} bytes were announced,"
             f" {len(data)} came. Load it again."
         )
-    identity = _identity(status)
+    identity = identity_of(status)
     if isinstance(path, Place):
         path.folder.remember(path, identity)
     return data, identity
@@ -229,10 +141,6 @@ def open_regular(
             yield file, status
     finally:
         os.close(descriptor)
-
-
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def make_folder(path: Path) -> None:
@@ -379,7 +287,7 @@ def exclusive(path: Path) -> Iterator[bool]:
     except ImportError:
         yield False
         return
-    descriptor = os.open(path, _FOLDER)
+    descriptor = os.open(path, FOLDER_FLAGS)
     try:
         deadline = time.monotonic() + LOCK_SECONDS
         locked = None

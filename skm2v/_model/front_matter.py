@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skm2v._model import files
+from skm2v._model.folder import Folder
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["CardFacts", "parse_card", "read_card"]
@@ -48,7 +49,7 @@ class CardFacts(NamedTuple):
     ordered: bool = False
 
 
-def read_card(folder: files.Folder | Path) -> CardFacts:
+def read_card(folder: Folder | Path) -> CardFacts:
     """Read the ``README.md`` of a folder; nothing is declared if there is none to be read."""
     try:
         data, _ = files.read_file(folder / "README.md", max_bytes=MAX_CARD_BYTES)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from skm2v._model import files
 from skm2v._model.config import ModelConfig
 from skm2v._model.dense import fold_dense
+from skm2v._model.folder import Folder, Place
 from skm2v._model.foreign import describe_foreign
 from skm2v._model.front_matter import read_card
 from skm2v._model.parts import ModelParts
@@ -38,8 +39,8 @@ MODEL2VEC_FIELDS = {"model_type", "normalize", "tokenizer_name", "apply_pca", "h
 UNKNOWN_TOKENS = {"<unk>", "[UNK]", "<UNK>", "<|unk|>"}
 
 Tensors = dict[str, npt.NDArray[Any]]
-AnyFolder = files.Folder | Path
-AnyFile = files.Place | Path
+AnyFolder = Folder | Path
+AnyFile = Place | Path
 
 
 def read_peer(folder: AnyFolder, file: AnyFile | None, tensors: Tensors) -> ModelParts:

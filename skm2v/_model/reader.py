@@ -13,6 +13,7 @@ from pathlib import Path
 
 from skm2v._model import files
 from skm2v._model.files import MODEL_FILE
+from skm2v._model.folder import Folder, Place
 from skm2v._model.hub import in_the_way, locate
 from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
 from skm2v._model.parts import MODEL, UNKNOWN, ModelParts
@@ -83,7 +84,7 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
     if path.is_file():
         data, _ = files.read_file(path, max_bytes=MAX_MODEL_BYTES)
         return _read(data, path, None, sha256)
-    with files.Folder(path) as folder:
+    with Folder(path) as folder:
         file = folder / MODEL_FILE
         try:
             data, _ = files.read_file(file, max_bytes=MAX_MODEL_BYTES)
@@ -101,7 +102,7 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
 
 
 def _read(
-    data: bytes, file: Path | files.Place, folder: files.Folder | None, sha256: str | None
+    data: bytes, file: Path | Place, folder: Folder | None, sha256: str | None
 ) -> tuple[ModelParts, str | None]:
     """Make a model of a model file, and of those in its folder that are a part of it."""
     if sha256 is not None:
@@ -166,7 +167,7 @@ def _check_sidecars(sidecars: object, file: object) -> None:
         raise ModelFormatError(f"The metadata of {file} are damaged: 'sidecars' is malformed.")
 
 
-def _edited_sidecars(folder: files.Folder, sidecars: dict[str, str]) -> list[str]:
+def _edited_sidecars(folder: Folder, sidecars: dict[str, str]) -> list[str]:
     edited = []
     for name, expected in sidecars.items():
         try:

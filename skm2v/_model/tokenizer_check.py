@@ -10,201 +10,35 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from skm2v._model.charsmap import check_charsmap
+from skm2v._model.tokenizer_settings import (
+    ADDED_FIELDS,
+    MAX_GROWTH,
+    MAX_JSON_CHARS,
+    MAX_NESTING,
+    MAX_PARTS,
+    MAX_REPEATS,
+    MAX_TOKEN_CHARS,
+    MAX_TOKENS,
+    MAX_WORD_CHARS,
+    OPTIONAL,
+    PARTS,
+    SECTIONS,
+    SEQUENCES,
+    Check,
+    integer,
+    is_flag,
+    string,
+)
 from skm2v._pooling import TextTokenizer, TokenizerDocument
 from skm2v._pooling.normalizers import build_hf
 from skm2v._pooling.tokenization import dense_tokens
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["build_tokenizer", "check_tokenizer"]
-
-MAX_JSON_CHARS = 48 << 20
-MAX_TOKENS = 2_000_000
-MAX_TOKEN_CHARS = 512
-MAX_PARTS = 256
-MAX_NESTING = 4
-MAX_REPEATS = 2  # of one type of normalizer; replacements have a bound of their own
-MAX_GROWTH = 8.0  # of a text by replacements
-MAX_WORD_CHARS = 256  # WordPiece takes quadratic time in it
-
-# Regular expressions of tokenizers in use, all of them linear.
-REGEXES = frozenset(
-    {
-        r" {2,}",
-        r" +▁",
-        r"\s+",
-        r"\n",
-        r"[\n\r\t]",
-        r"\s{2,}|[\n\r\t]",
-        r"^▁+$",
-        r"\p{N}",
-        r"\p{N}{1,3}",
-        r"\d{1,3}(?=(?:\d{3})*\b)",
-        r"[一-龥぀-ゟ゠-ヿ]+",
-        r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+",
-        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
-        r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-        r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-    }
-)
-
-Check = Callable[[Any], bool]
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _optional_flag(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
-
-
-def _integer(low: int, high: int) -> Check:
-    return lambda value: (
-        isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    )
-
-
-def _text(low: int, high: int, *, optional: bool = False) -> Check:
-    return lambda value: (
-        (optional and value is None) or (isinstance(value, str) and low <= len(value) <= high)
-    )
-
-
-def _choice(*choices: str) -> Check:
-    return lambda value: isinstance(value, str) and value in choices
-
-
-def _pattern(value: Any) -> bool:
-    if not isinstance(value, dict) or len(value) != 1:
-        return False
-    literal, regex = value.get("String"), value.get("Regex")
-    if regex is None:
-        return _text(1, 64)(literal)
-    return isinstance(regex, str) and regex in REGEXES
-
-
-def _pair(value: Any) -> bool:
-    """Whether a value is a special token and its id, which nothing here uses."""
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and _text(1, MAX_TOKEN_CHARS)(value[0])
-        and _integer(0, MAX_TOKENS)(value[1])
-    )
-
-
-def _anything(value: Any) -> bool:
-    return True
-
-
-_SCHEME = _choice("always", "never", "first")
-_BEHAVIOR = _choice("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
-_BYTE_LEVEL: dict[str, Check] = {
-    "add_prefix_space": _flag,
-    "trim_offsets": _flag,
-    "use_regex": _flag,
-}
-_METASPACE = {
-    "replacement": _text(1, 1),
-    "prepend_scheme": _SCHEME,
-    "split": _flag,
-    "add_prefix_space": _flag,
-    "str_rep": _text(1, 1),
-}
-
-# Per section of tokenizer.json: types and their settings.
-PARTS: dict[str, dict[str, dict[str, Check]]] = {
-    "normalizer": {
-        "BertNormalizer": {
-            "clean_text": _flag,
-            "handle_chinese_chars": _flag,
-            "strip_accents": _optional_flag,
-            "lowercase": _flag,
-        },
-        "NFC": {},
-        "NFD": {},
-        "NFKC": {},
-        "NFKD": {},
-        "Nmt": {},
-        "Lowercase": {},
-        "StripAccents": {},
-        "ByteLevel": {},
-        "Strip": {"strip_left": _flag, "strip_right": _flag},
-        "Prepend": {"prepend": _text(1, 16)},
-        "Replace": {"pattern": _pattern, "content": _text(0, 64)},
-        "Precompiled": {"precompiled_charsmap": check_charsmap},
-    },
-    "pre_tokenizer": {
-        "BertPreTokenizer": {},
-        "Whitespace": {},
-        "WhitespaceSplit": {},
-        "UnicodeScripts": {},
-        "ByteLevel": _BYTE_LEVEL,
-        "Metaspace": _METASPACE,
-        "Punctuation": {"behavior": _BEHAVIOR},
-        "Digits": {"individual_digits": _flag},
-        "CharDelimiterSplit": {"delimiter": _text(1, 1)},
-        "Split": {"pattern": _pattern, "behavior": _BEHAVIOR, "invert": _flag},
-    },
-    "post_processor": {
-        "BertProcessing": {"sep": _pair, "cls": _pair},
-        "RobertaProcessing": {
-            "sep": _pair,
-            "cls": _pair,
-            "trim_offsets": _flag,
-            "add_prefix_space": _flag,
-        },
-        "ByteLevel": _BYTE_LEVEL,
-        "TemplateProcessing": {
-            "single": lambda value: _holds_the_text(value),
-            "pair": _anything,
-            "special_tokens": _anything,
-        },
-    },
-    "decoder": {
-        "ByteLevel": _BYTE_LEVEL,
-        "WordPiece": {"prefix": _text(0, 16), "cleanup": _flag},
-        "Metaspace": _METASPACE,
-        "BPEDecoder": {"suffix": _text(0, 16)},
-        "ByteFallback": {},
-        "Fuse": {},
-        "Strip": {
-            "content": _text(1, 1),
-            "start": _integer(0, 100),
-            "stop": _integer(0, 100),
-        },
-        "Replace": {"pattern": _pattern, "content": _text(0, 64)},
-    },
-}
-# Settings that the library has defaults for; all others have to be there.
-OPTIONAL = {
-    "BertNormalizer": {"strip_accents"},
-    "ByteLevel": {"use_regex"},
-    "Metaspace": {"prepend_scheme", "split", "add_prefix_space", "str_rep"},
-    "Punctuation": {"behavior"},
-    "RobertaProcessing": {"trim_offsets", "add_prefix_space"},
-}
-SEQUENCES = {
-    "normalizer": "normalizers",
-    "pre_tokenizer": "pretokenizers",
-    "post_processor": "processors",
-    "decoder": "decoders",
-}
-SECTIONS = {"version", "truncation", "padding", "added_tokens", "model", *PARTS}
 
 
 # A grid search loads or slices one model again and again, and most of that time is this.
@@ -329,14 +163,6 @@ def _nothing(value: Any) -> bool:
     return False
 
 
-def _holds_the_text(single: Any) -> bool:
-    """Whether a template keeps the text, once, whatever special tokens it adds around it."""
-    if not isinstance(single, list) or not all(isinstance(item, dict) for item in single):
-        return False
-    sequences = [item["Sequence"] for item in single if "Sequence" in item]
-    return len(sequences) == 1 and isinstance(sequences[0], dict) and sequences[0].get("id") == "A"
-
-
 def _check_growth(parts: list[dict[str, Any]]) -> None:
     """Bound by how much normalizers can lengthen a text."""
     kinds = [part["type"] for part in parts]
@@ -378,7 +204,7 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
         return _check_unigram(model)
     vocabulary = model.get("vocab")
     if not isinstance(vocabulary, dict) or not all(
-        map(_integer(0, MAX_TOKENS), vocabulary.values())
+        map(integer(0, MAX_TOKENS), vocabulary.values())
     ):
         raise ModelFormatError(
             "The tokenizer's vocabulary must map tokens to ids from 0 to 1,999,999."
@@ -389,9 +215,9 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
     elif kind in ("WordPiece", "WordLevel"):
         _check_unknown(model.get("unk_token"), vocabulary)
         if kind == "WordPiece":
-            limit = _integer(1, MAX_WORD_CHARS)
+            limit = integer(1, MAX_WORD_CHARS)
             _check_setting(model, "max_input_chars_per_word", limit, required=True)
-            _check_setting(model, "continuing_subword_prefix", _text(0, 16), required=True)
+            _check_setting(model, "continuing_subword_prefix", string(0, 16), required=True)
     else:
         raise ModelFormatError(
             f"The tokenizer's model of type {kind!r:.60} is not supported. Supported: WordPiece,"
@@ -424,9 +250,9 @@ def _check_bpe(model: dict[str, Any], vocabulary: dict[str, int]) -> None:
             "The tokenizer drops merges at random; a model must not. Set dropout to null."
         )
     for name in ("continuing_subword_prefix", "end_of_word_suffix"):
-        _check_setting(model, name, _text(0, 16, optional=True))
+        _check_setting(model, name, string(0, 16, optional=True))
     for name in ("fuse_unk", "byte_fallback", "ignore_merges"):
-        _check_setting(model, name, _flag)
+        _check_setting(model, name, is_flag)
     merges = model.get("merges")
     if not isinstance(merges, list):
         raise ModelFormatError("The tokenizer's merges must be a list.")
@@ -463,9 +289,9 @@ def _check_unigram(model: dict[str, Any]) -> dict[str, int]:
     _check_tokens(vocabulary)
     if "" in vocabulary or len(vocabulary) != len(pieces):
         raise ModelFormatError("The tokenizer's vocabulary has an empty or a repeated token.")
-    _check_setting(model, "byte_fallback", _flag)
+    _check_setting(model, "byte_fallback", is_flag)
     unknown = model.get("unk_id")  # whether a tokenizer can do without is for TextTokenizer
-    if unknown is not None and not _integer(0, len(pieces) - 1)(unknown):
+    if unknown is not None and not integer(0, len(pieces) - 1)(unknown):
         raise ModelFormatError(
             f"The tokenizer's unk_id must be a token id or null; got {unknown!r:.60}."
         )
@@ -482,17 +308,6 @@ def _check_tokens(tokens: dict[str, int]) -> None:
         raise ModelFormatError(
             f"The tokenizer has a token of {longest} characters; the limit is {MAX_TOKEN_CHARS}."
         )
-
-
-ADDED_FIELDS: dict[str, Check] = {
-    "id": _integer(0, MAX_TOKENS),
-    "content": _text(1, MAX_TOKEN_CHARS),
-    "single_word": _flag,
-    "lstrip": _flag,
-    "rstrip": _flag,
-    "normalized": _flag,
-    "special": _flag,
-}
 
 
 def _add_tokens(vocabulary: dict[str, int], added: Any) -> None:

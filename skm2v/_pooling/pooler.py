@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
-from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +13,7 @@ import numpy.typing as npt
 
 from skm2v._pooling.columns import name_rows
 from skm2v._pooling.reference import ReferenceEngine
+from skm2v._pooling.sharing import pieces_of, share
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.text_buffers import TextBuffers
 from skm2v._pooling.texts import new_tuple
@@ -29,15 +26,6 @@ from skm2v.exceptions import ModelFormatError, TextWarning
 __all__ = ["Pooled", "TextPooler", "warn_of_counts", "warn_of_losses"]
 
 logger = logging.getLogger("skm2v")
-
-# One piece of work: long enough that its overhead vanishes, short enough that Ctrl-C is prompt.
-PIECE_TEXTS = 4096
-PIECE_CHARS = 1 << 20
-# Threads get pieces of about this share each, so that none waits long for the last one; but of no
-# less than a thread is worth starting for.
-SHARES = 4
-SMALLEST_TEXTS = 512
-SMALLEST_CHARS = 1 << 16
 
 _FLOAT32 = np.dtype(np.float32)
 _NOT_LOST = np.zeros(1, dtype=bool)
@@ -290,8 +278,8 @@ class TextPooler:
                 progress(stop - start)
 
         n_threads = count_threads(n_jobs)
-        pieces = _pieces(texts, n_threads)
-        _share(work, pieces, min(n_threads, len(pieces)))
+        pieces = pieces_of(texts, n_threads)
+        share(work, pieces, min(n_threads, len(pieces)))
         return _pooled(vectors, empty, truncated)
 
     def _pool_one(
@@ -389,57 +377,3 @@ def _log_missing_kernel(level: int, reason: str) -> None:
         " results. Install skm2v again where there is a C compiler, or from a wheel.",
         reason,
     )
-
-
-def _share(work: Callable[[int, int], None], pieces: list[tuple[int, int]], n_threads: int) -> None:
-    """Do all pieces in several threads, of which this one is one.
-
-    Fifty thousand texts take 50 ms: joblib, which looks after its threads every 10 ms, would eat up
-    what two of them save.
-    """
-    todo = deque(pieces)
-
-    def some() -> None:
-        with _cleared_on_error(todo):
-            while True:
-                try:
-                    piece = todo.popleft()
-                except IndexError:
-                    return
-                work(*piece)
-
-    if n_threads <= 1:
-        some()
-        return
-    # The end of the block waits for what the others do.
-    with ThreadPoolExecutor(n_threads - 1, "skm2v") as threads, _cleared_on_error(todo):
-        others = [threads.submit(some) for _ in range(n_threads - 1)]
-        some()
-    for other in others:
-        other.result()
-
-
-@contextmanager
-def _cleared_on_error(todo: deque[tuple[int, int]]) -> Iterator[None]:
-    """After an error or Ctrl-C, what is left to do would be in vain."""
-    try:
-        yield
-    except BaseException:
-        todo.clear()
-        raise
-
-
-def _pieces(texts: list[str] | TextBuffers, n_threads: int) -> list[tuple[int, int]]:
-    """Contiguous ranges of texts, each bounded in number and characters; a few for each thread."""
-    n = len(texts)
-    if isinstance(texts, TextBuffers):
-        sizes = texts.lengths
-    else:
-        sizes = np.fromiter(map(len, texts), dtype=np.int64, count=n)
-    shares = SHARES * n_threads
-    most_texts = min(max(n // shares, SMALLEST_TEXTS), PIECE_TEXTS)
-    most_chars = min(max(int(sizes.sum()) // shares, SMALLEST_CHARS), PIECE_CHARS)
-    # A piece is full when its texts have used up either limit.
-    number = np.cumsum(np.maximum(sizes / most_chars, 1 / most_texts)).astype(np.int64)
-    stops = (np.flatnonzero(np.diff(number)) + 1).tolist()
-    return list(pairwise([0, *stops, n])) if n else []

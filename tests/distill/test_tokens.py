@@ -17,6 +17,7 @@ from skm2v import StaticModel
 from skm2v._distillation.teacher_pass import principal_axes, store
 from skm2v._distillation.teacher_pass.principal_axes import number_of_components, rotate
 from skm2v.distill import distill
+from skm2v.exceptions import TextWarning
 
 
 def plain_vectors(folder, tokens, pooling="mean"):
@@ -174,7 +175,9 @@ def test_batches_have_no_influence(any_tiny_teacher):
     models = []
     for batch_size in (1, 3, 1000):
         store.clear_recent()
-        models.append(distill(any_tiny_teacher, batch_size=batch_size, **settings))
+        # "the bank has my moneytransfer" would be tried as the phrase first.
+        with pytest.warns(TextWarning, match="'moneytransfer' may be missed"):
+            models.append(distill(any_tiny_teacher, batch_size=batch_size, **settings))
     for model in models[1:]:
         np.testing.assert_allclose(model.embedding, models[0].embedding, atol=1e-6)
 

@@ -13,6 +13,7 @@ import pytest
 
 from skm2v import StaticModel
 from skm2v._model import files
+from skm2v._model.folder import Folder
 from skm2v._model.hub import looks_like_hub_id
 from skm2v.exceptions import MissingExtraError, ModelFormatError
 from tests.model.forge import tiny_model
@@ -314,6 +315,6 @@ def test_without_relative_opening_everything_loads_by_whole_paths(tmp_path, monk
     tiny_model().save_pretrained(tmp_path)
     assert StaticModel.from_pretrained(tmp_path) == tiny_model()
     with pytest.raises(NotADirectoryError):
-        files.Folder(tmp_path / "config.json")
+        Folder(tmp_path / "config.json")
     with pytest.raises(FileNotFoundError):
-        files.Folder(tmp_path / "missing")
+        Folder(tmp_path / "missing")

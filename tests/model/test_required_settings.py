@@ -7,7 +7,8 @@ import json
 import pytest
 import tokenizers
 
-from skm2v._model.tokenizer_check import OPTIONAL, PARTS, check_tokenizer
+from skm2v._model.tokenizer_check import check_tokenizer
+from skm2v._model.tokenizer_settings import OPTIONAL, PARTS
 from skm2v._pooling import TokenizerDocument
 from skm2v.exceptions import ModelFormatError
 from tests.pooling.charsmaps import charsmap

@@ -23,7 +23,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skm2v._pooling import Pooled, PoolingTable, TextPooler, TextTokenizer, pooler, reference
+from skm2v._pooling import (
+    Pooled,
+    PoolingTable,
+    TextPooler,
+    TextTokenizer,
+    pooler,
+    reference,
+    sharing,
+)
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import ModelFormatError
 from tests import tiny
@@ -199,8 +207,8 @@ def test_any_batch_gives_the_same_bytes(
     rows = [order.randrange(len(texts)) for _ in range(2 * len(texts))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reference, "BLOCK_CHARS", block)
-        patch.setattr(pooler, "PIECE_CHARS", 2 * block)
-        patch.setattr(pooler, "PIECE_TEXTS", 3)
+        patch.setattr(sharing, "PIECE_CHARS", 2 * block)
+        patch.setattr(sharing, "PIECE_TEXTS", 3)
         together = engine.pool([texts[row] for row in rows], n_jobs=n_jobs, **options)
     for name in Pooled._fields:
         parts = [getattr(alone[row], name) for row in rows]
@@ -353,7 +361,7 @@ def test_mapped_tables_stay_mapped(tokenizer, make_pooler, tmp_path, mmap_mode):
 
 
 def test_progress_counts_texts(tokenizer, monkeypatch):
-    monkeypatch.setattr(pooler, "PIECE_TEXTS", 4)
+    monkeypatch.setattr(sharing, "PIECE_TEXTS", 4)
     shared = TextPooler(tokenizer, random_table(tokenizer))
     for n_jobs in (None, 2):
         done: list[int] = []
@@ -399,24 +407,24 @@ def test_pieces_are_contiguous_and_bounded(rng, n_threads):
         ["a"],
         [""] * 600,
     ):
-        pieces = pooler._pieces(texts, n_threads)
+        pieces = sharing.pieces_of(texts, n_threads)
         starts, stops = zip(*pieces, strict=True)
         assert (0, *stops) == (*starts, len(texts))
         for start, stop in pieces:
             assert stop > start
-            assert stop - start <= pooler.PIECE_TEXTS + 1
+            assert stop - start <= sharing.PIECE_TEXTS + 1
             # The last text may cross the limit, and what it has too much is the next piece's.
             chars = sum(map(len, texts[start:stop])) - max(map(len, texts[start:stop]))
-            assert chars <= pooler.PIECE_CHARS
+            assert chars <= sharing.PIECE_CHARS
     # Enough of them for each thread to get a few, if they are worth it.
-    assert len(pooler._pieces(["a"] * 20_000, n_threads)) >= min(4 * n_threads, 20_000 // 1024)
-    assert len(pooler._pieces(["a"] * 500, n_threads)) == 1
-    assert pooler._pieces([], n_threads) == []
+    assert len(sharing.pieces_of(["a"] * 20_000, n_threads)) >= min(4 * n_threads, 20_000 // 1024)
+    assert len(sharing.pieces_of(["a"] * 500, n_threads)) == 1
+    assert sharing.pieces_of([], n_threads) == []
 
 
 def test_an_error_stops_all_threads(tokenizer, monkeypatch):
-    monkeypatch.setattr(pooler, "SMALLEST_TEXTS", 1)
-    monkeypatch.setattr(pooler, "SHARES", 50)
+    monkeypatch.setattr(sharing, "SMALLEST_TEXTS", 1)
+    monkeypatch.setattr(sharing, "SHARES", 50)
     seen = []
 
     class Failing:
@@ -441,8 +449,8 @@ def test_an_error_stops_all_threads(tokenizer, monkeypatch):
 
 
 def test_a_thread_that_cannot_start_stops_the_others(tokenizer, monkeypatch):
-    monkeypatch.setattr(pooler, "SMALLEST_TEXTS", 1)
-    monkeypatch.setattr(pooler, "SHARES", 50)
+    monkeypatch.setattr(sharing, "SMALLEST_TEXTS", 1)
+    monkeypatch.setattr(sharing, "SHARES", 50)
     seen = []
 
     class Slow:
@@ -456,7 +464,7 @@ def test_a_thread_that_cannot_start_stops_the_others(tokenizer, monkeypatch):
                 raise RuntimeError("can't start new thread")
             return super().submit(*args)
 
-    monkeypatch.setattr(pooler, "ThreadPoolExecutor", OneThread)
+    monkeypatch.setattr(sharing, "ThreadPoolExecutor", OneThread)
     shared = TextPooler(tokenizer, random_table(tokenizer), Slow())
     with pytest.raises(RuntimeError, match="new thread"):
         shared.pool(["a"] * 100, max_length=9, normalize=True, n_jobs=3)
