@@ -1,4 +1,4 @@
-"""Words lost to symbols in noisy texts, and the accuracy of a linear model, without and with splitting.
+"""Words that noisy texts lose to symbols, and accuracy, without and with splitting.
 
 Run from a checkout: ``python benchmarks/noisy_text.py --data FOLDER``, a folder that holds
 ``sentiment/tweeteval_*.csv.gz`` and ``spam/sms_spam.csv.gz`` (columns text, label and split). Texts

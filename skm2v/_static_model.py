@@ -181,7 +181,11 @@ class StaticModel:
 
     @property
     def tokenizer(self) -> Any:
-        """A new ``tokenizers.Tokenizer``; changes to it do not reach the model."""
+        """A new ``tokenizers.Tokenizer``; changes to it do not reach the model.
+
+        Its ids are those of the library, also where :attr:`split_unknown` is True: unlike
+        :meth:`tokenize`, it loses a word with a character that it does not know.
+        """
         return self._core.tokenizer.copy_hf()
 
     @property
@@ -205,7 +209,7 @@ class StaticModel:
         return self._core.max_length
 
     @property
-    def splits_unknown(self) -> bool:
+    def split_unknown(self) -> bool:
         """Whether characters that make a word unknown to the tokenizer are split off.
 
         WordPiece knows a word as a whole or not at all: "love" with a heart behind it is one
@@ -215,7 +219,7 @@ class StaticModel:
         readers of the file pass over: their tokens, and those of :attr:`tokenizer`, are the ones
         without. See :meth:`with_settings`.
         """
-        return self._core.splits_unknown
+        return self._core.split_unknown
 
     @property
     def config(self) -> ModelConfig:
@@ -562,7 +566,7 @@ class StaticModel:
             this model says.
         split_unknown : bool or None, default=None
             Whether characters that make a word unknown, such as the heart behind "love", are split
-            off, so that the rest of the word is read; see :attr:`splits_unknown`. None means as
+            off, so that the rest of the word is read; see :attr:`split_unknown`. None means as
             this model does.
 
         Returns
@@ -884,6 +888,7 @@ class StaticModel:
         sha256: str | None = None,
         normalize: bool | None = None,
         max_length: int | ModelDefault | None = MODEL_DEFAULT,
+        split_unknown: bool | None = None,
         dimensionality: int | None = None,
         truncate_dim: int | None = None,
         quantize_to: str | None = None,
@@ -916,6 +921,8 @@ class StaticModel:
             Replaces the model's setting.
         max_length : int or None, default=the model's
             Replaces the model's setting; None means no limit.
+        split_unknown : bool or None, default=None
+            Replaces the model's setting; see :attr:`split_unknown`.
         dimensionality, truncate_dim : int or None, default=None
             Keep the first columns only; see :meth:`with_dimensions`.
         quantize_to : {"float16", "float32", "float64", "int8"} or None, default=None
@@ -933,6 +940,8 @@ class StaticModel:
             If the model is damaged, not supported, or of a newer format.
         OSError
             If there is no such model or it cannot be read.
+        ValueError
+            If `split_unknown` is True and the tokenizer is no WordPiece model.
         """
         if dimensionality is not None and truncate_dim not in (None, dimensionality):
             raise ValueError("dimensionality and truncate_dim contradict each other.")
@@ -945,7 +954,9 @@ class StaticModel:
             sha256=sha256,
         )
         model = cls._of_core(Core.of_parts(parts, digest))
-        model = model.with_settings(normalize=normalize, max_length=max_length)
+        model = model.with_settings(
+            normalize=normalize, max_length=max_length, split_unknown=split_unknown
+        )
         dim = dimensionality if truncate_dim is None else truncate_dim
         if dim is not None:
             model = model.with_dimensions(dim)

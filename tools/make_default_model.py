@@ -94,6 +94,8 @@ def make(
         config=config,
         projection=scaled(model.projection, scale),
     )
+    # Noisy texts of the development sets lose words without, and no accuracy with it.
+    model = model.with_settings(split_unknown=True)
     model.save_pretrained(output)
     return model
 

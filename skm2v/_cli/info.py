@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         "stored as": str(model.embedding.dtype),
         "normalize": model.normalize,
         "max length": model.max_length,
+        "split unknown": model.split_unknown,
         "columns ordered": config.pca_ordered,
         "adapted": "; ".join(map(str, config.adaptations)) or None,
         "made with": ", ".join(f"{k} {v}" for k, v in config.created_with.items()) or None,

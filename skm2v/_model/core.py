@@ -124,7 +124,7 @@ class Core:
         self, *, normalize: bool, max_length: int | None, split_unknown: bool | None = None
     ) -> Core:
         """Return a model that treats texts otherwise; this one if nothing changes."""
-        if split_unknown is not None and split_unknown != self.splits_unknown:
+        if split_unknown is not None and split_unknown != self.split_unknown:
             tokenizer = build_tokenizer(self.tokenizer.with_split_unknown(split_unknown))
             other = replace(self, tokenizer=tokenizer)
             return other.with_settings(normalize=normalize, max_length=max_length)
@@ -135,7 +135,7 @@ class Core:
         return other
 
     @property
-    def splits_unknown(self) -> bool:
+    def split_unknown(self) -> bool:
         """Whether characters that make a word unknown are split off."""
         return self.tokenizer.unknown_characters is not None
 

@@ -218,6 +218,7 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
             limit = integer(1, MAX_WORD_CHARS)
             _check_setting(model, "max_input_chars_per_word", limit, required=True)
             _check_setting(model, "continuing_subword_prefix", string(0, 16), required=True)
+            _check_setting(model, "split_unknown", is_flag)
     else:
         raise ModelFormatError(
             f"The tokenizer's model of type {kind!r:.60} is not supported. Supported: WordPiece,"

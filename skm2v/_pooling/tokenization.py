@@ -199,7 +199,11 @@ class TextTokenizer:
         return json.dumps(spec, ensure_ascii=False)
 
     def copy_hf(self) -> tokenizers.Tokenizer:
-        """Return a new ``tokenizers.Tokenizer`` that tokenizes as this object does."""
+        """Return a new ``tokenizers.Tokenizer`` with the tokens of this object.
+
+        It gives the ids of the library: where unknown characters are split off, this object reads
+        the rest of a word that is one unknown token for the copy.
+        """
         return _build(self._stripped)
 
     def _parts(self, text: str) -> Iterator[str]:

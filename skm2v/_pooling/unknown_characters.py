@@ -23,7 +23,7 @@ SETTING = "split_unknown"
 
 def splits_unknown(spec: dict[str, Any]) -> bool:
     """Whether a tokenizer says that unknown characters are split off."""
-    return spec["model"]["type"] == "WordPiece" and bool(spec["model"].get(SETTING))
+    return spec["model"]["type"] == "WordPiece" and spec["model"].get(SETTING) is True
 
 
 def with_split_unknown(spec: dict[str, Any], split: bool) -> dict[str, Any]:

@@ -58,6 +58,16 @@ def test_what_it_knows():
     assert money @ cash > money @ holiday + 0.2
 
 
+def test_symbols_lose_no_word():
+    model = StaticModel.from_pretrained("default")
+    assert model.split_unknown
+    np.testing.assert_array_equal(model.encode("Love😘❤💖"), model.encode("Love 😘 ❤ 💖"))
+    assert model.encode("Love😘❤💖") @ model.encode("love") > 0.5
+    plain = StaticModel.from_pretrained("default", split_unknown=False)
+    assert not plain.split_unknown
+    assert plain.tokenize(["Love😘❤💖"]) != model.tokenize(["Love😘❤💖"])
+
+
 def test_missing_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(_default_model, "_FOLDER", tmp_path)
     with pytest.raises(FileNotFoundError, match="Reinstall skm2v"):

@@ -114,6 +114,7 @@ TOKENIZERS = {
     "unknown token of BPE is a list": ("bpe", set_model("unk_token", [["a"]]), "not in its"),
     "long words": ("wordpiece", set_model("max_input_chars_per_word", 10**9), "max_input_chars"),
     "no words": ("wordpiece", set_model("max_input_chars_per_word", 0), "max_input_chars"),
+    "a word for a flag": ("wordpiece", set_model("split_unknown", "no"), "split_unknown"),
     "prefix is a number": ("wordpiece", set_model("continuing_subword_prefix", 3), "prefix"),
     "added tokens are an object": ("wordpiece", set_part("added_tokens", {"a": 1}), "be a list"),
     "added token is a string": ("wordpiece", set_part("added_tokens", ["a"]), "malformed"),
