@@ -23,6 +23,9 @@ __all__ = ["Row", "read_csv", "read_json", "read_lines", "row_error"]
 
 # A quote that is never closed makes one cell of the rest of the file, however large that is.
 MAX_CELL = 2**28
+# Characters of earlier lines from which a row is read here. `csv.reader` would read on to the
+# limit of the process, which others may have raised to gigabytes.
+_LONG_ROW = 2**17
 _GZIP = b"\x1f\x8b"
 
 
@@ -143,7 +146,7 @@ class _CsvRows:
 
     def __iter__(self) -> Iterator[Row]:
         while True:
-            reader = csv.reader(self._taken(), delimiter=self._delimiter, strict=True)
+            reader = csv.reader(self._short(), delimiter=self._delimiter, strict=True)
             try:
                 for cells in reader:
                     yield Row(self._number - len(self._row) + 1, cells)
@@ -161,6 +164,14 @@ class _CsvRows:
         for line in self._lines:
             self._number += 1
             self._row.append(line)
+            yield line
+
+    def _short(self) -> Iterator[str]:
+        size = 0
+        for line in self._taken():
+            size = len(line) if len(self._row) == 1 else size + len(line)
+            if size > _LONG_ROW and len(self._row) > 1:
+                raise csv.Error("a long row")
             yield line
 
 

@@ -130,7 +130,16 @@ def test_a_bad_row_is_named(text, message):
         list(read_csv(lines_of(text), "f.csv"))
 
 
-def test_a_quote_does_not_swallow_gigabytes(monkeypatch):
+@pytest.fixture(params=["the limit of the process", "a limit raised by others"])
+def csv_limit(request):
+    before = csv.field_size_limit()
+    if "raised" in request.param:
+        csv.field_size_limit(2**31 - 1)
+    yield
+    csv.field_size_limit(before)
+
+
+def test_a_quote_does_not_swallow_gigabytes(monkeypatch, csv_limit):
     monkeypatch.setattr(_text_tables, "MAX_CELL", 1000)
     read = 0
 
