@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from speed_common import markdown
 
+from skm2v import StaticModel
 from skm2v._distillation import (
     TeacherFiles,
     cache_folder,
@@ -21,7 +22,6 @@ from skm2v._distillation import (
     load_files,
 )
 from skm2v._distillation.teacher_pass.text_vectors import text_vectors
-from skm2v._static_model import StaticModel
 from skm2v.evaluation import Clustering, Encoder, Evaluation, Result, Task, evaluate, find_sources
 from skm2v.evaluation._resampling import interval, paired_difference
 from skm2v.evaluation._task_sources import TaskSource, select_sources
@@ -324,7 +324,6 @@ def _rival_on(bench: Bench, name: str, texts: list[str], families: Any) -> None:
 
 def general(options: argparse.Namespace, bench: Bench) -> None:
     """Evaluate the bundled model, none of whose texts is in the development sets."""
-    from skm2v import StaticModel
     from skm2v.datasets import default_model_path
 
     folder = default_model_path() if options.model == "default" else options.model

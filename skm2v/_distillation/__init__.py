@@ -21,6 +21,7 @@ from skm2v._distillation.teacher.loading import load_files, load_teacher, open_t
 from skm2v._distillation.teacher.teacher import Teacher
 from skm2v._distillation.teacher_pass.store import cache_folder, clear_recent
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
+from skm2v._distillation.tensors import as_tensor
 
 __all__ = [
     "SENTENCE_PARAMETERS",
@@ -31,6 +32,7 @@ __all__ = [
     "TeacherPass",
     "TokenRecipe",
     "adapt_core",
+    "as_tensor",
     "cache_folder",
     "check_parameters",
     "clear_recent",

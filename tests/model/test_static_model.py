@@ -45,39 +45,6 @@ def test_encode_of_one_text_is_one_vector(tiny_static):
     assert tiny_static.encode([]).shape == (0, 16)
 
 
-def test_encode_arguments_of_the_peers(tiny_static, capsys):
-    plain = tiny_static.encode(TEXTS)
-    np.testing.assert_array_equal(
-        plain,
-        tiny_static.encode(
-            TEXTS,
-            batch_size=1,
-            show_progress_bar=True,
-            convert_to_numpy=True,
-            normalize_embeddings=True,
-            use_multiprocessing=False,
-            multiprocessing_threshold=10_000,
-            device="cpu",
-            n_jobs=2,
-        ),
-    )
-    captured = capsys.readouterr()
-    assert captured.out == "" and "3 of 3" in captured.err
-    raw = tiny_static.encode(TEXTS, normalize_embeddings=False)
-    assert not np.allclose(np.linalg.norm(raw, axis=1), 1)
-    np.testing.assert_array_equal(raw, tiny_static.encode(TEXTS, normalize=False))
-    with pytest.raises(ValueError, match="contradict"):
-        tiny_static.encode(TEXTS, normalize=True, normalize_embeddings=False)
-    with pytest.raises(ValueError, match="normalize must be True or False; got 'yes'"):
-        tiny_static.encode(TEXTS, normalize="yes")
-    with pytest.raises(ValueError, match="from_numpy"):
-        tiny_static.encode(TEXTS, convert_to_tensor=True)
-    with pytest.raises(ValueError, match="CPU"):
-        tiny_static.encode(TEXTS, device="cuda")
-    with pytest.raises(TypeError, match="normalise"):
-        tiny_static.encode(TEXTS, normalise=True)
-
-
 def test_encode_takes_its_first_settings_by_position(tiny_static):
     by_name = tiny_static.encode(
         TEXTS, batch_size=2, show_progress_bar=False, normalize=False, max_length=9

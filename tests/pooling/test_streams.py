@@ -78,7 +78,7 @@ def test_every_tokenizer_family(any_tiny_static, batch_size):
 def test_settings_are_those_of_encode(tiny_static):
     for settings in (
         {"normalize": False},
-        {"normalize_embeddings": False},
+        {"normalize_embeddings": False, "prompt_name": None},
         {"max_length": 2},
         {"max_length": None, "n_jobs": 2},
         {"convert_to_numpy": True, "device": "cpu", "use_multiprocessing": True},
@@ -89,6 +89,11 @@ def test_settings_are_those_of_encode(tiny_static):
             assert_array_equal(np.concatenate(batches), tiny_static.encode(TEXTS, **settings))
 
 
+def test_batches_are_no_tensors(tiny_static):
+    with pytest.raises(ValueError, match=r"torch\.from_numpy\(batch\)"):
+        tiny_static.encode_iter(TEXTS, convert_to_tensor=True)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -96,9 +101,9 @@ def test_settings_are_those_of_encode(tiny_static):
         {"batch_size": "query"},
         {"max_length": 0},
         {"n_jobs": 0},
-        {"convert_to_tensor": True},
+        {"precision": "int8"},
         {"device": "cuda"},
-        {"normalize": True, "normalize_embeddings": False},
+        {"normalize": False, "normalize_embeddings": True},
     ],
     ids=str,
 )

@@ -10,8 +10,8 @@ from skm2v.exceptions import MissingExtraError
 __all__ = ["import_extra"]
 
 
-def import_extra(name: str) -> Any:
-    """Import a module of the `distill` extra.
+def import_extra(name: str, purpose: str = "Distilling a teacher") -> Any:
+    """Import a module of the `distill` extra; `purpose` begins the error if it is not there.
 
     Raises
     ------
@@ -23,6 +23,6 @@ def import_extra(name: str) -> Any:
     except ImportError as error:
         package = name.partition(".")[0]
         raise MissingExtraError(
-            f"Distilling a teacher needs {package}, which cannot be imported ({error})."
+            f"{purpose} needs {package}, which cannot be imported ({error})."
             ' Install it: pip install "skm2v[distill]".'
         ) from error

@@ -1,0 +1,332 @@
+"""Other models made of one: fewer columns, other numbers, more words, another domain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from skm2v._checks import MODEL_DEFAULT, ModelDefault, check_flag, is_integer
+from skm2v._distillation import adapt_core, extend_core, extend_with_vectors
+from skm2v._static_model.encoding import EncodingModel
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["ChangingModel"]
+
+
+class ChangingModel(EncodingModel):
+    """A model of which others are made; it stays what it is."""
+
+    __slots__ = ()
+
+    def with_dimensions(self, dim: int) -> Self:
+        """Return a model with the first `dim` columns.
+
+        It is a good model if the columns are ordered by importance, as PCA orders them
+        (``config.pca_ordered``).
+
+        Parameters
+        ----------
+        dim : int
+            Number of columns, at most those of this model.
+
+        Returns
+        -------
+        model : StaticModel
+        """
+        if not is_integer(dim):
+            raise ValueError(f"The number of dimensions must be an integer; got {dim!r}.")
+        if not 1 <= dim <= self.dim:
+            raise ValueError(
+                f"The number of dimensions must be from 1 to {self.dim}, the model's own;"
+                f" got {dim}."
+            )
+        return self._of_core(self._core.first_columns(int(dim)))
+
+    def quantized(self, dtype: str) -> Self:
+        """Return a model whose table has another number type.
+
+        Parameters
+        ----------
+        dtype : {"float16", "float32", "float64", "int8"}
+            int8 keeps a scale per row, as part of `weights`.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if it has the type already.
+        """
+        return self._of(self._core.quantized(dtype))
+
+    def clustered(self, n_clusters: int) -> Self:
+        """Return a model whose tokens share rows, which makes large tables small.
+
+        The directions of the tokens' vectors are grouped by k-means; each token keeps the length
+        of its own, as one of the `weights`.
+
+        Parameters
+        ----------
+        n_clusters : int
+            Number of rows, from 2 to the number of tokens.
+
+        Returns
+        -------
+        model : StaticModel
+        """
+        n_tokens = len(self.tokens)
+        if not is_integer(n_clusters) or not 2 <= n_clusters <= n_tokens:
+            raise ValueError(
+                "The number of clusters must be an integer from 2 to the number of tokens,"
+                f" {n_tokens}; got {n_clusters!r}."
+            )
+        return self._of(self._core.clustered(int(n_clusters)))
+
+    def with_settings(
+        self,
+        *,
+        normalize: bool | None = None,
+        max_length: int | ModelDefault | None = MODEL_DEFAULT,
+        pca_ordered: bool | None = None,
+        split_unknown: bool | None = None,
+    ) -> Self:
+        """Return a model with other defaults for :meth:`encode`.
+
+        Parameters
+        ----------
+        normalize : bool or None, default=None
+            Whether vectors of texts have Euclidean norm 1. None means as this model says.
+        max_length : int or None, default=the model's
+            Number of tokens of a text to use. None means all.
+        pca_ordered : bool or None, default=None
+            Whether the first columns are the best ones, as those of a model that was trained to
+            be cut (Matryoshka): a :class:`StaticEmbedder` can then set `pca_dims`. None means as
+            this model says.
+        split_unknown : bool or None, default=None
+            Whether characters that make a word unknown, such as the heart behind "love", are split
+            off, so that the rest of the word is read; see :attr:`split_unknown`. None means as
+            this model does.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if nothing changes.
+
+        Raises
+        ------
+        ValueError
+            If `split_unknown` is True and the tokenizer is no WordPiece model.
+        """
+        core = self._core.with_settings(
+            normalize=self.normalize if normalize is None else check_flag("normalize", normalize),
+            max_length=self._resolve_length(max_length),
+            split_unknown=None
+            if split_unknown is None
+            else check_flag("split_unknown", split_unknown),
+        )
+        if pca_ordered is not None:
+            ordered = check_flag("pca_ordered", pca_ordered)
+            if ordered != self.config.pca_ordered:
+                core = replace(core, config=replace(core.config, pca_ordered=ordered))
+        return self._of(core)
+
+    def extend(
+        self,
+        words: Sequence[str],
+        model_name: str | os.PathLike[str] | Any = None,
+        *,
+        vectors: npt.ArrayLike | None = None,
+        tokenizer: Any = None,
+        device: str | None = None,
+        revision: str | None = None,
+        subfolder: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle_weights: bool = False,
+        show_progress_bar: bool = False,
+    ) -> Self:
+        """Add words to the vocabulary, without a new distillation.
+
+        The teacher reads each word alone, and the projection that the model keeps turns its
+        vector into a row. Words become tokens as those of the `vocabulary` of
+        :func:`skm2v.distill` do: found wherever they stand as words, whatever the tokenizer, and
+        never inside of others; words that are tokens already are left out. Tokens that the model
+        has keep their ids and their rows, and texts without the words their vectors.
+
+        With `vectors`, the words get these vectors, and no teacher is needed.
+
+        Parameters
+        ----------
+        words : sequence of str
+            Words, or strings of several words.
+        model_name : str, path, model in memory or None, default=None
+            The teacher that the model was distilled from: a folder, a hub id, a transformers
+            model or a `SentenceTransformer`. None means the name and the revision that the model
+            keeps (``config.teacher``), which suffice for teachers from the hub.
+        vectors : array-like of shape (n_words, d) or None, default=None
+            What each word adds to the vector of a text, in the columns of the model and of the
+            size that vectors of tokens have (see :meth:`encode_as_sequence`); stored in the
+            number type of the table. Words must be new then, and there is nothing to say about
+            a teacher.
+        tokenizer : transformers tokenizer or None, default=None
+            Only for a transformers model in memory.
+        device, revision, subfolder, trust_remote_code, allow_pickle_weights
+            See :func:`skm2v.distill`.
+        show_progress_bar : bool, default=False
+            Show a bar on standard error.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if all of the words are tokens already.
+
+        Raises
+        ------
+        ValueError
+            If `words` is a single string, or one of them is no string or holds no text; if the
+            model has no projection, as models of other packages and those that were distilled
+            with ``pca_dims=None``. With `vectors`: if they have another shape or are not finite;
+            if a word is a token already, or the same as another one; if a teacher is given too.
+        TeacherError
+            If the teacher cannot be loaded, or its vectors have another width than those that
+            the model was made of.
+        MissingExtraError
+            If torch or transformers is not installed.
+
+        Notes
+        -----
+        With ``objective="tokens"`` a row is what a distillation with these words as `vocabulary`
+        gives on the principal axes that the model has. With ``objective="sentences"`` it is the
+        prior of a word that the texts did not contain. The Notes of :func:`skm2v.distill` say
+        what "stands as a word" means.
+
+        Examples
+        --------
+        >>> model = model.extend(["remdesivir", "long covid"])  # doctest: +SKIP
+
+        Without a teacher, a word means what others say:
+
+        >>> from skm2v import StaticModel
+        >>> from skm2v.datasets import default_model_path
+        >>> model = StaticModel.from_pretrained(default_model_path())
+        >>> meaning = model.encode("antiviral drug", normalize=False)
+        >>> extended = model.extend(["remdesivir"], vectors=[meaning])
+        >>> float(extended.encode("remdesivir") @ model.encode("antiviral drug")) > 0.99
+        True
+        """
+        if vectors is not None:
+            teacher = (model_name, tokenizer, device, revision, subfolder)
+            if any(given is not None for given in teacher):
+                raise ValueError(
+                    "vectors were given, so no teacher reads the words: leave out model_name,"
+                    " tokenizer, device, revision and subfolder."
+                )
+            return self._of(extend_with_vectors(self._core, words, vectors))
+        extended = extend_core(
+            self._core,
+            words,
+            model_name,
+            tokenizer=tokenizer,
+            device=device,
+            revision=revision,
+            subfolder=subfolder,
+            trust_remote_code=trust_remote_code,
+            allow_pickle_weights=allow_pickle_weights,
+            show_progress_bar=show_progress_bar,
+        )
+        return self._of(extended)
+
+    def adapt(
+        self,
+        texts: Any,
+        model_name: str | os.PathLike[str] | Any = None,
+        *,
+        max_teacher_texts: int | None = None,
+        memory: Any = None,
+        tokenizer: Any = None,
+        device: str | None = None,
+        revision: str | None = None,
+        subfolder: str | None = None,
+        trust_remote_code: bool = False,
+        allow_pickle_weights: bool = False,
+        show_progress_bar: bool = False,
+    ) -> Self:
+        """Adapt the vectors to texts of a domain, without labels.
+
+        The teacher reads the texts, and the vectors of the tokens and pairs that they contain
+        move so that their means come closer to what it makes of them, as far as held-out texts
+        confirm it. All others keep their bytes, and the columns keep their meaning: texts that
+        were embedded before stay comparable where they share no token with the new texts.
+
+        Parameters
+        ----------
+        texts : column of str
+            Texts like those that the model will embed: 2,000 or more, at least twice as many
+            different ones as the model has dimensions.
+        model_name : str, path, model in memory or None, default=None
+            The teacher, best that which the model was distilled from; as for :meth:`extend`.
+        max_teacher_texts : int or None, default=None
+            Let the teacher read so many of the texts only, chosen so that as many tokens as
+            possible occur several times.
+        memory : str, path, joblib.Memory or None, default=None
+            Where the teacher's vectors are kept between processes.
+        tokenizer : transformers tokenizer or None, default=None
+            Only for a transformers model in memory.
+        device, revision, subfolder, trust_remote_code, allow_pickle_weights
+            See :func:`skm2v.distill`.
+        show_progress_bar : bool, default=False
+            Show bars on standard error.
+
+        Returns
+        -------
+        model : StaticModel
+            This model if the texts do not bring it closer to the teacher.
+
+        Raises
+        ------
+        TextTypeError, TextValueError
+            If `texts` is not a column of texts, or some of its rows are missing values.
+        TeacherError
+            If the teacher cannot be loaded, or has vectors of fewer dimensions than the model.
+        MissingExtraError
+            If torch or transformers is not installed.
+
+        Warns
+        -----
+        TextWarning
+            If there are too few texts, or they do not help; the model is then this one.
+
+        Notes
+        -----
+        The teacher's vectors are mapped to the columns of the model by what both make of the
+        texts (orthogonal axes, with a scale for each column), so that any model can adapt: also
+        one that kept no projection, or that another package made. Rows of int8 tables are
+        quantised again one by one.
+
+        Examples
+        --------
+        >>> model = model.adapt(texts, memory="cache")  # doctest: +SKIP
+        """
+        return self._adapted(
+            texts,
+            model_name,
+            max_teacher_texts=max_teacher_texts,
+            memory=memory,
+            tokenizer=tokenizer,
+            device=device,
+            revision=revision,
+            subfolder=subfolder,
+            trust_remote_code=trust_remote_code,
+            allow_pickle_weights=allow_pickle_weights,
+            show_progress_bar=show_progress_bar,
+        )[0]
+
+    def _adapted(
+        self, texts: Any, model_name: Any = None, **how: Any
+    ) -> tuple[Self, dict[str, Any]]:
+        """Adapt, and tell what was done; see :meth:`adapt`."""
+        adapted, done = adapt_core(self._core, texts, model_name, **how)
+        return self._of(adapted), done
