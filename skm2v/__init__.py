@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from skm2v._embedder import StaticEmbedder
-from skm2v._show_versions import show_versions
-from skm2v._static_model import StaticModel
 from skm2v._version import __version__
 
 # Bound here, at once: `skm2v.distill` is the function, whoever imports the module of that name.
@@ -24,10 +21,13 @@ if TYPE_CHECKING:
     from skm2v._classification.fusing import fuse
     from skm2v._dedup.deduplicator import Deduplicator
     from skm2v._distillation import Teacher, load_teacher
+    from skm2v._embedder import StaticEmbedder
     from skm2v._features import HybridVectorizer
     from skm2v._fit_report import FitReport
     from skm2v._model import ModelConfig, Projection
     from skm2v._pooling import PoolingTable, TextTokenizer
+    from skm2v._show_versions import show_versions
+    from skm2v._static_model import StaticModel
 
 __all__ = [
     "Deduplicator",
@@ -53,7 +53,7 @@ __all__ = [
     "show_versions",
 ]
 
-# Loaded when they are first asked for.
+# Loaded when they are first asked for: a process that serves needs no more than NumPy.
 _LATE = {
     "Deduplicator": "skm2v._dedup.deduplicator",
     "Explanation": "skm2v._classification.explanation",
@@ -64,12 +64,15 @@ _LATE = {
     "ModelConfig": "skm2v._model",
     "PoolingTable": "skm2v._pooling",
     "Projection": "skm2v._model",
+    "StaticEmbedder": "skm2v._embedder",
+    "StaticModel": "skm2v._static_model",
     "StaticTextClassifier": "skm2v._classification.classifier",
     "Teacher": "skm2v._distillation",
     "TextTokenizer": "skm2v._pooling",
     "explain": "skm2v._classification.explaining",
     "fuse": "skm2v._classification.fusing",
     "load_teacher": "skm2v._distillation",
+    "show_versions": "skm2v._show_versions",
 }
 
 

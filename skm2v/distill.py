@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from skm2v._distillation.distillation import distil
-from skm2v._static_model import StaticModel
 from skm2v.exceptions import TeacherError
+
+if TYPE_CHECKING:
+    from skm2v._static_model import StaticModel
 
 __all__ = ["distill", "distill_from_model"]
 
@@ -161,6 +162,9 @@ def distill(
     >>> model.encode(["Static vectors are fast."]).shape  # doctest: +SKIP
     (1, 256)
     """
+    from skm2v._distillation.distillation import distil
+    from skm2v._static_model import StaticModel
+
     core, _ = distil(
         model_name,
         objective=objective,
@@ -247,6 +251,9 @@ extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
             f"model must be a transformers model or a SentenceTransformer; got"
             f" {type(model).__name__}. For a name or a folder use distill(model_name)."
         )
+    from skm2v._distillation.distillation import distil
+    from skm2v._static_model import StaticModel
+
     core, _ = distil(
         model,
         tokenizer,

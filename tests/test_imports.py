@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from skm2v import StaticTextClassifier, fuse
 from tests.import_graph import find_circle, folded, read_imports, sources_in, upward
 
 ROOT = Path(__file__).parents[1]
@@ -41,12 +42,21 @@ ROOMS = (
 # Modules of our own that are imported in functions, and why not at the top. That it would be a
 # circle is no reason: the tests below find circles through functions, too.
 LATE_IMPORTS = {
+    "a process that serves does without what distils": {
+        "skm2v._static_model.changing -> skm2v._distillation.fitting.adapting",
+        "skm2v._static_model.changing -> skm2v._distillation.fitting.extending",
+        "skm2v._static_model.neutral -> skm2v._distillation.tensors",
+        "skm2v.distill -> skm2v._distillation.distillation",
+        "skm2v.distill -> skm2v._static_model",
+    },
     "`import skm2v` does without what not every process needs": {
         "skm2v._pooling.pooler -> skm2v._pooling.kernel",
         "skm2v._classification.explanation -> skm2v._classification.explanation_html",
     },
     "each command loads what it runs": {
         "skm2v._cli.dedup -> skm2v._dedup.deduplicator",
+        "skm2v._cli.dedup -> skm2v._embedder",
+        "skm2v._cli.distill -> skm2v._distillation.teacher.teacher",
         "skm2v._cli.evaluate -> skm2v.evaluation",
         "skm2v._cli.evaluate -> skm2v.evaluation._progress",
     },
@@ -97,6 +107,50 @@ def loaded_by(code: str) -> set[str]:
     return set(json.loads(run.stdout.splitlines()[-1]))
 
 
+# What a process that serves a model does not wait for.
+NOT_SERVING = {"sklearn", "scipy", "joblib", "safetensors", "huggingface_hub", "pandas", "torch"}
+
+SERVING = {
+    "a model": """
+from skm2v import StaticModel
+StaticModel.from_pretrained("default").encode(["a text", "\u4e2d\u6587"])
+""",
+    "a fused classifier": """
+from skm2v import FusedTextClassifier
+model = FusedTextClassifier.load({path!r}, mmap=True)
+model.predict(["a text"]), model.decision_function(["another"]), model.explain(["a third"])
+""",
+    "the command": """
+from skm2v._cli.main import main
+assert main(["info"]) == 0
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def fused_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("fused") / "spam.safetensors"
+    texts = ["Win a free phone now", "Claim your prize", "See you at lunch", "Call me later"]
+    fuse(StaticTextClassifier().fit(texts, [1, 1, 0, 0])).save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("what", SERVING)
+def test_what_serves_loads_neither_scikit_learn_nor_scipy(what, fused_path):
+    loaded = {name.partition(".")[0] for name in loaded_by(SERVING[what].format(path=fused_path))}
+    assert "skm2v" in loaded
+    assert not loaded & NOT_SERVING
+
+
+def test_distill_is_the_function_whatever_is_imported_first():
+    for code in (
+        "import skm2v.distill; import skm2v",
+        "from skm2v.distill import distill; import skm2v",
+        "import skm2v; skm2v.StaticModel; import skm2v.distill",
+    ):
+        loaded_by(f"{code}; assert callable(skm2v.distill); skm2v.distill.__name__")
+
+
 @pytest.fixture(scope="module")
 def baseline():
     return loaded_by("import sklearn.base, tokenizers")
@@ -113,7 +167,7 @@ def baseline():
 )
 def test_import_adds_no_heavy_module(baseline, code):
     added = loaded_by(code) - baseline
-    assert "skm2v._embedder" in added
+    assert "skm2v.exceptions" in added
     heavy = {
         name for name in added if name in LATE or name.startswith(tuple(f"{m}." for m in LATE))
     }

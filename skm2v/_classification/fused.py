@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import update_wrapper
+from types import MethodType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
 
 from skm2v._checks import check_choice, check_n_jobs
 from skm2v._classification import fused_file
@@ -21,10 +22,50 @@ __all__ = ["FusedTextClassifier", "FusedTextRegressor"]
 Floats = npt.NDArray[np.float64]
 
 
-class _Fused(TextScoring, BaseEstimator):
-    """What fused models have in common: they are fitted for good, saved and loaded."""
+class _SklearnTags:
+    """Answers what scikit-learn asks, and imports it only then.
 
-    _kind: ClassVar[str]
+    Fused models do not inherit from its classes: a process that serves one would take five times
+    as long to start.
+    """
+
+    _kind: ClassVar[Literal["classifier", "regressor"]]
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.base import BaseEstimator
+        from sklearn.utils import ClassifierTags, RegressorTags
+
+        tags = BaseEstimator.__sklearn_tags__(self)
+        tags.estimator_type = self._kind
+        if self._kind == "classifier":
+            tags.classifier_tags = ClassifierTags()
+        else:
+            tags.regressor_tags = RegressorTags()
+        tags.target_tags.required = True
+        tags.requires_fit = False
+        return tags
+
+
+class _WithProbabilities:
+    """A method that only a classifier with probabilities has, as ``hasattr`` tells."""
+
+    def __init__(self, method: Callable[[Any, Any], Floats]) -> None:
+        self._method = method
+        update_wrapper(self, method)  # type: ignore[arg-type]
+
+    def __get__(self, model: Any, owner: Any = None) -> Any:
+        if model is None:
+            return self._method
+        if model._link is None:
+            raise AttributeError(
+                f"This {type(model).__name__} has no {self._method.__name__}: what it was made from"
+                " had none."
+            )
+        return MethodType(self._method, model)
+
+
+class _Fused(TextScoring, _SklearnTags):
+    """What fused models have in common: they are fitted for good, saved and loaded."""
 
     handle_missing: str
     n_jobs: int | None
@@ -83,7 +124,7 @@ class _Fused(TextScoring, BaseEstimator):
     ) -> Any:
         """Read a model that :meth:`save` has written.
 
-        Neither torch nor scikit-learn's linear models are needed, and nothing in the file is
+        Neither torch nor scikit-learn is loaded, and nothing in the file is
         executed: it holds numbers and strings, which are checked.
 
         Parameters
@@ -171,11 +212,6 @@ class _Fused(TextScoring, BaseEstimator):
     def __sklearn_clone__(self) -> Any:
         return self
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
-
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         scores = self.scores_
         table = scores.table
@@ -189,7 +225,7 @@ class _Fused(TextScoring, BaseEstimator):
         return {"text/plain": repr(self)}
 
 
-class FusedTextClassifier(ClassPrediction, ClassifierMixin, _Fused):
+class FusedTextClassifier(ClassPrediction, _Fused):
     """Classifier of texts as one table of scores; made by :func:`skm2v.fuse`.
 
     It predicts what the pipeline or :class:`~skm2v.StaticTextClassifier` predicts that it was
@@ -253,7 +289,7 @@ class FusedTextClassifier(ClassPrediction, ClassifierMixin, _Fused):
         self._link = link
         self._multilabel = multilabel
 
-    @available_if(lambda self: self._link is not None)  # type: ignore[untyped-decorator]
+    @_WithProbabilities
     def predict_proba(self, X: Any) -> Floats:
         """Probability of each class; only if the fused classifier had probabilities.
 
@@ -292,7 +328,7 @@ class FusedTextClassifier(ClassPrediction, ClassifierMixin, _Fused):
         )
 
 
-class FusedTextRegressor(RegressorMixin, _Fused):
+class FusedTextRegressor(_Fused):
     """Regressor of texts as one table of scores; made by :func:`skm2v.fuse`.
 
     Parameters
@@ -349,6 +385,25 @@ class FusedTextRegressor(RegressorMixin, _Fused):
         """
         values = self._decide(self._check_column(X))
         return values[:, 0] if self._flat else values
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Coefficient of determination, R², of the predictions; 1 is the best.
+
+        Parameters
+        ----------
+        X : column of str
+            Texts.
+        y : array-like of shape (n_texts,) or (n_texts, n_targets)
+            Their targets.
+        sample_weight : array-like of shape (n_texts,) or None, default=None
+
+        Returns
+        -------
+        r2 : float
+        """
+        from sklearn.metrics import r2_score
+
+        return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
 
     def _content(self) -> FusedContent:
         return FusedContent(self.scores_, self._kind, self.handle_missing, flat=self._flat)

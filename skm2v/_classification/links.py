@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
 
 from skm2v.exceptions import ModelFormatError
 
@@ -16,13 +15,27 @@ __all__ = ["LINKS", "check_outputs", "classes_of", "probabilities"]
 Floats = npt.NDArray[np.float64]
 
 
+def _expit(values: Floats) -> Floats:
+    from scipy.special import expit  # as long to import as a fused model to load
+
+    positive: Floats = expit(values)
+    return positive
+
+
+def _softmax(values: Floats) -> Floats:
+    from scipy.special import softmax
+
+    shares: Floats = softmax(values, axis=1)
+    return shares
+
+
 def _binary(values: Floats) -> Floats:
-    positive = expit(values[:, 0])
+    positive = _expit(values[:, 0])
     return np.stack([1 - positive, positive], axis=1)
 
 
 def _one_versus_rest(values: Floats) -> Floats:
-    return _shares(expit(values))
+    return _shares(_expit(values))
 
 
 def _huber(values: Floats) -> Floats:
@@ -41,9 +54,9 @@ def _shares(each: Floats) -> Floats:
 #: How scikit-learn's linear classifiers turn decision values into probabilities.
 LINKS: dict[str, Callable[[Floats], Floats]] = {
     "binary": _binary,
-    "softmax": lambda values: softmax(values, axis=1),
+    "softmax": _softmax,
     "one-versus-rest": _one_versus_rest,
-    "multilabel": expit,
+    "multilabel": _expit,
     "huber": _huber,
 }
 

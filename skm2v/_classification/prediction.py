@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import NotFittedError
 
 from skm2v._checks import is_count, is_number, require, some
 from skm2v._classification.explanation import Explanation, explain_texts
@@ -47,6 +46,8 @@ class TextScoring(TextInput):
         try:
             return self.scores_
         except AttributeError:
+            from sklearn.exceptions import NotFittedError  # fused models do without
+
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet. Call 'fit' with texts and labels"
                 " first."

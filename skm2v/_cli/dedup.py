@@ -7,7 +7,6 @@ import sys
 
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.row_files import RowFile, csv_text, write_whole
-from skm2v._embedder import StaticEmbedder
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -48,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run ``skm2v dedup``."""
     from skm2v._dedup.deduplicator import Deduplicator
+    from skm2v._embedder import StaticEmbedder
 
     source = RowFile(arguments.input, arguments.column)
     kinds = ["exact"]

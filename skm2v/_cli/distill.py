@@ -10,7 +10,6 @@ from pathlib import Path
 from skm2v._cli.arguments import optional
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.text_files import TextFile
-from skm2v._distillation.teacher.teacher import POOLINGS
 from skm2v._model.quantization import DTYPES
 from skm2v.distill import distill
 from skm2v.exceptions import TextValueError
@@ -23,6 +22,8 @@ HELP = "make a static model of a sentence transformer"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``skm2v distill`` to a parser."""
+    from skm2v._distillation.teacher.teacher import POOLINGS
+
     parser.description = "Distil a sentence transformer into a static model (needs skm2v[distill])."
     argument = parser.add_argument
     argument("teacher", help="hub id, or folder of a sentence transformer")

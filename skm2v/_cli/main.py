@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -39,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         or SIGHUP; no temporary file is left.
     """
     fill_closed_streams()
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser(given[:1]).parse_args(given)
     run: Callable[[argparse.Namespace], None] = arguments.run
     with signals_unwind(), warnings.catch_warnings():
         warnings.showwarning = _show_warning
@@ -69,12 +71,14 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(_USER_ERROR)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command_given: list[str]) -> argparse.ArgumentParser:
+    """Parser of all commands, with the arguments of the given one: to have them costs imports."""
     parser = _Parser(prog="skm2v", description="Static text embeddings for scikit-learn.")
     parser.add_argument("--version", action="version", version=f"skm2v {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in COMMANDS:
         of_command = commands.add_parser(command.NAME, help=command.HELP)
         of_command.set_defaults(run=command.run)
-        command.add_arguments(of_command)
+        if command.NAME in command_given:
+            command.add_arguments(of_command)
     return parser

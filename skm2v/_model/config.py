@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
@@ -214,6 +213,8 @@ class ModelConfig:
 
 def software_versions() -> dict[str, str]:
     """Return the versions of what decides about a vector: skm2v, numpy, tokenizers."""
+    from importlib.metadata import version
+
     from skm2v._version import __version__
 
     return {"skm2v": __version__, "numpy": np.__version__, "tokenizers": version("tokenizers")}

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from skm2v._pooling.foreign import find_foreign_texts, find_foreign_tokens
 from skm2v._pooling.table import PoolingTable
@@ -149,6 +148,8 @@ def _sum_entries(
 
     Only the rows that occur are converted to float64, so the table itself is never expanded.
     """
+    from scipy.sparse import csr_array  # the kernel does without SciPy
+
     used, columns = np.unique(entries, return_inverse=True)
     counts = csr_array((np.ones(len(columns)), columns, indptr), shape=(len(indptr) - 1, len(used)))
     return np.asarray(counts @ table.entry_vectors(used))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from skm2v._checks import MODEL_DEFAULT, ModelDefault, check_flag, is_integer
-from skm2v._distillation import adapt_core, extend_core, extend_with_vectors
 from skm2v._static_model.encoding import EncodingModel
 
 if TYPE_CHECKING:
@@ -224,7 +223,11 @@ class ChangingModel(EncodingModel):
                     "vectors were given, so no teacher reads the words: leave out model_name,"
                     " tokenizer, device, revision and subfolder."
                 )
+            from skm2v._distillation.fitting.extending import extend_with_vectors
+
             return self._of(extend_with_vectors(self._core, words, vectors))
+        from skm2v._distillation.fitting.extending import extend_core
+
         extended = extend_core(
             self._core,
             words,
@@ -328,5 +331,7 @@ class ChangingModel(EncodingModel):
         self, texts: Any, model_name: Any = None, **how: Any
     ) -> tuple[Self, dict[str, Any]]:
         """Adapt, and tell what was done; see :meth:`adapt`."""
+        from skm2v._distillation.fitting.adapting import adapt_core
+
         adapted, done = adapt_core(self._core, texts, model_name, **how)
         return self._of(adapted), done

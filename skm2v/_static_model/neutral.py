@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import check_flag
-from skm2v._distillation import as_tensor
 from skm2v._pooling import check_batch_size
 
 if TYPE_CHECKING:
@@ -178,6 +177,8 @@ def shaped(vectors: npt.NDArray[np.float32], form: Form) -> Any:
     """
     if form == "array":
         return vectors
+    from skm2v._distillation.tensors import as_tensor
+
     tensor = as_tensor(vectors)
     return list(tensor) if form == "tensors" and vectors.ndim == 2 else tensor
 

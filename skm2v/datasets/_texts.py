@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils import Bunch
 
 _DATA = Path(__file__).parent / "data"
 
@@ -54,6 +53,8 @@ def _load(name: str, descr: str, subset: Subset, return_X_y: bool) -> Any:
     target = target[kept]
     if return_X_y:
         return data, target
+    from sklearn.utils import Bunch  # here: this module also tells where the default model is
+
     return Bunch(
         data=data,
         target=target,

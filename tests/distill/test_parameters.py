@@ -44,7 +44,7 @@ def test_the_embedder_has_the_recipes_defaults():
 
 
 def test_the_command_has_the_recipes_defaults():
-    arguments = vars(_parser().parse_args(["distill", "teacher", "output"]))
+    arguments = vars(_parser(["distill"]).parse_args(["distill", "teacher", "output"]))
     shared = {name: default for name, default in DEFAULTS.items() if name in arguments}
     assert len(shared) > 5
     assert {name: arguments[name] for name in shared} == shared

@@ -1,0 +1,170 @@
+"""From the start of a process to its first answer: seconds, and memory that is its own.
+
+    python benchmarks/cold_start.py [--rounds 10] [--tokens 500000]
+
+Every line is a program of its own, run in a new process; they take turns, so that all of them see
+the same machine. Seconds are wall clock from before the process starts until its first answer;
+processor seconds are all that it took, private memory what no other process shares (smaps_rollup,
+Linux). `--tokens` also makes a model of so many tokens x 256 in float16 in a temporary folder, and
+reads it with every package that is installed. Files are in the page cache: one run of each goes
+first, and is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+from speed_common import environment, show_environment, simd_in_use
+
+from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
+from skm2v.datasets import default_model_path, load_sms_spam
+
+BASIS = {
+    "python": "pass",
+    "import numpy": "import numpy",
+    "import sklearn.base": "import sklearn.base",
+}
+TEXT = "Free entry! Text WIN to 80086 now"
+OURS = "from skm2v import StaticModel; StaticModel.from_pretrained({path!r}).encode([{text!r}])"
+PEERS = {
+    "model2vec": (
+        "from model2vec import StaticModel;"
+        " StaticModel.from_pretrained({path!r}).encode([{text!r}])"
+    ),
+    "sentence-transformers": (
+        "from sentence_transformers import SentenceTransformer;"
+        " SentenceTransformer({path!r}, device='cpu').encode([{text!r}])"
+    ),
+}
+END = """
+import json, os, resource, time
+answered = time.time()
+private = 0
+if os.path.exists("/proc/self/smaps_rollup"):
+    for line in open("/proc/self/smaps_rollup"):
+        if line.startswith("Private_"):
+            private += int(line.split()[1])
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps([answered, used.ru_utime + used.ru_stime, private / 1024]))
+"""
+
+
+def run(program: str) -> tuple[float, float, float] | None:
+    """Seconds to the answer, processor seconds and private MB; None if it cannot run."""
+    start = time.time()
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program + END], capture_output=True, text=True
+    )
+    if process.returncode:
+        return None
+    answered, cpu, private = json.loads(process.stdout.splitlines()[-1])
+    return answered - start, cpu, private
+
+
+def large_model(n_tokens: int, folder: Path) -> None:
+    """Save a model of many made-up words, which WordPiece reads."""
+    rng = random.Random(0)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words: dict[str, None] = dict.fromkeys(["[UNK]", *letters, *("##" + c for c in letters)])
+    while len(words) < n_tokens:
+        word = "".join(rng.choices(letters, k=rng.randint(3, 10)))
+        words[word if rng.random() < 0.7 else "##" + word] = None
+    spec: dict[str, Any] = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": {
+            "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+            "strip_accents": None, "lowercase": True,
+        },
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": None,
+        "decoder": None,
+        "model": {
+            "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100, "vocab": {word: i for i, word in enumerate(words)},
+        },
+    }  # fmt: skip
+    table = np.random.default_rng(0).normal(size=(n_tokens, 256)).astype(np.float16)
+    StaticModel(table, json.dumps(spec)).save_pretrained(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--tokens", type=int, default=0, help="size of a large model; 0: none")
+    arguments = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        texts, labels = load_sms_spam(subset="train", return_X_y=True)
+        classifier = StaticTextClassifier().fit(texts, labels)
+        fused = str(folder / "spam.safetensors")
+        fuse(classifier).save(fused)
+        import joblib
+
+        joblib.dump(StaticEmbedder().fit(texts[:1]), folder / "embedder.joblib")
+        joblib.dump(classifier, folder / "classifier.joblib")
+        programs = dict(BASIS)
+        programs["the bundled model, first vector"] = OURS.format(path="default", text=TEXT)
+        for mmap in (False, True):
+            programs[f"fused spam filter, mmap={mmap}, first prediction"] = (
+                f"from skm2v import FusedTextClassifier;"
+                f" FusedTextClassifier.load({fused!r}, mmap={mmap}).predict([{TEXT!r}])"
+            )
+        for kind in ("embedder", "classifier"):
+            method = "transform" if kind == "embedder" else "predict"
+            path = str(folder / f"{kind}.joblib")
+            programs[f"pickled {kind}, first {method}"] = (
+                f"import joblib; joblib.load({path!r}).{method}([{TEXT!r}])"
+            )
+        sizes = {"the bundled model": str(default_model_path())}
+        if arguments.tokens:
+            large_model(arguments.tokens, folder / "large")
+            sizes[f"{arguments.tokens:,} tokens x 256"] = str(folder / "large")
+            path = sizes[f"{arguments.tokens:,} tokens x 256"]
+            programs[f"{arguments.tokens:,} tokens x 256, first vector"] = OURS.format(
+                path=path, text=TEXT
+            )
+        for size, path in sizes.items():
+            for peer, program in PEERS.items():
+                programs[f"{peer} on {size}"] = program.format(path=path, text=TEXT)
+        measured: dict[str, list[tuple[float, float, float]]] = {}
+        for program in programs.values():
+            run(program)
+        for _ in range(arguments.rounds):
+            for title, program in programs.items():
+                if (figures := run(program)) is not None:
+                    measured.setdefault(title, []).append(figures)
+    show_environment(environment(simd_in_use()))
+    print(f"\nPython {platform.python_version()}, {arguments.rounds} rounds\n")
+    print("| process | seconds, min | median | processor seconds, min | private MB |")
+    print("| --- | --- | --- | --- | --- |")
+    for title in programs:
+        if title not in measured:
+            print(f"| {title} | absent | | | |")
+            continue
+        seconds, cpu, private = zip(*measured[title], strict=True)
+        print(
+            f"| {title} | {min(seconds):.2f} | {statistics.median(seconds):.2f} | {min(cpu):.2f} |"
+            f" {min(private):.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
