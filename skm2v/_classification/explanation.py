@@ -237,12 +237,7 @@ def explain_texts(
     indptr = [0]
     empty, truncated = np.zeros(len(texts), dtype=bool), np.zeros(len(texts), dtype=bool)
     for row, text in enumerate(texts):
-        ids, offsets, words = scores.tokenizer.pieces(text)
-        truncated[row] = scores.max_length is not None and len(ids) > scores.max_length
-        counts = np.arange(len(ids)) < (scores.max_length or len(ids))
-        if scores.tokenizer.unk_id is not None:
-            counts &= ids != scores.tokenizer.unk_id
-        ids, offsets, words = ids[counts], offsets[counts], words[counts]
+        (ids, offsets, words), truncated[row] = scores.pieces(text)
         empty[row] = not len(ids)
         of_tokens, of_pairs, left = scores.contributions(ids)
         decision[row] = scores.intercept + of_tokens.sum(axis=0) + of_pairs.sum(axis=0)

@@ -108,13 +108,13 @@ def _marked(one: Explanation, values: npt.NDArray[np.float64]) -> str:
     shown = values[tokens].copy()
     spans = one.spans[tokens]
     starts, stops = spans[:, 0], spans[:, 1]
-    for pair in pairs:
-        start, stop = one.spans[pair]
-        # The left token of a pair starts where it does, the right one ends where it does.
-        left = np.flatnonzero(starts == start)[:1]
-        right = np.flatnonzero(stops == stop)[-1:]
-        shown[left] += values[pair] / 2
-        shown[right] += values[pair] / 2
+    # The left token of a pair starts where it does, the right one ends where it does.
+    first = {start: i for i, start in reversed([*enumerate(starts.tolist())])}
+    last = {stop: i for i, stop in enumerate(stops.tolist())}
+    for pair, (start, stop) in zip(pairs, one.spans[pairs].tolist(), strict=True):
+        for place in (first.get(start), last.get(stop)):
+            if place is not None:
+                shown[place] += values[pair] / 2
     strongest = float(np.abs(shown).max(initial=0)) or 1.0
     parts, end = [], 0
     for start, stop, value in _merged(spans, shown):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from skm2v._model.sealed import Content, Seal
 from skm2v._model.state import from_state, to_state
 from skm2v._model.tokenizer_check import build_tokenizer
-from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
+from skm2v._pooling import Pieces, PoolingTable, TextPooler, TextTokenizer
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["FORMS", "SCORES", "TENSORS", "Contributions", "Decided", "ScoreTable", "check_tensor"]
@@ -189,6 +189,22 @@ class ScoreTable:
                 values += pooled[:, k : 2 * k] / divisors[:, :1]
         values += self.intercept
         return Decided(values, empty, truncated)
+
+    def pieces(self, text: str) -> tuple[Pieces, bool]:
+        """Known tokens of a text that count, where they come from, and whether the text is cut.
+
+        Returns
+        -------
+        pieces : tuple of ndarray
+            As :meth:`TextTokenizer.pieces` returns them.
+        truncated : bool
+        """
+        pooler: TextPooler = self._pooler  # type: ignore[attr-defined]
+        (ids, offsets, words), truncated = pooler.pieces(text, max_length=self.max_length)
+        if self.tokenizer.unk_id is not None:
+            known = ids != self.tokenizer.unk_id
+            ids, offsets, words = ids[known], offsets[known], words[known]
+        return (ids, offsets, words), truncated
 
     def contributions(self, ids: npt.NDArray[np.int32]) -> Contributions:
         """What each token and pair of a text adds to its decision values, in float64.

@@ -7,10 +7,11 @@ from skm2v._pooling.streams import check_batch_size, pool_batches
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.texts import TextColumn, check_texts, iter_texts
 from skm2v._pooling.token_ids import TokenIds, keys_of_pairs, pairs_of_keys
-from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenization import Pieces, TextTokenizer
 from skm2v._pooling.tokenizer_document import TokenizerDocument
 
 __all__ = [
+    "Pieces",
     "Pooled",
     "PoolingTable",
     "TextColumn",

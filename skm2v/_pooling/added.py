@@ -113,29 +113,30 @@ class _Edges:
     def describe(self, descriptions: list[bytes]) -> list[int]:
         """Edges of code points, from their descriptions, as ``skm_model_set_code_point`` has it."""
         outputs = [_characters(description) for description in descriptions]
-        if len(self._letters) > self.MOST_KEPT:
-            self._letters = {self.PROBE: False}
+        letters = self._letters
+        if len(letters) > self.MOST_KEPT:
+            letters = self._letters = {self.PROBE: False}
         ends = {text[end] for text in outputs for end in (0, -1) if text}
-        self._classify(sorted(ends - self._letters.keys()))
-        return [self._edges_of(text) for text in outputs]
+        letters.update(self._classify(sorted(ends - letters.keys())))
+        return [_edges_of(text, letters) for text in outputs]
 
-    def _classify(self, characters: list[str]) -> None:
-        """Learn which characters keep a word beside them from standing alone."""
+    def _classify(self, characters: list[str]) -> dict[str, bool]:
+        """Tell which characters keep a word beside them from standing alone."""
         text = "".join(f"{c}{self.PROBE}\n" for c in characters)
         ids, offsets = self._probe.offsets(text)
         found = set(offsets[ids == 1, 0].tolist())
-        for i, c in enumerate(characters):
-            self._letters[c] = 3 * i + 1 not in found
+        return {c: 3 * i + 1 not in found for i, c in enumerate(characters)}
 
-    def _edges_of(self, text: str) -> int:
-        if not text:
-            return 0
-        return (
-            FIRST_WORD * self._letters[text[0]]
-            + LAST_WORD * self._letters[text[-1]]
-            + LAST_WHITE * (text[-1] in WHITE_SPACE)
-            + ALL_WHITE * WHITE_SPACE.issuperset(text)
-        )
+
+def _edges_of(text: str, letters: dict[str, bool]) -> int:
+    if not text:
+        return 0
+    return (
+        FIRST_WORD * letters[text[0]]
+        + LAST_WORD * letters[text[-1]]
+        + LAST_WHITE * (text[-1] in WHITE_SPACE)
+        + ALL_WHITE * WHITE_SPACE.issuperset(text)
+    )
 
 
 def _characters(description: bytes) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -57,11 +58,33 @@ EAGER = [*range(0x250), *range(0x370, 0x530), *range(0x2010, 0x2060), *range(0x3
 # Japanese text has hundreds of different ones, and asking for them takes longer than its tokens.
 IDEOGRAPHS = range(0x4E00, 0xA000)
 
-# Guards the tables of code points, which grow. A fork waits for it: the child's tables are whole.
-_LOCK = threading.Lock()
+
+class _Guard:
+    """Guards the tables of code points, which grow.
+
+    A thread may come again while it describes code points: a signal handler, a finalizer or a fork
+    hook of its own embeds a text. It finds tables without the entries that are being described, and
+    asks for its own. A fork waits for other threads, so that the child's tables are whole.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        # When the interpreter ends, other threads stop where they are, with what they hold.
+        if not self._lock.acquire(blocking=not sys.is_finalizing()):
+            raise RuntimeError(
+                "Texts cannot be embedded any more: the interpreter is shutting down."
+            )
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+_GUARD = _Guard()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
+        before=_GUARD.__enter__, after_in_parent=_GUARD.__exit__, after_in_child=_GUARD.__exit__
     )
 
 
@@ -117,7 +140,7 @@ def _bert_kernel(
         dropped=-1 if tokenizer.unk_id is None else tokenizer.unk_id,
         describe=_bert_descriptions(spec, tokenizer.unknown_characters) if native else None,
         tokenize_chunks=tokenizer.ids,
-        lock=_LOCK,
+        lock=_GUARD,
         simd=os.environ.get("SKM2V_SIMD") or None,
         foreign=_foreign_bits(tokenizer),
         added=added,
@@ -173,7 +196,7 @@ def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -
         dropped=-1 if tokenizer.unk_id is None else tokenizer.unk_id,
         describe=parts.describe,
         tokenize_chunks=tokenizer.ids,
-        lock=_LOCK,
+        lock=_GUARD,
         simd=os.environ.get("SKM2V_SIMD") or None,
         foreign=_foreign_bits(tokenizer),
         added=parts.added,

@@ -19,7 +19,7 @@ from skm2v._pooling.text_buffers import TextBuffers
 from skm2v._pooling.texts import new_tuple
 from skm2v._pooling.threads import count_threads
 from skm2v._pooling.token_ids import TokenIds
-from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenization import PART_CHARS, Pieces, TextTokenizer
 from skm2v._warnings import warn_user
 from skm2v.exceptions import ModelFormatError, TextWarning
 
@@ -337,6 +337,32 @@ class TextPooler:
             wanted[tokens.indptr[1:][truncated] - 1] = False
             tokens = tokens.where(wanted)
         return tokens.known(self.tokenizer.unk_id), truncated
+
+    def pieces(self, text: str, *, max_length: int | None) -> tuple[Pieces, bool]:
+        """Where the tokens that `pool` adds up come from in one text, with unknown ones.
+
+        Parameters
+        ----------
+        text : str
+        max_length : int or None
+            Number of tokens to use, unknown ones included; None means all. The text is read hardly
+            further than that, by tokenizers of which `pool` reads no more.
+
+        Returns
+        -------
+        pieces : tuple of ndarray
+            As :meth:`TextTokenizer.pieces` returns them.
+        truncated : bool
+            Whether the text has more tokens.
+        """
+        first = None
+        if len(text) > PART_CHARS:
+            limit = None if max_length is None else max_length + 1
+            of_text, _ = self.engine.ids([text], max_length=limit)
+            first = np.frombuffer(of_text, dtype=np.int32)
+        ids, offsets, words = self.tokenizer.pieces(text, first)
+        cut = max_length is not None and len(ids) > max_length
+        return (ids[:max_length], offsets[:max_length], words[:max_length]), cut
 
     def _choose_engine(self) -> Engine:
         # Two threads may both get here; they build equal engines, and the last one stays.

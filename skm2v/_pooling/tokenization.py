@@ -25,6 +25,8 @@ __all__ = ["TextTokenizer", "dense_tokens"]
 
 MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
 
+Pieces = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
 # Longer texts are tokenized part by part: tokenizers needs several hundred bytes per character.
 PART_CHARS = 4096
 
@@ -160,10 +162,15 @@ class TextTokenizer:
         """
         return self.pieces(text)[:2]
 
-    def pieces(
-        self, text: str
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def pieces(self, text: str, first: npt.NDArray[np.int32] | None = None) -> Pieces:
         """Return what `offsets` does, and the number of the word that each token is a piece of.
+
+        Parameters
+        ----------
+        text : str
+        first : ndarray of int32 of shape (n,) or None, default=None
+            Ids of the first tokens of the text, as many as are wanted. The text is then read only
+            as far as needed to say where these come from.
 
         Returns
         -------
@@ -173,6 +180,39 @@ class TextTokenizer:
             Counted from 0. A word is what the tokenizer cuts into tokens, and never goes on after
             characters that make no token, such as a space.
         """
+        found: list[Pieces] = [
+            (np.empty(0, np.int32), np.empty((0, 2), np.int64), np.empty(0, np.int64))
+        ]
+        start, n_tokens, n_words = 0, 0, 0
+        for part in self._parts(text):
+            wanted = None if first is None else first[n_tokens:]
+            if wanted is not None and not len(wanted):
+                break
+            ids, offsets, words = self._pieces_of_part(part, wanted)
+            found.append((ids, offsets + start, words + n_words))
+            start += len(part)
+            n_tokens += len(ids)
+            n_words += int(words[-1]) + 1 if len(words) else 0
+        all_ids, all_offsets, all_words = zip(*found, strict=True)
+        return np.concatenate(all_ids), np.concatenate(all_offsets), np.concatenate(all_words)
+
+    def _pieces_of_part(self, part: str, first: npt.NDArray[np.int32] | None) -> Pieces:
+        """Do what `pieces` does for a part of a text that is not known to be safely cut."""
+        if first is None:
+            return self._encode_pieces(part)
+        n, length = len(first), 2 * PART_CHARS
+        known = first != (-1 if self._unk_id is None else self._unk_id)
+        # A beginning is enough that has these tokens, the last known one not at its very end, where
+        # it might go on.
+        while length < len(part):
+            ids, offsets, words = self._encode_pieces(part[:length])
+            if np.array_equal(ids[:n], first) and (offsets[:n][known][-1:, 1] < length).all():
+                return ids[:n], offsets[:n], words[:n]
+            length *= 4
+        ids, offsets, words = self._encode_pieces(part)
+        return ids[:n], offsets[:n], words[:n]
+
+    def _encode_pieces(self, text: str) -> Pieces:
         places = None
         if self._unknown is not None:
             places, text = self._unknown.origins(text), self._unknown.rewrite(text)

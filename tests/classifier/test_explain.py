@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skm2v import StaticEmbedder, StaticTextClassifier, explain, fuse
+from skm2v import StaticEmbedder, StaticTextClassifier, TextTokenizer, explain, fuse
 from skm2v.datasets import load_banking77, load_sms_spam
 from skm2v.exceptions import TextWarning
 
@@ -49,6 +49,51 @@ def assert_sums(explanation, decision):
         size = np.maximum(1, np.abs(one.contributions).sum(axis=0))
         assert (np.abs(total - decision[row]) <= 1e-6 * size).all()
         assert_allclose(total, one.decision[0], rtol=0, atol=1e-12)
+
+
+# --- Bounded ------------------------------------------------------------------------------------
+
+
+def test_a_long_text_is_read_as_far_as_it_is_predicted(fitted, monkeypatch):
+    classifier, texts, _ = fitted
+    n_read = 0
+    encode = TextTokenizer._encode
+
+    def counted(self, text):
+        nonlocal n_read
+        n_read += len(text)
+        return encode(self, text)
+
+    start = " ".join(texts) * 20
+    assert len(start) > 20_000
+    longer = [start + " " + end for end in ("free money " * 50_000, "x" * 500_000, " " * 500_000)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextWarning)
+        wanted = classifier.explain([start])
+        monkeypatch.setattr(TextTokenizer, "_encode", counted)
+        explanations = classifier.explain(longer)
+        decision = classifier.decision_function(longer)
+    assert n_read < 60_000
+    assert wanted.truncated.all()
+    for one in explanations:
+        assert_array_equal(one.contributions, wanted.contributions)
+        assert_array_equal(one.spans, wanted.spans)
+        assert_array_equal(one.truncated, wanted.truncated)
+        assert one.tokens.tolist() == wanted.tokens.tolist()
+    assert_sums(explanations, decision)
+
+
+@pytest.mark.parametrize("end", ["", " ", ".", "x" * 200_000, " " * 200_000])
+def test_whether_a_long_text_is_cut(fitted, end):
+    """Of a text of just max_length tokens nothing is cut, however long it is."""
+    classifier, _, _ = fitted
+    text = "free " * classifier.scores_.max_length
+    text = text + " " * 10_000 + end
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextWarning)
+        explanation = classifier.explain([text])
+    assert explanation.truncated.tolist() == [end.strip() != ""]
+    assert (~explanation.is_pair).sum() == classifier.scores_.max_length
 
 
 # --- Exact --------------------------------------------------------------------------------------

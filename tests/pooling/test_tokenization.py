@@ -148,6 +148,59 @@ def test_pickles_as_its_json(any_tokenizer):
     assert_array_equal(copy.ids(TEXTS)[0], any_tokenizer.ids(TEXTS)[0])
 
 
+@pytest.fixture
+def encoded(monkeypatch):
+    """Numbers of characters that the library was asked to encode."""
+    lengths: list[int] = []
+    encode = TextTokenizer._encode
+
+    def counted(self, text):
+        lengths.append(len(text))
+        return encode(self, text)
+
+    monkeypatch.setattr(TextTokenizer, "_encode", counted)
+    return lengths
+
+
+@pytest.mark.parametrize("added", [False, True])
+@pytest.mark.parametrize("n", [1, 500])
+def test_pieces_are_those_of_the_whole_text(any_tokenizer, encoded, added, n):
+    if added:  # such a tokenizer is not known to be safely cut anywhere
+        token = {"content": "bank of", "special": False, "single_word": False, "normalized": True}
+        spec = json.loads(any_tokenizer.json)
+        token = {**token, "id": len(any_tokenizer.tokens), "lstrip": False, "rstrip": False}
+        changed = edited(any_tokenizer, added_tokens=[*spec["added_tokens"], token])
+        any_tokenizer = TextTokenizer(changed)
+        assert any_tokenizer._cut is None
+    sentence = "the water, (xyzzy) \u4e2d\u6587 of the bank of the-water. "
+    for text in (sentence * 1200, "bank " * 15_000):
+        ids, offsets, words = any_tokenizer._encode_pieces(text)
+        encoded.clear()
+        some = any_tokenizer.pieces(text, ids[:n])
+        n_read = sum(encoded)
+        assert_array_equal(some[0][:n], ids[:n])
+        assert_array_equal(some[1][:n], offsets[:n])
+        assert_array_equal(some[2][:n], words[:n])
+        assert len(some[0]) < n + 5000
+        assert n_read < 50_000
+        whole = any_tokenizer.pieces(text)
+        for ours, wanted in zip(whole, (ids, offsets, words), strict=True):
+            assert_array_equal(ours, wanted)
+
+
+def test_pieces_at_the_end_of_what_was_read_go_on():
+    """A word is read to its end, also where only its beginning is needed for its ids."""
+    tokenizer = TextTokenizer(tiny.tiny_tokenizer("unigram").to_str())
+    for gap in range(8184, 8195):
+        text = " " * gap + "water" + " bank" * 9000
+        spec = edited(tokenizer, normalizer=None)
+        plain = TextTokenizer(spec)
+        ids, offsets, words = plain._encode_pieces(text)
+        some = plain.pieces(text, ids[:3])
+        assert_array_equal(some[1][:3], offsets[:3])
+        assert_array_equal(some[2][:3], words[:3])
+
+
 @pytest.mark.skipif(
     tokenizers.__version__.startswith("0.20."), reason="reads half a surrogate pair as unknown"
 )
