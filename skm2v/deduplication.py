@@ -7,7 +7,7 @@ from skm2v._dedup.leakage import Leakage, find_leakage
 from skm2v._dedup.pair_scorer import PairScorer
 from skm2v._dedup.pairs import DuplicatePairs
 from skm2v._dedup.report import BorderlinePair, DeduplicationReport, DuplicateGroup
-from skm2v._pairs import Pairs, pairs_above
+from skm2v._pairs import MostPairs, Pairs, Recall, most_pairs_above, pairs_above
 
 __all__ = [
     "BorderlinePair",
@@ -15,10 +15,13 @@ __all__ = [
     "DuplicateGroup",
     "DuplicatePairs",
     "Leakage",
+    "MostPairs",
     "PairScorer",
     "Pairs",
+    "Recall",
     "ThresholdCalibration",
     "calibrate_threshold",
     "find_leakage",
+    "most_pairs_above",
     "pairs_above",
 ]

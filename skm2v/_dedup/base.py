@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.embedding import Embed, embedding_by, fit_embedder
-from skm2v._dedup.finding import Found, Options, Table, find, group, links_below, sample_of
+from skm2v._dedup.finding import Found, InCells, Options, Table, find, group, links_below, sample_of
 from skm2v._dedup.links import KINDS, SEMANTIC, Links
 from skm2v._dedup.nodes import Nodes
 from skm2v._dedup.pairs import DuplicatePairs, row_duplicates, row_pairs
@@ -30,7 +31,7 @@ __all__ = ["FittedTable"]
 class FittedTable(SealedState, BaseEstimator):
     """A table of texts, its links and its groups."""
 
-    _plain_classes = (Found, Table, Nodes, Links, DuplicatePairs)
+    _plain_classes = (Found, InCells, Table, Nodes, Links, DuplicatePairs)
 
     embedder: Any
     threshold: float
@@ -44,6 +45,7 @@ class FittedTable(SealedState, BaseEstimator):
     compare_numbers: bool
     verify: Any
     floor: float | None
+    method: str
     max_pairs: int
     handle_missing: str
     n_jobs: int | None
@@ -101,12 +103,14 @@ class FittedTable(SealedState, BaseEstimator):
             scorer = verify
             verify = lambda left, right: scorer.predict([*zip(left, right, strict=True)])  # noqa: E731
         return Options(
+            threshold=self.threshold,
             floor=self._floor_,
             near_threshold=self.near_threshold if "near" in self.kinds else None,
             normalizer=self.normalize_text if "exact" in self.kinds else "none",
             compare_numbers=self.compare_numbers,
             verify=verify,
             central=self.keep == "central",
+            method=self.method,
             max_pairs=self.max_pairs,
             n_jobs=self.n_jobs,
         )
@@ -142,7 +146,7 @@ class FittedTable(SealedState, BaseEstimator):
         self.fit_report_ = self._report(time.perf_counter() - start)
 
     def _report(self, seconds: float) -> FitReport:
-        kinds = self.duplicates_.counts()
+        kinds, cells = self.duplicates_.counts(), self._found.cells
         sizes = np.bincount(self.groups_) if len(self.groups_) else np.zeros(1, dtype=np.int64)
         return FitReport(
             {
@@ -154,6 +158,9 @@ class FittedTable(SealedState, BaseEstimator):
                 "largest_group": int(sizes.max()),
                 "n_pairs": self.pairs_.counts(),
                 "all_pairs_stored": self._found.degree is None,
+                "method": "exact" if cells is None else "partition",
+                "recall": None if cells is None else cells.recall,
+                "partition": None if cells is None else asdict(cells),
                 "threshold": float(self.threshold),
                 "floor": float(self._floor_),
                 "near_threshold": float(self.near_threshold) if "near" in self.kinds else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,7 @@ from skm2v._dedup.groups import star
 from skm2v._dedup.links import SEMANTIC, Linker, Links
 from skm2v._pairs.engines import Chunk
 
-__all__ = ["best_links", "star_of_blocks"]
+__all__ = ["best_links", "star_by_rounds", "star_of_blocks"]
 
 # Nodes whose links among themselves are held at a time: at most 33 million links.
 SMALLEST, LARGEST = 4096, 8192
@@ -48,6 +50,58 @@ def star_of_blocks(
     return kept
 
 
+def star_by_rounds(
+    linker: Linker, near: Links, rank: npt.NDArray[np.int64], max_links: int
+) -> npt.NDArray[np.bool_]:
+    """Choose the nodes to keep that `star` would, from links of cells, which are found again.
+
+    In each round a node is kept if no other one that is still open beats it, and those that it is
+    linked to are dropped. Where many texts are alike, little is open after one round.
+
+    Parameters
+    ----------
+    linker : Linker
+    near : Links
+        Links that are stored after all.
+    rank : ndarray of int64 of shape (n_nodes,)
+    max_links : int
+        Most links that may be held.
+    """
+    n = len(rank)
+    kept, dropped = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    while True:
+        beaten = np.zeros(n, dtype=bool)
+        held: list[tuple[int, Chunk]] | None = []
+        n_held = 0
+        for kind, left, right, value in _links_of(linker.semantic(), near):
+            open_ = ~(dropped[left] | dropped[right])
+            left, right = left[open_], right[open_]
+            beaten[np.where(rank[left] < rank[right], right, left)] = True
+            n_held += len(left)
+            if n_held > max_links:
+                held = None
+            elif held is not None:
+                held.append((kind, Chunk(left, right, value[open_])))
+        if held is not None:  # the rest fits
+            links = Links.of_chunks(held)
+            return star(n, links.left, links.right, rank) & ~dropped
+        kept |= ~(beaten | dropped)
+        for _, left, right, _ in _links_of(linker.semantic(), near):
+            dropped[left[kept[right]]] = True
+            dropped[right[kept[left]]] = True
+
+
+def _links_of(
+    semantic: Iterator[Chunk], near: Links
+) -> Iterator[tuple[int, npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]]:
+    """Yield kind, ends and values of stored and other links, part by part."""
+    for kind in np.unique(near.kind).tolist():
+        own = near.take(near.kind == kind)
+        yield kind, own.left, own.right, own.value
+    for chunk in semantic:
+        yield SEMANTIC, *chunk
+
+
 def _near_ends(near: Links, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """Nodes with a stored link to a kept one."""
     ends = np.concatenate([near.right[kept[near.left]], near.left[kept[near.right]]])
@@ -76,12 +130,14 @@ def best_links(
         center[left[better]] = right[better]
         kind[left[better]] = number
 
-    for link_kind in np.unique(near.kind).tolist():
-        own = near.take((near.kind == link_kind) & (kept[near.left] != kept[near.right]))
-        swap = kept[own.left]
-        left, right = np.where(swap, own.right, own.left), np.where(swap, own.left, own.right)
-        offer(Chunk(left, right, own.value), link_kind)
-    for chunk in linker.between(np.flatnonzero(~kept), np.flatnonzero(kept)):
-        offer(chunk, SEMANTIC)
+    if linker.is_partitioned(n):
+        semantic = linker.semantic()
+    else:
+        semantic = linker.between(np.flatnonzero(~kept), np.flatnonzero(kept))
+    for number, left, right, similarity in _links_of(semantic, near):
+        one = kept[left] != kept[right]
+        left, right, swap = left[one], right[one], kept[left[one]]
+        left, right = np.where(swap, right, left), np.where(swap, left, right)
+        offer(Chunk(left, right, similarity[one]), number)
     lost = np.flatnonzero(center >= 0).astype(np.int32)
     return Links(center[lost].astype(np.int32), lost, value[lost], kind[lost])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._dedup.dense import best_links, star_of_blocks
+from skm2v._dedup.dense import best_links, star_by_rounds, star_of_blocks
 from skm2v._dedup.embedding import Embed
 from skm2v._dedup.groups import Assigned, assign, components, star
 from skm2v._dedup.links import NEAR, SEMANTIC, Linker, Links, Verify
@@ -46,12 +46,14 @@ FEW, SAMPLE, BELOW = 20_000, 2000, 0.05
 class Options(NamedTuple):
     """How texts are compared; see :class:`~skm2v.Deduplicator`."""
 
+    threshold: float
     floor: float
     near_threshold: float | None
     normalizer: str
     compare_numbers: bool
     verify: Verify | None
     central: bool
+    method: str
     max_pairs: int
     n_jobs: int | None
 
@@ -87,6 +89,28 @@ class Table:
 
 
 @dataclass(frozen=True)
+class InCells:
+    """What a partition did; of several, that which found the least.
+
+    Attributes
+    ----------
+    n_cells, n_probes : int
+    recall, low, high : float
+        Share of the links that were found, as measured, and its interval.
+    n_rows, n_pairs : int
+        Texts whose links were all looked for, and how many there are.
+    """
+
+    n_cells: int
+    n_probes: int
+    recall: float
+    low: float
+    high: float
+    n_rows: int
+    n_pairs: int
+
+
+@dataclass(frozen=True)
 class Found:
     """What was found in a table.
 
@@ -101,6 +125,8 @@ class Found:
         Where they are too many, the number of rows that each node is linked to.
     ties : ndarray of uint64 of shape (n_nodes,)
         What decides between nodes of equal priority.
+    cells : InCells or None
+        None where all nodes were compared.
     """
 
     table: Table
@@ -109,6 +135,7 @@ class Found:
     links: Links
     degree: npt.NDArray[np.int64] | None
     ties: npt.NDArray[np.uint64]
+    cells: InCells | None
 
 
 class Grouped(NamedTuple):
@@ -164,7 +191,16 @@ def find(
         links = _more_links(linker, known, old.links)
     linked = np.full(len(nodes), degree is not None)
     linked[links.left], linked[links.right] = True, True
-    return Found(table, nodes, vectors, links, degree, tie_breakers(nodes, linked))
+    cells = _worst(linker) if old is None else old.cells
+    return Found(table, nodes, vectors, links, degree, tie_breakers(nodes, linked), cells)
+
+
+def _worst(linker: Linker) -> InCells | None:
+    """Partition that found the least; one without pairs to count counts as one that found all."""
+    if not linker.partitions:
+        return None
+    one = min(linker.partitions.values(), key=lambda one: np.nan_to_num(one.recall.value, nan=2.0))
+    return InCells(one.n_cells, one.n_probes, *one.recall)
 
 
 def _vectors(
@@ -190,6 +226,7 @@ def _linker(nodes: Nodes, vectors: npt.NDArray[np.float32] | None, options: Opti
         numbers,
         options.verify,
         options.n_jobs,
+        options.method,
     )
 
 
@@ -220,8 +257,9 @@ def _all_links(
                 if not options.central:
                     break  # nor does their number matter
             for _, one in found:
-                # Those that are near as well were counted.
+                # Those that are near as well were counted; those below the threshold do not count.
                 more = ~np.isin(pair_keys(one.left, one.right), counted)
+                more &= one.similarity >= np.float32(options.threshold)
                 degree += more_degrees(linker.nodes, one.left[more], one.right[more])
             found = []
     if degree is not None:
@@ -247,8 +285,11 @@ def group(found: Found, options: Options, threshold: float, by_components: bool)
         degree = degrees(nodes, links)
     rank = node_ranks(nodes, values, degree if options.central else None, found.ties)
     if found.degree is not None:
-        linker = _linker(nodes, found.vectors, options)
-        kept = star_of_blocks(linker, links, rank)
+        linker = _linker(nodes, found.vectors, options._replace(floor=threshold))
+        if linker.is_partitioned(len(nodes)):
+            kept = star_by_rounds(linker, links, rank, options.max_pairs)
+        else:
+            kept = star_of_blocks(linker, links, rank)
         links = best_links(linker, links, kept, rank)
         assigned = assign(kept, links.left, links.right, links.value, rank)
     elif by_components:

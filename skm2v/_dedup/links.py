@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ import numpy.typing as npt
 from skm2v._dedup.near import near_pairs
 from skm2v._dedup.nodes import Nodes
 from skm2v._pairs.engines import Chunk, Corpus
+from skm2v._pairs.partition import Partition, takes_long
 from skm2v._pairs.searching import Progress, scan
-from skm2v._pairs.vectors import check_vectors
+from skm2v._pairs.vectors import Vectors, check_vectors
 
-__all__ = ["EXACT", "KINDS", "NEAR", "SEMANTIC", "Linker", "Links"]
+__all__ = ["EXACT", "KINDS", "METHODS", "NEAR", "SEMANTIC", "Linker", "Links"]
+
+METHODS = ("auto", "exact", "partition")
 
 KINDS = ("exact", "near", "semantic")
 EXACT, NEAR, SEMANTIC = range(3)
@@ -91,6 +95,12 @@ class Linker:
     verify : callable or None
         Takes two lists of texts, says which pairs are the same.
     n_jobs : int or None
+    method : {"auto", "exact", "partition"}, default="exact"
+
+    Attributes
+    ----------
+    partitions : dict
+        Those that were made, by the number of the group of nodes.
     """
 
     nodes: Nodes
@@ -100,6 +110,8 @@ class Linker:
     numbers: npt.NDArray[np.int64] | None
     verify: Verify | None
     n_jobs: int | None
+    method: str = "exact"
+    partitions: dict[int, Partition] = field(default_factory=dict)
 
     def accepted(self, chunk: Chunk) -> Chunk:
         """Return the pairs that nothing but their similarity could speak against."""
@@ -136,7 +148,7 @@ class Linker:
             yield self.accepted(chunk)
 
     def semantic(self, progress: Progress | None = None) -> Iterator[Chunk]:
-        """Yield all semantic links."""
+        """Yield all semantic links, or with a partition most of them."""
         if self.vectors is None:
             return
         within = self.nodes.within
@@ -144,9 +156,27 @@ class Linker:
         large = np.flatnonzero(sizes >= OWN_SCAN)
         rest = np.flatnonzero(~np.isin(within, large) & (within >= 0))
         for number in large.tolist():
-            yield from self.between(np.flatnonzero(within == number), None, progress)
+            yield from self._among(np.flatnonzero(within == number), number, progress)
         if len(rest) > 1:
-            yield from self.between(rest, None, progress)
+            yield from self._among(rest, -1, progress)
+
+    def is_partitioned(self, n: int) -> bool:
+        """Whether so many nodes are compared in cells."""
+        by_choice = self.method == "partition" and n >= OWN_SCAN
+        return by_choice or (self.method == "auto" and takes_long(n))
+
+    def _among(
+        self, nodes: npt.NDArray[np.int64], number: int, progress: Progress | None
+    ) -> Iterator[Chunk]:
+        """Yield semantic links of some nodes, which are the group of a number."""
+        if not self.is_partitioned(len(nodes)):
+            yield from self.between(nodes, None, progress)
+            return
+        if number not in self.partitions:
+            vectors = self._vectors_of(nodes)
+            self.partitions[number] = Partition(vectors, self.floor, n_jobs=self.n_jobs)
+        for chunk in self.partitions[number].scan(progress):
+            yield self.accepted(chunk)
 
     def between(
         self,
@@ -154,21 +184,22 @@ class Linker:
         right: npt.NDArray[np.int64] | None,
         progress: Progress | None = None,
     ) -> Iterator[Chunk]:
-        """Yield semantic links of some nodes with others, or among themselves for None."""
+        """Yield all semantic links of some nodes with others, or among themselves for None."""
         corpus_nodes = left if right is None else right
         if self.vectors is None or not len(left) or not len(corpus_nodes):
             return
-        corpus = Corpus(check_vectors(self._vectors_of(corpus_nodes)), self.floor)
-        queries = None if right is None else check_vectors(self._vectors_of(left))
-        chunks = scan(corpus, queries, self.floor, n_jobs=self.n_jobs, progress=progress)
-        for chunk in chunks:
-            first, second = left[chunk.left], corpus_nodes[chunk.right]
-            yield self.accepted(
-                Chunk(first.astype(np.int32), second.astype(np.int32), chunk.similarity)
-            )
+        corpus = Corpus(self._vectors_of(corpus_nodes), self.floor)
+        queries = None if right is None else self._vectors_of(left)
+        for chunk in scan(corpus, queries, self.floor, n_jobs=self.n_jobs, progress=progress):
+            yield self.accepted(chunk)
 
-    def _vectors_of(self, nodes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    @cached_property
+    def _checked(self) -> Vectors:
         assert self.vectors is not None
-        # All of them in their order need no copy.
-        all_of_them = np.array_equal(nodes, np.arange(len(self.vectors)))
-        return self.vectors if all_of_them else self.vectors[nodes]
+        return check_vectors(self.vectors)
+
+    def _vectors_of(self, nodes: npt.NDArray[np.int64]) -> Vectors:
+        """Vectors of some nodes, whose numbers they keep."""
+        checked = self._checked
+        rows = nodes[checked.squares[nodes] > 0].astype(np.int32)
+        return checked._replace(rows=rows)

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from skm2v._pairs.partition import MostPairs, Recall, most_pairs_above
 from skm2v._pairs.searching import Neighbors, NeighborSearch, Pairs, pairs_above
 
-__all__ = ["NeighborSearch", "Neighbors", "Pairs", "pairs_above"]
+__all__ = [
+    "MostPairs",
+    "NeighborSearch",
+    "Neighbors",
+    "Pairs",
+    "Recall",
+    "most_pairs_above",
+    "pairs_above",
+]

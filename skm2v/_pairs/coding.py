@@ -24,6 +24,7 @@ __all__ = [
     "as_rows",
     "code",
     "find_axes",
+    "taken",
     "unit_rows",
 ]
 
@@ -91,7 +92,9 @@ class Columns:
     scale: float
 
 
-def find_axes(vectors: Vectors, threshold: float | None) -> Axes:
+def find_axes(
+    vectors: Vectors, threshold: float | None, cells: list[npt.NDArray[np.int32]] | None = None
+) -> Axes:
     """Choose the directions and the width of the prefix.
 
     Parameters
@@ -99,6 +102,8 @@ def find_axes(vectors: Vectors, threshold: float | None) -> Axes:
     vectors : Vectors
     threshold : float or None
         Cosine that pairs must reach; None, where it is not known, means a prefix of all numbers.
+    cells : list of ndarray of int32 or None, default=None
+        Some vectors of cells which alone are compared, each within itself.
     """
     dim = vectors.values.shape[1]
     full = -(-dim // 4) * 4
@@ -109,19 +114,36 @@ def find_axes(vectors: Vectors, threshold: float | None) -> Axes:
     if threshold is not None and dim > GROUP and len(sample) > 1:
         values, directions = np.linalg.eigh(sample.T @ sample)
         directions = directions[:, np.argsort(-values, kind="stable")]
-        width = _best_width(sample[:: max(1, len(sample) // TRIED)] @ directions, threshold)
+        tried, compared = _tried_pairs(vectors, sample, cells)
+        width = _best_width(tried @ directions, compared, threshold)
         if width < dim:
             return _rotated(sample, directions[:, :width])
     largest = float(np.abs(sample).max(initial=0.0))
     return Axes(None, full, largest or 1.0, 4 * FLOAT32)
 
 
-def _best_width(rotated: npt.NDArray[np.float64], threshold: float) -> int:
+def _tried_pairs(
+    vectors: Vectors, sample: npt.NDArray[np.float64], cells: list[npt.NDArray[np.int32]] | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Vectors, and which pairs of them are compared."""
+    if cells is None:
+        tried = sample[:: max(1, len(sample) // TRIED)]
+        return tried, np.triu(np.ones((len(tried), len(tried)), dtype=bool), 1)
+    rows = np.concatenate(cells)
+    cell = np.repeat(np.arange(len(cells)), [len(one) for one in cells])
+    return unit_rows(vectors, rows).astype(np.float64), np.triu(cell[:, None] == cell, 1)
+
+
+def _best_width(
+    rotated: npt.NDArray[np.float64], compared: npt.NDArray[np.bool_], threshold: float
+) -> int:
     """Width with the least cost for the pairs of a sample, whose axes are sorted."""
-    dim = rotated.shape[1]
-    above = np.triu_indices(len(rotated), 1)
+    dim: int = rotated.shape[1]
+    above = np.nonzero(compared)
+    if not len(above[0]):
+        return dim
     products = np.zeros((len(rotated), len(rotated)))
-    best: int = dim
+    best = dim
     least = COST_OF_COLUMN * dim
     for width in range(GROUP, dim, GROUP):
         part = rotated[:, width - GROUP : width]
@@ -195,15 +217,32 @@ def code(vectors: Vectors, axes: Axes, limit: int = MOST) -> Coded:
     if axes.matrix is None:
         rest[:] = 0.0
     order = np.argsort(rest, kind="stable")
+    for start in range(0, axes.width, 4 * GROUP):  # no second copy of all at a time
+        part = slice(start, start + 4 * GROUP)
+        codes[:, part] = codes[:, part][order]
     return Coded(
         vectors,
-        codes[order],
+        codes,
         vectors.rows[order],
         rest[order],
         length[order] + slack,
         rounded[order] + slack,
         error[order] + slack,
         scale,
+    )
+
+
+def taken(coded: Coded, places: npt.NDArray[np.int32]) -> Coded:
+    """Return the vectors at some places, which are sorted."""
+    return Coded(
+        coded.vectors,
+        coded.codes[places],
+        coded.rows[places],
+        coded.rest[places],
+        coded.length[places],
+        coded.rounded[places],
+        coded.error[places],
+        coded.scale,
     )
 
 

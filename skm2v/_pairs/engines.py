@@ -20,6 +20,7 @@ from skm2v._pairs.coding import (
     as_rows,
     code,
     find_axes,
+    taken,
     unit_rows,
 )
 from skm2v._pairs.vectors import Vectors
@@ -39,7 +40,7 @@ else:
             " pip install -e ."
         )
 
-__all__ = ["Chunk", "Corpus", "Engine", "engine_names"]
+__all__ = ["Chunk", "Corpus", "Engine", "Parts", "engine_names"]
 
 CAPACITY = 1 << 18  # pairs that are handed over at a time
 PRODUCTS = 1 << 22  # similarities that BLAS computes at a time
@@ -85,6 +86,15 @@ def engine_names() -> list[str]:
     return [*names, "numpy"]
 
 
+def _choose(engine: str | None) -> tuple[str, int, int]:
+    """Name of an engine, the limit of its rows' codes, and what it adds to them."""
+    engine = engine or os.environ.get("SKM2V_SCAN") or None
+    if _scan is None or engine == "numpy":
+        return "numpy", MOST, 0
+    name, limit, offset = _scan.scanner(engine)
+    return name, limit, offset
+
+
 class Corpus:
     """Vectors that are searched, prepared once.
 
@@ -102,11 +112,7 @@ class Corpus:
         self, vectors: Vectors, threshold: float | None, engine: str | None = None
     ) -> None:
         self.vectors, self._threshold = vectors, threshold
-        engine = engine or os.environ.get("SKM2V_SCAN") or None
-        if _scan is None or engine == "numpy":
-            self.engine = "numpy"
-        else:
-            self.engine, self._limit, self._offset = _scan.scanner(engine)
+        self.engine, self._limit, self._offset = _choose(engine)
         self._prepared: tuple[Axes, Coded, Columns] | None = None
 
     def compare(
@@ -134,6 +140,47 @@ class Corpus:
             coded = code(queries, axes, self._limit)
         rows = as_rows(coded, self._offset)
         return _CompiledEngine(self.engine, rows, columns, own, permitted)
+
+
+class Parts:
+    """Vectors that are compared part by part, coded once.
+
+    Parameters
+    ----------
+    vectors : Vectors
+    axes : Axes
+    engine : str or None, default=None
+        As for `Corpus`.
+
+    Attributes
+    ----------
+    rows : ndarray of int32
+        Number of the vector at each place.
+    """
+
+    def __init__(self, vectors: Vectors, axes: Axes, engine: str | None = None) -> None:
+        self.engine, limit, self._offset = _choose(engine)
+        self._vectors, self.rows = vectors, vectors.rows
+        if self.engine != "numpy":
+            self._columns = code(vectors, axes)
+            self._rows = self._columns if limit == MOST else code(vectors, axes, limit)
+            self.rows = self._columns.rows
+
+    def prepare(self, places: npt.NDArray[np.int32]) -> Any:
+        """Prepare vectors that others are compared with; `places` are sorted."""
+        if self.engine == "numpy":
+            return self._at(places)
+        return as_columns(taken(self._columns, places), self._offset)
+
+    def compare(self, places: npt.NDArray[np.int32], prepared: Any, *, own: bool = False) -> Engine:
+        """Compare vectors at sorted places with prepared ones; `own` if they are the same ones."""
+        if self.engine == "numpy":
+            return _BlasEngine(self._at(places), prepared, own, None)
+        rows = as_rows(taken(self._rows, places), self._offset)
+        return _CompiledEngine(self.engine, rows, prepared, own, None)
+
+    def _at(self, places: npt.NDArray[np.int32]) -> Vectors:
+        return self._vectors._replace(rows=self.rows[places])
 
 
 class _CompiledEngine:

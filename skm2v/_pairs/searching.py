@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,7 +15,19 @@ from skm2v._pairs.engines import Chunk, Corpus, Engine
 from skm2v._pairs.vectors import Vectors, check_vectors
 from skm2v._pooling.threads import count_threads
 
-__all__ = ["Neighbors", "NeighborSearch", "Pairs", "pairs_above", "scan", "sorted_pairs"]
+__all__ = [
+    "NeighborSearch",
+    "Neighbors",
+    "Pairs",
+    "check_threshold",
+    "each",
+    "gathered",
+    "nearest_of",
+    "pairs_above",
+    "ranges",
+    "scan",
+    "sorted_pairs",
+]
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -22,6 +35,7 @@ T = TypeVar("T")
 # Rows that are compared with the corpus at a time, and the most products at a time: a tenth of a
 # second of work, between two looks at Ctrl-C.
 ROWS, PRODUCTS = 512, 1 << 28
+AHEAD = 8  # chunks that a thread may find before they are asked for
 
 
 class Pairs(NamedTuple):
@@ -117,17 +131,21 @@ def pairs_above(
     Pairs(left=array([0], dtype=int32), right=array([2], dtype=int32), \
 similarity=array([0.9994449], dtype=float32))
     """
-    threshold = _check_threshold(threshold)
+    threshold = check_threshold(threshold)
     queries = None
     if other is not None:
         queries, vectors = check_vectors(vectors), other
     corpus = check_vectors(vectors, "vectors" if other is None else "other")
     _check_same_width(queries, corpus)
+    found = scan(Corpus(corpus, threshold), queries, threshold, n_jobs=n_jobs, progress=progress)
+    return gathered(found, threshold, max_pairs, triangle=other is None)
+
+
+def gathered(found: Iterator[Chunk], threshold: float, max_pairs: int, *, triangle: bool) -> Pairs:
+    """Gather chunks, unless these are more pairs than are wanted."""
     chunks: list[Chunk] = []
     n_pairs = 0
-    for chunk in scan(
-        Corpus(corpus, threshold), queries, threshold, n_jobs=n_jobs, progress=progress
-    ):
+    for chunk in found:
         n_pairs += len(chunk.left)
         if n_pairs > max_pairs:
             raise OverflowError(
@@ -135,7 +153,7 @@ similarity=array([0.9994449], dtype=float32))
                 " the threshold, leave out repeated rows first, or raise max_pairs."
             )
         chunks.append(chunk)
-    return sorted_pairs(chunks, triangle=other is None)
+    return sorted_pairs(chunks, triangle=triangle)
 
 
 def sorted_pairs(chunks: list[Chunk], *, triangle: bool) -> Pairs:
@@ -178,35 +196,44 @@ def scan(
     def compared(stop: int) -> int:
         return stop * (2 * n - stop - 1) // 2 if queries is None else stop * m
 
-    for stop, chunks in _each(
-        lambda start, stop: engine.pairs(start, stop, threshold), _parts(n, m), n_jobs
+    for stop, chunks in each(
+        lambda start, stop: engine.pairs(start, stop, threshold), ranges(n, m), n_jobs
     ):
         yield from chunks
         if progress is not None:
             progress(compared(stop), total)
 
 
-def _parts(n: int, m: int) -> list[tuple[int, int]]:
+def ranges(n: int, m: int) -> list[tuple[int, int]]:
     """Ranges of rows that are done at a time."""
     step = max(8, min(ROWS, PRODUCTS // max(m, 1)))
     return [(start, min(start + step, n)) for start in range(0, n, step)]
 
 
-def _each(
+def each(
     work: Callable[[int, int], Iterator[T]], parts: list[tuple[int, int]], n_jobs: int | None
-) -> Iterator[tuple[int, Iterator[T] | list[T]]]:
-    """Yield the end of each part and what `work` gives for it, in order, a few parts ahead."""
+) -> Iterator[tuple[int, Iterator[T]]]:
+    """Yield the end of each part and what `work` gives for it, in order, a few parts ahead.
+
+    Memory is bounded: threads stop at a few items of a part, the rest of which is done as it is
+    asked for.
+    """
     n_threads = min(count_threads(n_jobs), len(parts))
     if n_threads <= 1:
         for start, stop in parts:
             yield stop, work(start, stop)
         return
-    waiting: deque[tuple[int, Future[list[T]]]] = deque()
+
+    def begin(start: int, stop: int) -> Iterator[T]:
+        items = work(start, stop)
+        return chain(list(islice(items, AHEAD)), items)
+
+    waiting: deque[tuple[int, Future[Iterator[T]]]] = deque()
     todo = iter(parts)
     with ThreadPoolExecutor(n_threads, "skm2v") as threads:
         try:
             for start, stop in todo:
-                waiting.append((stop, threads.submit(lambda a, b: list(work(a, b)), start, stop)))
+                waiting.append((stop, threads.submit(begin, start, stop)))
                 if len(waiting) > 2 * n_threads:
                     end, future = waiting.popleft()
                     yield end, future.result()
@@ -283,10 +310,10 @@ class NeighborSearch:
         if not len(self._corpus.vectors.rows):
             return Neighbors(similarity, row)
         threshold = max(float(minimum), -1.5)
-        parts = _parts(len(engine.rows), len(self._corpus.vectors.rows))
+        parts = ranges(len(engine.rows), len(self._corpus.vectors.rows))
         done = 0
-        for stop, found in _each(
-            lambda start, stop: iter([_ordered(engine, start, stop, k, threshold)]), parts, n_jobs
+        for stop, found in each(
+            lambda start, stop: iter([nearest_of(engine, start, stop, k, threshold)]), parts, n_jobs
         ):
             for similar, others in found:
                 mine = engine.rows[done:stop]
@@ -297,7 +324,7 @@ class NeighborSearch:
         return Neighbors(similarity, row)
 
 
-def _ordered(
+def nearest_of(
     engine: Engine, start: int, stop: int, k: int, threshold: float
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
     """Neighbours of rows start..stop, the best ones first."""
@@ -309,7 +336,7 @@ def _ordered(
     return np.take_along_axis(similarity, order, 1), np.take_along_axis(found, order, 1)
 
 
-def _check_threshold(threshold: Any) -> float:
+def check_threshold(threshold: Any) -> float:
     if isinstance(threshold, bool) or not -1 <= float(threshold) <= 1:
         raise ValueError(f"threshold must be a cosine between -1 and 1; got {threshold!r}.")
     return float(threshold)

@@ -15,7 +15,7 @@ try:
 except ImportError:
     squares = exact.squares
 
-__all__ = ["Vectors", "check_vectors"]
+__all__ = ["Vectors", "check_vectors", "squares"]
 
 CHUNK = 65_536  # rows that are checked at a time
 MOST_ROWS = 2**31 - 64

@@ -17,13 +17,13 @@ static int32_t floor_of(const skm_scan *scan, size_t row, size_t block, double t
   return least > FAR ? FAR : least < -FAR ? -FAR : (int32_t)least;
 }
 
-/* Candidates of a tile of rows in a block. Rows that are too many repeat the last one. */
-static size_t tile(const skm_scan *scan, size_t row, int n_rows, size_t block,
-                   const double *thresholds, skm_candidate *out) {
+/* Candidates of a tile of rows in columns start..stop of a block. Rows that are too many repeat the
+ * last one. */
+static size_t tile(const skm_scan *scan, size_t row, int n_rows, size_t block, size_t start,
+                   size_t stop, const double *thresholds, skm_candidate *out) {
   const skm_scanner *scanner = scan->scanner;
   const uint8_t *codes[SKM_MOST_ROWS];
   int32_t floors[SKM_MOST_ROWS];
-  size_t start = block * SKM_BLOCK, stop = start + SKM_BLOCK;
   size_t padded = (scan->right.n + 2 * SKM_GROUP - 1) / (2 * SKM_GROUP) * (2 * SKM_GROUP);
   int r, reachable = 0;
   for (r = 0; r < scanner->n_rows; r++) {
@@ -84,7 +84,8 @@ size_t skm_scan_pairs(const skm_scan *scan, size_t start, size_t stop, float thr
       *cursor = (int64_t)step;
       return n;
     }
-    m = tile(scan, row, n_rows, block, thresholds, found);
+    m = tile(scan, row, n_rows, block, block * SKM_BLOCK, (block + 1) * SKM_BLOCK, thresholds,
+             found);
     *n_candidates += (int64_t)m;
     for (i = 0; i < m; i++) {
       size_t own = row + found[i].row;
@@ -136,12 +137,15 @@ static void heap_push(float *similarity, int32_t *rows, int32_t *filled, size_t 
 void skm_scan_nearest(const skm_scan *scan, size_t start, size_t stop, size_t k, float threshold,
                      float *similarity, int32_t *found_rows, int32_t *filled) {
   skm_candidate found[SKM_MOST_ROWS * SKM_BLOCK];
-  size_t height = (size_t)scan->scanner->n_rows, block, row, i;
+  size_t height = (size_t)scan->scanner->n_rows, first, last, row, i;
   int r;
   skm_scan all = *scan; /* both directions of a pair count */
   all.triangle = 0;
   for (row = start; row < stop; row++) filled[row - start] = 0;
-  for (block = 0; block < scan->right.n_blocks; block++) {
+  /* While little is known, every column is a candidate: few at first, then twice as many. */
+  for (first = 0; first < scan->right.n_blocks * SKM_BLOCK; first = last) {
+    size_t block = first / SKM_BLOCK;
+    last = first ? first < SKM_BLOCK ? 2 * first : first + SKM_BLOCK : 2 * SKM_GROUP;
     for (row = start; row < stop; row += height) {
       double thresholds[SKM_MOST_ROWS];
       int n_rows = (int)(stop - row < height ? stop - row : height);
@@ -152,7 +156,7 @@ void skm_scan_nearest(const skm_scan *scan, size_t start, size_t stop, size_t k,
         if ((size_t)filled[place] == k && similarity[place * k] > threshold)
           thresholds[r] = similarity[place * k];
       }
-      m = tile(&all, row, n_rows, block, thresholds, found);
+      m = tile(&all, row, n_rows, block, first, last, thresholds, found);
       for (i = 0; i < m; i++) {
         size_t own = row + found[i].row, place = own - start;
         int32_t other = scan->right.rows[found[i].column];
