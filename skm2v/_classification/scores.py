@@ -283,7 +283,7 @@ class ScoreTable:
             tensors["rows"], tensors.get("weights"), tensors.get("mapping"), tensors.get("pairs")
         )
         return cls(
-            build_tokenizer(content.tokenizer),
+            build_tokenizer(content.tokenizer, sealed=True),
             table,
             tensors["intercept"],
             settings["form"],

@@ -80,9 +80,9 @@ class Core:
         ----------
         parts : ModelParts
         sha256 : str or None, default=None
-            Hash of the content, if it is known.
+            Hash of the content, if it is known: the parts then come from a file or pickle of ours.
         """
-        tokenizer = build_tokenizer(parts.tokenizer)
+        tokenizer = build_tokenizer(parts.tokenizer, sealed=sha256 is not None)
         if parts.tensors["embeddings"].dtype == np.int8 and "weights" not in parts.tensors:
             n_entries = len(tokenizer.tokens) + len(parts.tensors.get("pairs", ()))
             ones = np.ones(n_entries, dtype=np.float32)

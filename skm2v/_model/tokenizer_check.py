@@ -34,8 +34,7 @@ from skm2v._model.tokenizer_settings import (
     string,
 )
 from skm2v._pooling import TextTokenizer, TokenizerDocument
-from skm2v._pooling.normalizers import build_hf
-from skm2v._pooling.tokenization import dense_tokens
+from skm2v._pooling.tokenization import build_hf, dense_tokens
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["build_tokenizer", "check_tokenizer"]
@@ -44,8 +43,15 @@ __all__ = ["build_tokenizer", "check_tokenizer"]
 # A grid search loads or slices one model again and again, and most of that time is this.
 # Tokenizers are immutable, so models can share them.
 @lru_cache(maxsize=2)
-def build_tokenizer(source: str | TokenizerDocument) -> TextTokenizer:
+def build_tokenizer(source: str | TokenizerDocument, *, sealed: bool = False) -> TextTokenizer:
     """Check a ``tokenizer.json`` and build the tokenizer.
+
+    Parameters
+    ----------
+    source : str or TokenizerDocument
+    sealed : bool, default=False
+        Whether it comes from a file or a pickle of ours, whose hash says that it is what was
+        saved: the ``tokenizers`` library has read it then, and reads it again when it is needed.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def build_tokenizer(source: str | TokenizerDocument) -> TextTokenizer:
     """
     document = source if isinstance(source, TokenizerDocument) else TokenizerDocument(source)
     tokens = check_tokenizer(document)
-    tokenizer = TextTokenizer(document)
+    tokenizer = TextTokenizer(document, tokens if sealed else None)
     if tokenizer.tokens != tokens:
         raise ModelFormatError(
             "The tokenizers library read other token ids than the tokenizer's JSON states."

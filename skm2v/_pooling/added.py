@@ -6,8 +6,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from skm2v._pooling.normalizers import MARKER, WHITE_SPACE, build_hf
-from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.normalizers import MARKER, WHITE_SPACE
+from skm2v._pooling.tokenization import TextTokenizer, build_hf
 
 __all__ = ["added_parts", "has_added"]
 

@@ -13,12 +13,11 @@ from skm2v._pooling.boundaries import steps_of
 from skm2v._pooling.normalizers import (
     WHITE_SPACE,
     KernelParts,
-    build_hf,
     build_normalizer,
     neighbours_of,
     plan_normalizer,
 )
-from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenization import TextTokenizer, build_hf
 
 __all__ = ["ByteCodePoints", "byte_level_parts"]
 

@@ -24,9 +24,8 @@ from skm2v._pooling._kernel import Kernel
 from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.byte_level import byte_level_parts
 from skm2v._pooling.foreign import find_foreign_tokens
-from skm2v._pooling.normalizers import build_hf
 from skm2v._pooling.table import PoolingTable
-from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenization import TextTokenizer, build_hf
 from skm2v._pooling.unigram import unigram_parts
 from skm2v._pooling.unknown_characters import UnknownCharacters
 

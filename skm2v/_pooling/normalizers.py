@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import struct
 import unicodedata
 from bisect import bisect_left
@@ -14,14 +13,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from skm2v._pooling.boundaries import steps_of
-from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenization import build_hf
 
 __all__ = [
     "MARKER",
     "WHITE_SPACE",
     "KernelParts",
     "NormalizerPlan",
-    "build_hf",
     "build_normalizer",
     "neighbours_of",
     "plan_normalizer",
@@ -117,21 +115,6 @@ def plan_normalizer(component: dict[str, Any] | None) -> NormalizerPlan | None:
         else:
             return None
     return NormalizerPlan(before, contextual, steps, collapse, strip)
-
-
-def build_hf(
-    normalizer: dict[str, Any] | None, pre_tokenizer: dict[str, Any] | None
-) -> tuple[Any, Any]:
-    """Normalizer and pre-tokenizer of the reference tokenizer, from their JSON."""
-    skeleton: dict[str, Any] = {
-        "version": "1.0",
-        "added_tokens": [],
-        "normalizer": normalizer,
-        "pre_tokenizer": pre_tokenizer,
-        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
-    }
-    hf = TextTokenizer(json.dumps(skeleton)).copy_hf()
-    return hf.normalizer, hf.pre_tokenizer
 
 
 def build_normalizer(steps: list[dict[str, Any]]) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
@@ -21,7 +22,7 @@ from skm2v._pooling.unknown_characters import (
 )
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 
-__all__ = ["TextTokenizer", "dense_tokens"]
+__all__ = ["TextTokenizer", "build_hf", "dense_tokens"]
 
 MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
 
@@ -43,6 +44,9 @@ class TextTokenizer:
     source : str or TokenizerDocument
         Content of a ``tokenizer.json`` file with a WordPiece, BPE, Unigram or WordLevel model
         and dense token ids.
+    tokens : tuple of str or None, default=None
+        The tokens that `source` states, where it was checked before; the object of ``tokenizers``,
+        which takes longer to make than a model to load, is then made when it is first needed.
 
     Attributes
     ----------
@@ -65,22 +69,28 @@ class TextTokenizer:
 
     __module__ = "skm2v"
 
-    def __init__(self, source: str | TokenizerDocument) -> None:
+    def __init__(
+        self, source: str | TokenizerDocument, tokens: tuple[str, ...] | None = None
+    ) -> None:
         document = source if isinstance(source, TokenizerDocument) else TokenizerDocument(source)
         spec = _checked(document)
         self._document = document
-        self._stripped = _stripped(document)
-        self._tokenizer = _build(self._stripped)
-        self._vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-        self._tokens = dense_tokens(self._vocabulary)
         self._unk_id = _unknown_id(spec)
         self._cut = cut_pattern(spec)
-        self._unknown: UnknownCharacters | None = None
-        if splits_unknown(spec):
-            normalizer = self._tokenizer.normalizer
-            self._unknown = UnknownCharacters(
-                spec, str if normalizer is None else normalizer.normalize_str
+        self._splits_unknown = splits_unknown(spec)
+        if tokens is None:
+            self._tokenizer = _build(_stripped(document))
+            tokens = _tokens_of(self._tokenizer)
+        self._tokens = tokens
+
+    @cached_property
+    def _tokenizer(self) -> tokenizers.Tokenizer:
+        tokenizer = _build(_stripped(self._document))
+        if _tokens_of(tokenizer) != self._tokens:
+            raise ModelFormatError(
+                "The tokenizers library read other token ids than the tokenizer's JSON states."
             )
+        return tokenizer
 
     @property
     def json(self) -> str:
@@ -106,12 +116,16 @@ class TextTokenizer:
     @property
     def vocabulary(self) -> dict[str, int]:
         """Token id of each token string (a new dictionary)."""
-        return dict(self._vocabulary)
+        return {token: token_id for token_id, token in enumerate(self._tokens)}
 
-    @property
+    @cached_property
     def unknown_characters(self) -> UnknownCharacters | None:
         """What is put in place of characters that would make a word unknown, if anything is."""
-        return self._unknown
+        if not self._splits_unknown:
+            return None
+        spec = self._document.spec
+        normalizer = build_hf(spec.get("normalizer"), None)[0]
+        return UnknownCharacters(spec, str if normalizer is None else normalizer.normalize_str)
 
     @property
     def unk_id(self) -> int | None:
@@ -138,12 +152,13 @@ class TextTokenizer:
         TextValueError
             If a text cannot be tokenized, such as one with a lone surrogate.
         """
+        unknown = self.unknown_characters
         flat = array("i")
         indptr = [0]
         for text in texts:
             for part in self._parts(text):
-                if self._unknown is not None:
-                    part = self._unknown.rewrite(part)
+                if unknown is not None:
+                    part = unknown.rewrite(part)
                 flat.extend(self._encode(part).ids)
                 if limit is not None and len(flat) - indptr[-1] >= limit:
                     del flat[indptr[-1] + limit :]
@@ -214,8 +229,8 @@ class TextTokenizer:
 
     def _encode_pieces(self, text: str) -> Pieces:
         places = None
-        if self._unknown is not None:
-            places, text = self._unknown.origins(text), self._unknown.rewrite(text)
+        if (unknown := self.unknown_characters) is not None:
+            places, text = unknown.origins(text), unknown.rewrite(text)
         encoding = self._encode(text)
         ids = np.array(encoding.ids, dtype=np.int32)
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
@@ -244,7 +259,7 @@ class TextTokenizer:
         It gives the ids of the library: where unknown characters are split off, this object reads
         the rest of a word that is one unknown token for the copy.
         """
-        return _build(self._stripped)
+        return _build(_stripped(self._document))
 
     def _parts(self, text: str) -> Iterator[str]:
         """Cut a long text into parts that are tokenized one after the other."""
@@ -261,8 +276,9 @@ class TextTokenizer:
     def _encode(self, text: str) -> Any:
         # Not encode_batch: it starts Rust threads of its own on all processors, and programs
         # that fork afterwards are warned about them.
+        tokenizer = self._tokenizer
         try:
-            return self._tokenizer.encode(text, add_special_tokens=False)
+            return tokenizer.encode(text, add_special_tokens=False)
         except BaseException as error:
             _reraise(error, TextValueError, f"The text {text[:60]!r} cannot be tokenized")
 
@@ -321,6 +337,25 @@ def _build(json_text: str) -> tokenizers.Tokenizer:
         _reraise(error, ModelFormatError, "The tokenizer JSON cannot be loaded")
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def build_hf(
+    normalizer: dict[str, Any] | None, pre_tokenizer: dict[str, Any] | None
+) -> tuple[Any, Any]:
+    """Normalizer and pre-tokenizer of the reference tokenizer, from their JSON."""
+    skeleton: dict[str, Any] = {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": normalizer,
+        "pre_tokenizer": pre_tokenizer,
+        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
+    }
+    hf = _build(json.dumps(skeleton))
+    return hf.normalizer, hf.pre_tokenizer
+
+
+def _tokens_of(tokenizer: tokenizers.Tokenizer) -> tuple[str, ...]:
+    return dense_tokens(tokenizer.get_vocab(with_added_tokens=True))
 
 
 def dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:

@@ -67,14 +67,12 @@ class UnknownCharacters(dict[int, str]):
         super().__init__()
         self._normalize = normalize
         prefix = spec["model"].get("continuing_subword_prefix", "##")
-        self._first: set[str] = set()
-        self._inside: set[str] = set()
-        for token in spec["model"]["vocab"]:
-            if prefix and token.startswith(prefix):
-                self._inside.update(token[len(prefix) :])
-            else:
-                self._first.update(token[:1])
-                self._inside.update(token[1:])
+        pieces = [
+            t[len(prefix) :] for t in spec["model"]["vocab"] if t.startswith(prefix) and prefix
+        ]
+        words = [t for t in spec["model"]["vocab"] if not (prefix and t.startswith(prefix))]
+        self._first = {word[:1] for word in words}
+        self._inside = set("".join([*pieces, *(word[1:] for word in words)]))
         for token in spec.get("added_tokens") or ():
             self._inside.update(normalize(token["content"]))
 

@@ -385,3 +385,29 @@ def test_other_components_are_not_cut(kind, change):
 def test_errors_are_of_one_family():
     assert issubclass(ModelFormatError, Skm2vError)
     assert issubclass(TextValueError, Skm2vError)
+
+
+def test_a_checked_tokenizer_asks_the_library_when_it_must_and_not_before(monkeypatch):
+    built = []
+    build = tokenization._build
+    monkeypatch.setattr(tokenization, "_build", lambda text: built.append(text) or build(text))
+    known = TextTokenizer(tiny.tiny_tokenizer().to_str())
+    assert built == [known.json]
+    tokenizer = TextTokenizer(known.json, known.tokens)
+    assert (tokenizer.tokens, tokenizer.vocabulary, tokenizer.unk_id) == (
+        known.tokens,
+        known.vocabulary,
+        known.unk_id,
+    )
+    assert len(built) == 1
+    text = "free money"
+    assert tokenizer.ids([text]).ids.tolist() == known.ids([text]).ids.tolist()
+    assert tokenizer.is_word(3) == known.is_word(3)
+    assert len(built) == 2
+
+
+def test_tokens_that_the_library_does_not_read_are_an_error():
+    known = TextTokenizer(tiny.tiny_tokenizer().to_str())
+    tokenizer = TextTokenizer(known.json, known.tokens[::-1])
+    with pytest.raises(ModelFormatError, match="read other token ids"):
+        tokenizer.ids(["free money"])
