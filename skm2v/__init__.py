@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from skm2v._fit_report import FitReport
     from skm2v._model import ModelConfig, Projection
     from skm2v._pooling import PoolingTable, TextTokenizer
+    from skm2v._search.searcher import TextSearcher
     from skm2v._show_versions import show_versions
     from skm2v._static_model import StaticModel
 
@@ -43,6 +44,7 @@ __all__ = [
     "StaticModel",
     "StaticTextClassifier",
     "Teacher",
+    "TextSearcher",
     "TextTokenizer",
     "__version__",
     "distill",
@@ -68,6 +70,7 @@ _LATE = {
     "StaticModel": "skm2v._static_model",
     "StaticTextClassifier": "skm2v._classification.classifier",
     "Teacher": "skm2v._distillation",
+    "TextSearcher": "skm2v._search.searcher",
     "TextTokenizer": "skm2v._pooling",
     "explain": "skm2v._classification.explaining",
     "fuse": "skm2v._classification.fusing",

@@ -35,6 +35,8 @@ ROOMS = (
     {"_dedup"},
     {"deduplication"},
     {"_classification"},
+    {"_search"},
+    {"search"},
     {"evaluation"},
     {"_cli"},
     {"__init__", "__main__"},

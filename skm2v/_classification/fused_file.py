@@ -85,16 +85,7 @@ def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
     tensors = dict(scores.tensors)
     if content.inverse_temperature is not None:
         tensors[TEMPERATURE] = content.inverse_temperature
-    data = FUSED.dump(Content(settings, tensors, scores.tokenizer))
-    with files.exclusive(target.parent) as alone:
-        if alone:
-            files.sweep(target.parent)
-        staged = files.stage(target, data)
-        try:
-            files.replace(staged, target)
-        finally:
-            files.unlink(staged)
-        files.sync_folder(target.parent)
+    files.write_alone(target, FUSED.dump(Content(settings, tensors, scores.tokenizer)))
 
 
 def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> FusedContent:

@@ -36,6 +36,7 @@ __all__ = [
     "sync_folder",
     "temporaries",
     "unlink",
+    "write_alone",
 ]
 
 LOCK_SECONDS = 60.0
@@ -237,6 +238,22 @@ def set_aside(path: Path) -> Path | None:
     except FileNotFoundError:
         return None
     return aside
+
+
+def write_alone(target: Path, data: bytes) -> None:
+    """Write a file that is complete in itself, in one step.
+
+    Whoever reads sees the old file or the new one, wherever this is interrupted.
+    """
+    with exclusive(target.parent) as alone:
+        if alone:
+            sweep(target.parent)
+        staged = stage(target, data)
+        try:
+            replace(staged, target)
+        finally:
+            unlink(staged)
+        sync_folder(target.parent)
 
 
 def temporaries(folder: Path) -> list[Path]:

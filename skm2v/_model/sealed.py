@@ -25,6 +25,7 @@ from skm2v.exceptions import ModelFormatError
 __all__ = [
     "FUSED_KEY",
     "MODEL_KEY",
+    "SEARCH_KEY",
     "Content",
     "Seal",
     "check_number",
@@ -34,11 +35,12 @@ __all__ = [
 
 T = TypeVar("T")
 
-MODEL_KEY, FUSED_KEY = "skm2v", "skm2v-fused"
+MODEL_KEY, FUSED_KEY, SEARCH_KEY = "skm2v", "skm2v-fused", "skm2v-search"
 # What each key says that a file is, for who was given the wrong one.
 KINDS = {
     MODEL_KEY: "a static model, which StaticModel.from_pretrained loads",
     FUSED_KEY: "a fused model, which FusedTextClassifier.load or FusedTextRegressor.load loads",
+    SEARCH_KEY: "an index, which TextSearcher.load loads",
 }
 
 FIELDS = frozenset({"format", "settings", "sha256", "tokenizer"})

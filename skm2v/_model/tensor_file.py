@@ -24,7 +24,7 @@ from skm2v.exceptions import ModelFormatError
 __all__ = ["dump_tensors", "hidden", "parse_tensors", "shown"]
 
 MAX_HEADER_BYTES = 64 << 20
-MAX_TENSORS = 16
+MAX_TENSORS = 24
 # A transformer has some hundreds of tensors: it gets the message that says what to do with it.
 MAX_HEADER_OBJECTS = 4096
 MAX_HEADER_STRINGS = 8 * MAX_HEADER_OBJECTS
@@ -71,7 +71,7 @@ def parse_tensors(data: bytes, *, what: str) -> tuple[dict[str, npt.NDArray[Any]
         raise ModelFormatError(f"The metadata of {what} must be a mapping of strings to strings.")
     if len(header) > MAX_TENSORS:
         raise ModelFormatError(
-            f"{what} has {len(header)} tensors; a static model has at most {MAX_TENSORS}."
+            f"{what} has {len(header)} tensors; files of skm2v have at most {MAX_TENSORS}."
             " To distil a transformer use skm2v.distill."
         )
     entries = {name: _entry(name, entry, what) for name, entry in header.items()}

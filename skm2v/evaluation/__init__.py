@@ -6,6 +6,7 @@ task is data plus a protocol: see `Task` for how to write one.
 
 from __future__ import annotations
 
+from skm2v._search.ranking import mrr, ndcg_at, recall_at
 from skm2v.evaluation._baselines import BM25, TfidfSVD, tfidf
 from skm2v.evaluation._classification import FewShotClassification, FullClassification
 from skm2v.evaluation._classifiers import TextClassifier
@@ -59,6 +60,9 @@ __all__ = [
     "find_sources",
     "load_diagnostic",
     "load_model",
+    "mrr",
+    "ndcg_at",
+    "recall_at",
     "run_task",
     "tfidf",
 ]

@@ -21,7 +21,6 @@ __all__ = [
     "best_f1",
     "is_sparse",
     "paired_cosine",
-    "ranking_metrics",
     "spearman",
     "spearman_counts",
     "unit_rows",
@@ -150,49 +149,3 @@ def best_accuracy(relevant: NDArray[np.bool_], scores: Floats) -> dict[str, floa
         "accuracy": float(correct[best] / len(relevant)),
         "accuracy_threshold": float(thresholds[best]),
     }
-
-
-def ranking_metrics(
-    gains: Floats, judged: list[Floats], cutoffs: tuple[int, ...] = (1, 3, 5, 10, 100)
-) -> dict[str, Floats]:
-    """Per-query ranking metrics with trec_eval's definitions.
-
-    Parameters
-    ----------
-    gains : ndarray of shape (n_queries, depth), float64
-        Relevance of the documents retrieved, best first; 0 for those not relevant or not there.
-    judged : list of ndarray
-        The positive relevance values of every query, retrieved or not.
-    cutoffs : tuple of int
-        The cut-offs of nDCG and recall.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n_queries,)
-        ``ndcg_at_k`` and ``recall_at_k`` for every cut-off, ``map`` and ``mrr`` over the whole
-        depth, ``mrr_at_10``.
-    """
-    depth = gains.shape[1]
-    discount = 1 / np.log2(np.arange(2, depth + 2))
-    hits = gains > 0
-    totals = np.array([len(values) for values in judged], dtype=np.float64)
-    if (totals == 0).any():
-        n_without = int((totals == 0).sum())
-        raise ValueError(f"Every query needs a relevant document; {n_without} have none.")
-    metrics: dict[str, Floats] = {}
-    for k in cutoffs:
-        top = min(k, depth)
-        ideal = np.array([_discounted(np.sort(values)[::-1][:k]) for values in judged])
-        metrics[f"ndcg_at_{k}"] = gains[:, :top] @ discount[:top] / ideal
-        metrics[f"recall_at_{k}"] = hits[:, :top].sum(axis=1) / totals
-    precision = np.cumsum(hits, axis=1) / np.arange(1, depth + 1)
-    metrics["map"] = (precision * hits).sum(axis=1) / totals
-    reciprocal = (hits / np.arange(1, depth + 1)).max(axis=1, initial=0.0)
-    metrics["mrr"] = reciprocal
-    top = min(depth, 10)
-    metrics["mrr_at_10"] = (hits[:, :top] / np.arange(1, top + 1)).max(axis=1, initial=0.0)
-    return metrics
-
-
-def _discounted(gains: Floats) -> float:
-    return float(gains @ (1 / np.log2(np.arange(2, len(gains) + 2))))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skm2v._checks import some
+from skm2v._search.ranking import ranking_metrics
 from skm2v.evaluation._errors import TaskDataError
-from skm2v.evaluation._metrics import Floats, Matrix, is_sparse, ranking_metrics, unit_rows
+from skm2v.evaluation._metrics import Floats, Matrix, is_sparse, unit_rows
 from skm2v.evaluation._table_reader import TableReader
 from skm2v.evaluation._task import Encode, Example, Outcome, Task, clip_text, worst_rows
 

@@ -5,11 +5,11 @@ import pytest
 import scipy.sparse
 from sklearn.metrics import f1_score
 
+from skm2v._search.ranking import ranking_metrics
 from skm2v.evaluation._metrics import (
     best_accuracy,
     best_f1,
     paired_cosine,
-    ranking_metrics,
     spearman,
 )
 

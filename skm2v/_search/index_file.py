@@ -1,0 +1,156 @@
+"""The file of a searcher: one safetensors file, complete in itself and checked when read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from skm2v._checks import is_count, is_number
+from skm2v._model import files
+from skm2v._model.core import Core
+from skm2v._model.parts import MODEL as MODEL_SEAL
+from skm2v._model.sealed import SEARCH_KEY, Content, Seal, describe_sealed
+from skm2v._model.tensor_file import parse_tensors
+from skm2v._search.index import Ids, Index
+from skm2v._search.postings import Postings
+from skm2v._search.strings import Strings
+from skm2v._static_model import StaticModel
+from skm2v.exceptions import ModelFormatError
+
+__all__ = ["SearchContent", "read", "write"]
+
+MAX_BYTES = 256 << 30
+SETTINGS = {
+    "b",
+    "k1",
+    "lexical_weight",
+    "model",
+    "rerank_top",
+    "rerank_weight",
+    "stemmer",
+    "stemmer_version",
+    "stop_words",
+}
+MODEL = "model."  # before the names of its tensors
+STRINGS = ("texts", "terms")
+IDS = "ids"
+
+
+@dataclass(frozen=True, eq=False)
+class SearchContent:
+    """What is in the file of a searcher.
+
+    Attributes
+    ----------
+    index : Index
+    model : StaticModel
+        What embeds queries.
+    settings : dict
+        Parameters, and the version of the stemmer.
+    """
+
+    index: Index
+    model: StaticModel
+    settings: dict[str, Any]
+
+
+def write(content: SearchContent, path: str | os.PathLike[str]) -> None:
+    """Write a searcher; see :meth:`skm2v.TextSearcher.save`."""
+    target = files.local_path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder; an index is a file in one.")
+    index, model = content.index, content.model._core.parts.content
+    postings = index.postings
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "vectors": index.vectors,
+        "starts": postings.starts,
+        "documents": postings.documents,
+        "counts": postings.counts,
+        "lengths": postings.lengths,
+        **_strings("texts", index.texts),
+        **_strings("terms", postings.terms),
+        **(_strings(IDS, index.ids) if isinstance(index.ids, Strings) else {IDS: index.ids}),
+        **{MODEL + name: array for name, array in model.tensors.items()},
+    }
+    settings = {**content.settings, "model": dict(model.settings)}
+    files.write_alone(target, SEARCH.dump(Content(settings, tensors, model.tokenizer)))
+
+
+def _strings(name: str, strings: Strings) -> dict[str, npt.NDArray[Any]]:
+    return {f"{name}.data": strings.data, f"{name}.starts": strings.starts}
+
+
+def read(path: str | os.PathLike[str], *, mmap: bool = False) -> SearchContent:
+    """Read a searcher; see :meth:`skm2v.TextSearcher.load`."""
+    file = files.local_path(path)
+    what = str(file)
+    if file.is_dir():
+        raise IsADirectoryError(f"{what} is a folder; an index is a file, as save() wrote it.")
+    data: Any = (
+        files.map_file(file, max_bytes=MAX_BYTES)
+        if mmap
+        else files.read_file(file, max_bytes=MAX_BYTES)[0]
+    )
+    tensors, metadata = parse_tensors(data, what=what)
+    if SEARCH.key not in metadata:
+        kind = describe_sealed(metadata, not_by=SEARCH.key)
+        raise ModelFormatError(
+            f"{what} is no index: it was not written by TextSearcher.save()."
+            if kind is None
+            else f"{what} holds {kind}, and no index."
+        )
+    return SEARCH.read(metadata[SEARCH.key], tensors, what=what)[0]
+
+
+def _read_v1(content: Content, what: str) -> SearchContent:
+    settings, tensors = dict(content.settings), dict(content.tensors)
+    _check_settings(settings, what)
+    of_model = {
+        name.removeprefix(MODEL): tensors.pop(name)
+        for name in list(tensors)
+        if name.startswith(MODEL)
+    }
+    parts = MODEL_SEAL.readers[1](Content(settings.pop("model"), of_model, content.tokenizer), what)
+    model = StaticModel._of_core(Core.of_parts(parts))
+    try:
+        texts, terms = (_take_strings(name, tensors) for name in STRINGS)
+        ids: Ids = _take_strings(IDS, tensors) if f"{IDS}.data" in tensors else tensors.pop(IDS)
+        vectors = tensors.pop("vectors")
+        postings = Postings(terms, *map(tensors.pop, ("starts", "documents", "counts", "lengths")))
+    except KeyError as error:
+        raise ModelFormatError(f"{what} is damaged: it has no tensor {error}.") from None
+    index = Index(texts, ids, vectors, postings)
+    if tensors or not index.is_sound() or vectors.shape[1] != model.dim:
+        raise ModelFormatError(f"{what} is damaged: its arrays do not fit together.")
+    return SearchContent(index, model, settings)
+
+
+def _take_strings(name: str, tensors: dict[str, npt.NDArray[Any]]) -> Strings:
+    return Strings(tensors.pop(f"{name}.data"), tensors.pop(f"{name}.starts"))
+
+
+#: Files of searchers.
+SEARCH = Seal(SEARCH_KEY, {1: _read_v1})
+
+
+def _check_settings(settings: Mapping[str, Any], what: str) -> None:
+    numbers = ("b", "k1", "lexical_weight", "rerank_weight")
+    stop_words = settings.get("stop_words")
+    if (
+        set(settings) != SETTINGS
+        or not all(is_number(settings[name]) for name in numbers)
+        or not is_count(settings["rerank_top"])
+        or not isinstance(settings["model"], dict)
+        or not all(
+            isinstance(settings[name], (str, type(None))) for name in ("stemmer", "stemmer_version")
+        )
+        or not (
+            isinstance(stop_words, (str, type(None)))
+            or (isinstance(stop_words, list) and all(isinstance(w, str) for w in stop_words))
+        )
+    ):
+        raise ModelFormatError(f"{what} is damaged: a setting is missing, unknown or malformed.")

@@ -1,0 +1,9 @@
+"""Second stages of a search, and what searches return."""
+
+from __future__ import annotations
+
+from skm2v._search.explaining import SearchExplanation
+from skm2v._search.result import Hit, SearchResult
+from skm2v._search.tuning import Tuning
+
+__all__ = ["Hit", "SearchExplanation", "SearchResult", "Tuning"]
