@@ -23,6 +23,9 @@ ESTIMATORS = {
     "embedder": StaticEmbedder(MODEL),
     "vectorizer": HybridVectorizer(StaticEmbedder(MODEL), sparse_output=False),
 }
+needs_skrub = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="skrub needs Python 3.11 or newer"
+)
 
 
 @pytest.fixture(params=ESTIMATORS)
@@ -72,6 +75,7 @@ def test_a_column_without_texts_is_rejected_as_skrub_wants(estimator, monkeypatc
         pass
 
     numbers = pd.Series([1, 2, 3], name="n")
+    monkeypatch.delitem(sys.modules, "skrub.core", raising=False)
     with pytest.raises(TextTypeError) as plain:
         estimator.fit_transform(numbers)
     assert not isinstance(plain.value, ValueError)
@@ -87,9 +91,38 @@ def test_a_column_without_texts_is_rejected_as_skrub_wants(estimator, monkeypatc
     assert not isinstance(missing.value, RejectColumn)
 
 
+@needs_skrub
 def test_with_skrub_itself(estimator):
-    skrub = pytest.importorskip("skrub")
+    import skrub
+
     frame = pd.DataFrame({"title": TEXTS * 2, "body": TEXTS[::-1] * 2, "n": range(6)})
     out = skrub.ApplyToCols(estimator, allow_reject=True).fit_transform(frame)
     assert {name.partition("_")[0] for name in out.columns} == {"title", "body", "n"}
     assert not any("skrub" in name for name in out.columns)
+
+
+@needs_skrub
+def test_a_table_of_two_text_columns_with_skrub_itself(estimator):
+    from skrub import TableVectorizer
+
+    frame = pd.DataFrame(
+        {
+            "title": [f"{text} {i}" for i in range(20) for text in TEXTS],
+            "body": [f"{text} of {i}" for i in range(20) for text in TEXTS[::-1]],
+            "cost": np.arange(60.0),
+        }
+    )
+    vectorizer = TableVectorizer(cardinality_threshold=10, high_cardinality=estimator)
+    out = vectorizer.fit_transform(frame)
+    names = vectorizer.get_feature_names_out().tolist()
+    assert list(out.columns) == names and len(set(names)) == len(names)
+    of = {column: [name for name in names if name.startswith(column)] for column in frame}
+    assert len(of["title"]) >= 16 and len(of["body"]) >= 16 and of["cost"] == ["cost"]
+    for column in ("title", "body"):
+        alone = clone(estimator).fit(frame[column])
+        assert of[column] == alone.get_feature_names_out().tolist()
+        np.testing.assert_array_equal(out[of[column]], np.float32(alone.transform(frame[column])))
+    # The same names for later rows, and after a pickle.
+    later = pickle.loads(pickle.dumps(vectorizer)).transform(frame[30:])
+    np.testing.assert_array_equal(later, out[30:])
+    assert list(later.columns) == names

@@ -6,8 +6,9 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
-from skm2v import StaticModel
+from skm2v import StaticEmbedder, StaticModel
 from skm2v.exceptions import MissingExtraError
 from tests import tiny
 
@@ -138,6 +139,32 @@ def test_similarity_is_the_cosine(tiny_static):
         tiny_static.similarity(one, TEXTS)
     with pytest.raises(ValueError, match=r"shape \(n, d\); got \(1, 3, 16\)"):
         tiny_static.similarity(one[None], other)
+
+
+# What each tool of docs/clients.md was seen to call, in the version of its table.
+CALLS = {
+    "KeyBERT, semhash, Chroma": lambda model, texts: model.encode(texts),
+    "KeyBERT's backends": lambda model, texts: model.encode(texts, show_progress_bar=False),
+    "vicinity, txtai": lambda model, texts: model.encode(texts).astype(np.float32),
+    "Chonkie": lambda model, texts: np.stack(
+        [model.encode(text, convert_to_numpy=True) for text in texts]
+    ),
+    "sentence-transformers": lambda model, texts: model.encode(
+        texts, batch_size=32, show_progress_bar=None, convert_to_tensor=True
+    ).numpy(),
+    "setfit": lambda model, texts: model.encode(
+        texts, batch_size=32, normalize_embeddings=False, convert_to_tensor=False, device="cpu"
+    ),
+    "LanceDB": lambda model, texts: np.stack([model.encode(text) for text in texts]),
+    "LangChain": lambda model, texts: np.float32(model.embed_documents(texts)),
+    "LangChain, LlamaIndex": lambda model, texts: np.float32([model.embed_query(t) for t in texts]),
+    "BERTopic": lambda model, texts: make_pipeline(StaticEmbedder(model)).fit_transform(texts),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_what_tools_call_gives_the_vectors(tiny_static, call):
+    np.testing.assert_array_equal(call(tiny_static, TEXTS), tiny_static.encode(TEXTS), strict=True)
 
 
 def test_calls_of_langchain_and_its_like(tiny_static):
