@@ -38,6 +38,7 @@ ROOMS = (
     {"_search"},
     {"search"},
     {"evaluation"},
+    {"distributed", "_distributed"},
     {"_cli"},
     {"__init__", "__main__"},
 )

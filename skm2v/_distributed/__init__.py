@@ -1,0 +1,8 @@
+"""Models in many processes and on many machines: batches in, batches out."""
+
+from __future__ import annotations
+
+from skm2v._distributed.batches import BatchTransformer
+from skm2v._distributed.dask_frames import embed, predict
+
+__all__ = ["BatchTransformer", "embed", "predict"]
