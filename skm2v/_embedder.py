@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -71,6 +71,10 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         ``objective="sentences"``.
     max_teacher_texts : int or None, default=None
         Let the teacher read so many of the texts only. Only for ``objective="sentences"``.
+    stretch : mapping or None, default=None
+        Axes along which distances are made longer, such as ``{"valence": 1.5}``; see
+        :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`, which does it to a static model.
+        Only for ``objective="sentences"``.
     sif_coefficient : float or None, default=1e-4
         Coefficient of the smooth inverse frequency weights of tokens; frequencies follow from the
         order of the vocabulary by Zipf's law. None means equal weights. Only for teachers.
@@ -191,6 +195,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         "ngram_range": [tuple, list],
         "extra_words": [Interval(Integral, 0, None, closed="left")],
         "max_teacher_texts": [Interval(Integral, 1, None, closed="left"), None],
+        "stretch": [Mapping, None],
         "sif_coefficient": [Interval(Real, 0, 1, closed="neither"), None],
         "pooling": [StrOptions(set(POOLINGS))],
         "vocabulary": [list, tuple, None],
@@ -226,6 +231,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         ngram_range: tuple[int, int] = (1, 1),
         extra_words: int = 0,
         max_teacher_texts: int | None = None,
+        stretch: Mapping[str, Any] | None = None,
         sif_coefficient: float | None = 1e-4,
         pooling: str = "mean",
         vocabulary: Sequence[str] | None = None,
@@ -249,6 +255,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         self.ngram_range = ngram_range
         self.extra_words = extra_words
         self.max_teacher_texts = max_teacher_texts
+        self.stretch = stretch
         self.sif_coefficient = sif_coefficient
         self.pooling = pooling
         self.vocabulary = vocabulary

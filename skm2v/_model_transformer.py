@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -222,6 +222,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         *,
         model_name: str | os.PathLike[str] | None = None,
         max_teacher_texts: int | None = None,
+        stretch: Mapping[str, Any] | None = None,
         device: str | None = None,
     ) -> Self:
         """Adapt the vectors of the fitted embedder to texts of a domain.
@@ -241,6 +242,9 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             The teacher, as for :meth:`add_words`.
         max_teacher_texts : int or None, default=None
             Let the teacher read so many of the texts only. None means the parameter of that name.
+        stretch : mapping or None, default=None
+            Axes to stretch the adapted model along; see
+            :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`.
         device : str or None, default=None
             Torch device of the teacher, as for :meth:`add_words`.
 
@@ -268,6 +272,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             max_teacher_texts=(
                 self.max_teacher_texts if max_teacher_texts is None else max_teacher_texts
             ),
+            stretch=stretch,
             memory=self.memory,
             **self._teacher(model_name, device),
         )

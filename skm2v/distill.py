@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skm2v.exceptions import TeacherError
@@ -32,6 +32,7 @@ def distill(
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,
+    stretch: Mapping[str, Any] | None = None,
     prompt: str | None = None,
     device: str | None = None,
     revision: str | None = None,
@@ -98,6 +99,9 @@ def distill(
     max_teacher_texts : int or None, default=None
         For "sentences": let the teacher read so many of the texts only, chosen so that as many
         tokens as possible occur several times.
+    stretch : mapping or None, default=None
+        For "sentences": axes along which the finished table is stretched, such as
+        ``{"valence": 1.5}``; see :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`.
     prompt : str or None, default=None
         Text that the teacher reads before every token and every text, such as ``"query: "`` for E5
         or the instruction of an instruct model. None means none before tokens and the teacher's
@@ -182,6 +186,7 @@ def distill(
         ngram_range=ngram_range,
         extra_words=extra_words,
         max_teacher_texts=max_teacher_texts,
+        stretch=stretch,
         prompt=prompt,
         device=device,
         revision=revision,
@@ -214,6 +219,7 @@ def distill_from_model(
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,
+    stretch: Mapping[str, Any] | None = None,
     prompt: str | None = None,
     device: str | None = None,
     memory: Any = None,
@@ -230,7 +236,7 @@ def distill_from_model(
         A fast one. A `SentenceTransformer` brings its own.
     vocabulary, pca_dims, sif_coefficient, pooling, token_remove_pattern, quantize_to, \
 vocabulary_quantization, max_length, normalize, objective, corpus, align, ngram_range, \
-extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
+extra_words, max_teacher_texts, stretch, prompt, memory, batch_size, show_progress_bar
         See :func:`distill`.
     device : str or None, default=None
         Torch device of the teacher. None means the one that it is on.
@@ -272,6 +278,7 @@ extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
         ngram_range=ngram_range,
         extra_words=extra_words,
         max_teacher_texts=max_teacher_texts,
+        stretch=stretch,
         prompt=prompt,
         device=device,
         memory=memory,

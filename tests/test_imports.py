@@ -48,6 +48,7 @@ LATE_IMPORTS = {
     "a process that serves does without what distils": {
         "skm2v._static_model.changing -> skm2v._distillation.fitting.adapting",
         "skm2v._static_model.changing -> skm2v._distillation.fitting.extending",
+        "skm2v._static_model.changing -> skm2v._distillation.fitting.stretching",
         "skm2v._static_model.neutral -> skm2v._distillation.tensors",
         "skm2v.distill -> skm2v._distillation.distillation",
         "skm2v.distill -> skm2v._static_model",

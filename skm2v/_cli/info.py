@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
         "split unknown": model.split_unknown,
         "columns ordered": config.pca_ordered,
         "adapted": "; ".join(map(str, config.adaptations)) or None,
+        "stretched along": "; ".join(map(str, config.stretches)) or None,
         "made with": ", ".join(f"{k} {v}" for k, v in config.created_with.items()) or None,
     }
     if arguments.json:

@@ -94,6 +94,8 @@ def _facts(parts: ModelParts) -> Iterator[tuple[str, object]]:
         yield "Loaded from", f"{config.source} at {config.source_revision or 'unknown revision'}"
     for adaptation in config.adaptations:
         yield "Adapted", adaptation
+    for stretch in config.stretches:
+        yield "Stretched along", stretch
     for name, version in sorted(config.created_with.items()):
         yield f"Made with {name}", version
 

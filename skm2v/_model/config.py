@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["Adaptation", "ModelConfig", "software_versions"]
+__all__ = ["Adaptation", "ModelConfig", "Stretch", "software_versions"]
 
 OBJECTIVES = ("tokens", "sentences")
 
@@ -49,18 +49,68 @@ class Adaptation:
     @classmethod
     def from_dict(cls, values: object) -> Adaptation:
         """Build it from a dict of all fields."""
-        names = {item.name for item in fields(cls)}
-        if not isinstance(values, Mapping) or set(values) != names:
-            raise ModelFormatError(
-                f"An adaptation in the model configuration must be a mapping of {sorted(names)};"
-                f" got {str(values)[:60]!r}."
-            )
-        return cls(**values)
+        return cls(**_all_fields(cls, values, "An adaptation"))
 
     def __str__(self) -> str:
         return (
             f"to {self.n_texts} texts that {self.teacher} read: {self.n_moved_tokens} tokens and"
             f" {self.n_moved_pairs} pairs moved"
+        )
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What :meth:`skm2v.StaticModel.stretch` did to a model.
+
+    Parameters
+    ----------
+    name : str
+        Of the axis.
+    factor : float
+        How much longer distances along the axis are.
+    axis : tuple of float
+        The direction, of norm 1; shorter where columns were cut off since.
+    n_words : int
+        Number of words that it was learned from.
+    correlation : float
+        Of the words' values with what was predicted of them, in a cross-validation.
+    """
+
+    name: str
+    factor: float
+    axis: tuple[float, ...]
+    n_words: int
+    correlation: float
+
+    def __post_init__(self) -> None:
+        _require("a stretch's name", self.name, _is_text, "a string")
+        _require("a stretch's factor", self.factor, _is_positive, "a positive number")
+        _require("a stretch's n_words", self.n_words, _is_count, "a number that is not negative")
+        _require("a stretch's correlation", self.correlation, _is_number, "a number")
+        _require("a stretch's axis", self.axis, _is_direction, "numbers of norm 1 at most")
+        object.__setattr__(self, "axis", tuple(self.axis))
+
+    @classmethod
+    def from_dict(cls, values: object) -> Stretch:
+        """Build it from a dict of all fields."""
+        return cls(**_all_fields(cls, values, "A stretch"))
+
+    def first(self, dim: int) -> Stretch:
+        """Return what is left of it in the first `dim` columns."""
+        return replace(self, axis=self.axis[:dim])
+
+    def matrix(self, inverse: bool = False) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        """Return the map of rows, of shape (d, d): the identity and a matrix of rank one."""
+        axis = np.array(self.axis)
+        gain = self.factor - 1
+        if inverse:  # Sherman and Morrison
+            gain = -gain / (1 + gain * (axis @ axis))
+        return np.asarray(np.eye(len(axis)) + gain * np.outer(axis, axis))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {self.factor:g} times, learned from {self.n_words} words, correlation"
+            f" {self.correlation:.2f}"
         )
 
 
@@ -99,6 +149,8 @@ class ModelConfig:
         Text for the card: data sources, their licences, acknowledgements.
     adaptations : tuple of Adaptation, default=()
         What the model was adapted to since, the latest last.
+    stretches : tuple of Stretch, default=()
+        Along which axes the model was stretched, the latest last.
     created_with : mapping of str to str, default={}
         Versions of the software that made the model.
     """
@@ -119,6 +171,7 @@ class ModelConfig:
     prompt: str | None = None
     attribution: str | None = None
     adaptations: tuple[Adaptation, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     created_with: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -152,12 +205,11 @@ class ModelConfig:
             optional=True,
         )
         _require("pca_ordered", self.pca_ordered, lambda v: isinstance(v, bool), "True or False")
-        done = self.adaptations
-        _require("adaptations", done, lambda v: isinstance(v, (tuple, list)), "a sequence")
-        done = tuple(
-            item if isinstance(item, Adaptation) else Adaptation.from_dict(item) for item in done
-        )
-        object.__setattr__(self, "adaptations", done)
+        for name, kind in (("adaptations", Adaptation), ("stretches", Stretch)):
+            done = getattr(self, name)
+            _require(name, done, lambda v: isinstance(v, (tuple, list)), "a sequence")
+            done = tuple(item if isinstance(item, kind) else kind.from_dict(item) for item in done)
+            object.__setattr__(self, name, done)
         versions = self.created_with
         _require(
             "created_with",
@@ -196,10 +248,13 @@ class ModelConfig:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["language"] = list(self.language)
         values["created_with"] = dict(self.created_with)
-        values["adaptations"] = [asdict(item) for item in self.adaptations]
-        # As before there were any: hashes of models stay what they are.
-        if not self.adaptations:
-            del values["adaptations"]
+        # None are left out, as before there were any: hashes of models stay what they are.
+        for name in ("adaptations", "stretches"):
+            values[name] = [asdict(item) for item in values[name]]
+            if not values[name]:
+                del values[name]
+        for item in values.get("stretches", ()):
+            item["axis"] = list(item["axis"])
         if self.prompt is None:
             del values["prompt"]
         return values
@@ -237,6 +292,28 @@ def _is_number(value: object) -> bool:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and _is_number(value) and value > 0
+
+
+def _is_direction(value: object) -> bool:
+    """Whether a value is a sequence of numbers of norm 1 at most, but for rounding."""
+    if not isinstance(value, (tuple, list)) or not all(map(_is_number, value)):
+        return False
+    return math.hypot(*value) <= 1 + 1e-3
+
+
+def _all_fields(kind: type[Any], values: object, what: str) -> dict[str, Any]:
+    """Return a dict of all fields of a dataclass, or say that it is none."""
+    names = {item.name for item in fields(kind)}
+    if not isinstance(values, Mapping) or set(values) != names:
+        raise ModelFormatError(
+            f"{what} in the model configuration must be a mapping of {sorted(names)};"
+            f" got {str(values)[:60]!r}."
+        )
+    return dict(values)
 
 
 def _require(name: str, value: object, test: Any, wanted: str, optional: bool = False) -> None:

@@ -146,15 +146,33 @@ class Core:
             self,
             table=_with(self.table, rows=rows),
             projection=None if self.projection is None else self.projection.first(dim),
+            config=replace(
+                self.config, stretches=tuple(one.first(dim) for one in self.config.stretches)
+            ),
         )
 
     def quantized(self, dtype: str) -> Core:
         """Return a model whose table has another number type; this one if it has it already."""
-        table = self.table
-        rows, scales = quantize(table.rows, dtype)
-        if rows is table.rows:
-            return self
-        weights = table.weights
+        rows = self.table.rows
+        return self if rows.dtype == dtype else self._with_rows(rows, dtype)
+
+    def mapped(self, matrix: npt.NDArray[np.float64]) -> Core:
+        """Return a model whose rows, and rows to come, are multiplied by a matrix.
+
+        Parameters
+        ----------
+        matrix : ndarray of float64 of shape (d, d)
+        """
+        rows = self.table.rows.astype(np.float64) @ matrix
+        core = self._with_rows(rows, self.table.rows.dtype.name)
+        if self.projection is None:
+            return core
+        return replace(core, projection=self.projection.mapped(matrix))
+
+    def _with_rows(self, rows: npt.NDArray[Any], dtype: str) -> Core:
+        """Return a model with rows in place of its own, stored in a number type."""
+        table, weights = self.table, self.table.weights
+        rows, scales = quantize(rows, dtype)
         if scales is not None:
             n_pairs = table.n_pairs
             of_tokens, of_pairs = np.split(scales, [len(scales) - n_pairs])

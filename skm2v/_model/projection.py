@@ -89,6 +89,16 @@ class Projection:
             None if offset is None else offset[:dim],
         )
 
+    def mapped(self, matrix: npt.NDArray[np.float64]) -> Projection:
+        """Return the projection to columns that are multiplied by a matrix of shape (d, d)."""
+        components, offset = self.components, self.offset
+        return Projection(
+            self.mean,
+            (matrix.T @ components).astype(components.dtype),
+            self.explained_variance_ratio,
+            None if offset is None else (offset @ matrix).astype(offset.dtype),
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (
             type(self),

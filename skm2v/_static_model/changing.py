@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -248,6 +248,7 @@ class ChangingModel(EncodingModel):
         model_name: str | os.PathLike[str] | Any = None,
         *,
         max_teacher_texts: int | None = None,
+        stretch: Mapping[str, Any] | None = None,
         memory: Any = None,
         tokenizer: Any = None,
         device: str | None = None,
@@ -274,6 +275,8 @@ class ChangingModel(EncodingModel):
         max_teacher_texts : int or None, default=None
             Let the teacher read so many of the texts only, chosen so that as many tokens as
             possible occur several times.
+        stretch : mapping or None, default=None
+            Axes to stretch the adapted model along, as for :meth:`stretch`.
         memory : str, path, joblib.Memory or None, default=None
             Where the teacher's vectors are kept between processes.
         tokenizer : transformers tokenizer or None, default=None
@@ -286,7 +289,8 @@ class ChangingModel(EncodingModel):
         Returns
         -------
         model : StaticModel
-            This model if the texts do not bring it closer to the teacher.
+            This model if the texts do not bring it closer to the teacher, and nothing is
+            stretched.
 
         Raises
         ------
@@ -307,7 +311,8 @@ class ChangingModel(EncodingModel):
         The teacher's vectors are mapped to the columns of the model by what both make of the
         texts (orthogonal axes, with a scale for each column), so that any model can adapt: also
         one that kept no projection, or that another package made. Rows of int8 tables are
-        quantised again one by one.
+        quantised again one by one. What :meth:`stretch` did is taken back for the fit and done
+        again to the rows that moved.
 
         Examples
         --------
@@ -317,6 +322,7 @@ class ChangingModel(EncodingModel):
             texts,
             model_name,
             max_teacher_texts=max_teacher_texts,
+            stretch=stretch,
             memory=memory,
             tokenizer=tokenizer,
             device=device,
@@ -326,6 +332,66 @@ class ChangingModel(EncodingModel):
             allow_pickle_weights=allow_pickle_weights,
             show_progress_bar=show_progress_bar,
         )[0]
+
+    def stretch(self, axes: Mapping[str, Any]) -> Self:
+        """Return a model in which distances along some directions are longer.
+
+        What matters to a task may be a small part of what vectors tell: two reviews of one film
+        are close, whether they praise it or not. A direction is learned from words with values, by
+        a ridge regression on their unit vectors, and the space is stretched along it. The map is
+        linear and becomes part of the rows: embedding takes no longer, and words that
+        :meth:`extend` adds from the teacher's vectors are stretched like all others.
+
+        Parameters
+        ----------
+        axes : mapping of str to float or (words, values, factor)
+            By the name of the axis, the factor: 1 changes nothing, 1.5 makes differences along the
+            axis one and a half times as large, less than 1 makes them smaller. ``"valence"``, how
+            good or bad what a word says is, needs only a factor; its words are English
+            (:func:`skm2v.datasets.load_valence`). Other names come with some hundred words, or
+            short texts, and a number for each. The axes are taken one after the other, each in
+            the space that those before left.
+
+        Returns
+        -------
+        model : StaticModel
+            ``config.stretches`` tells the factor and the direction of each axis, the number of
+            words, and the correlation of their values with what the regression predicts of words
+            that it did not see.
+
+        Raises
+        ------
+        ValueError
+            If an axis has no name or words that are known, values that are no numbers or all the
+            same, fewer than 50 words that the model has tokens for, or a factor that is not
+            positive.
+
+        Warns
+        -----
+        TextWarning
+            If the correlation of an axis is below 0.2: the table does not tell it, and is not
+            stretched along it.
+
+        Notes
+        -----
+        With unit direction u and factor f, rows are multiplied by I + (f - 1) u uᵀ, and stored in
+        the table's number type again. Columns that are ordered by variance are so only roughly
+        afterwards. Texts that were embedded before must be embedded again.
+
+        Examples
+        --------
+        >>> from skm2v import StaticModel
+        >>> from skm2v.datasets import default_model_path
+        >>> model = StaticModel.from_pretrained(default_model_path())
+        >>> stretched = model.stretch({"valence": 2})
+        >>> praise, blame = "a wonderful film", "a dreadful film"
+        >>> before, after = (m.encode([praise, blame]) for m in (model, stretched))
+        >>> bool(after[0] @ after[1] < before[0] @ before[1] - 0.1)
+        True
+        """
+        from skm2v._distillation.fitting.stretching import stretch_core
+
+        return self._of(stretch_core(self._core, axes)[0])
 
     def _adapted(
         self, texts: Any, model_name: Any = None, **how: Any

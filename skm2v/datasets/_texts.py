@@ -37,6 +37,20 @@ Reference: I. Casanueva, T. Temčinas, D. Gerz, M. Henderson, I. Vulić. Efficie
 with Dual Sentence Encoders. NLP4ConvAI 2020.
 """
 
+_VALENCE = """\
+Valence of English words
+========================
+
+7,217 words with a mean rating from -4, extremely negative, to 4, extremely positive.
+
+Source: the lexicon of VADER (vaderSentiment 3.3.2), by C. J. Hutto and Eric Gilbert. Licence: MIT;
+its text is in the file valence.LICENSE.txt beside the words. Changed here: emoticons and all else
+that is not written in Latin letters left out, and the single ratings.
+
+Reference: C. J. Hutto, E. Gilbert. VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
+Social Media Text. ICWSM 2014.
+"""
+
 Subset = Literal["all", "train", "test"]
 
 
@@ -148,3 +162,52 @@ def load_banking77(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
     (3080, 'Refund_not_showing_up')
     """
     return _load("banking77", _BANKING77, subset, return_X_y)
+
+
+def load_valence(*, return_X_y: bool = False) -> Any:
+    """Load the valence of 7,217 English words: how good or bad what they say is.
+
+    It is what ``stretch={"valence": factor}`` learns the axis from; see
+    :meth:`skm2v.StaticModel.stretch`.
+
+    Parameters
+    ----------
+    return_X_y : bool, default=False
+        If True, return ``(data, target)``.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        - ``data`` : list of str, the words, sorted
+        - ``target`` : ndarray of float64 of shape (n,), mean ratings from -4 to 4
+        - ``DESCR`` : str, description, source and licence
+
+    (data, target) : tuple if ``return_X_y`` is True
+
+    Notes
+    -----
+    From VADER's lexicon, by C. J. Hutto and Eric Gilbert, under the MIT licence; changed here: only
+    words of Latin letters, and only the mean of their ratings.
+
+    References
+    ----------
+    .. [1] C. J. Hutto, E. Gilbert. VADER: A Parsimonious Rule-based Model for Sentiment Analysis of
+       Social Media Text. ICWSM 2014.
+
+    Examples
+    --------
+    >>> from skm2v.datasets import load_valence
+    >>> words, valence = load_valence(return_X_y=True)
+    >>> len(words), float(valence[words.index("delightful")])
+    (7217, 2.8)
+    """
+    with gzip.open(_DATA / "valence.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    data, target = [word for word, _ in rows], np.array([float(value) for _, value in rows])
+    if return_X_y:
+        return data, target
+    from sklearn.utils import Bunch
+
+    return Bunch(data=data, target=target, DESCR=_VALENCE)

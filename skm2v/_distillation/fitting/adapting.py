@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.linalg import multi_dot
 
 from skm2v._checks import is_count, require
 from skm2v._distillation.fitting.corpus import unique_texts
@@ -13,6 +14,7 @@ from skm2v._distillation.fitting.extending import teacher_of
 from skm2v._distillation.fitting.extra_rows import count_known_pairs
 from skm2v._distillation.fitting.penalties import RHOS, choose_residual, moved_rows
 from skm2v._distillation.fitting.reading_list import MIN_TEXTS, reading_list
+from skm2v._distillation.fitting.stretching import checked_axes, stretch_core
 from skm2v._distillation.stages import one_thread
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._model import Core
@@ -30,6 +32,7 @@ def adapt_core(
     model_name: Any = None,
     *,
     max_teacher_texts: int | None = None,
+    stretch: Any = None,
     memory: Any = None,
     show_progress_bar: bool = False,
     **where: Any,
@@ -41,11 +44,14 @@ def adapt_core(
         max_teacher_texts,
         f"a number of texts, at least {MIN_TEXTS}, or None",
     )
+    checked_axes(stretch)
     column = check_texts(texts).texts
     teacher = teacher_of(
         model, model_name, memory=memory, show_progress_bar=show_progress_bar, **where
     ).keeping_the_teacher()
     adapted, facts = _adapt(model, column, teacher, max_teacher_texts)
+    if stretch:
+        adapted, facts["stretch"] = stretch_core(adapted, stretch)
     return adapted, {**facts, **teacher.stages.measured()}
 
 
@@ -96,6 +102,11 @@ def _adapt(
         )
     n_tokens = len(model.tokenizer.tokens)
     table = model.table.entry_vectors(np.arange(data.A.shape[1]), np.float32)
+    # The teacher's space is that of the table before it was stretched.
+    stretches = model.config.stretches
+    if stretches:
+        back = multi_dot([np.eye(model.dim), *(s.matrix(inverse=True) for s in stretches[::-1])])
+        table = (table @ back).astype(np.float32)
     with stages("choice of penalties", len(RHOS) + 1) as progress, one_thread():
         chosen, axes = choose_residual(data, table, reading.held, progress=progress)
     facts.update(rho=chosen.rho, held_out_cosine=chosen.cosines)
@@ -118,7 +129,10 @@ def _adapt(
     )
     config = replace(model.config, adaptations=(*model.config.adaptations, done))
     with stages("model built"):
-        return replace(model.with_vectors(moved, table[moved] + D), config=config), facts
+        vectors = table[moved] + D
+        if stretches:
+            vectors = vectors @ multi_dot([np.eye(model.dim), *(s.matrix() for s in stretches)])
+        return replace(model.with_vectors(moved, vectors), config=config), facts
 
 
 def _unchanged(model: Core, facts: dict[str, Any], reason: str) -> tuple[Core, dict[str, Any]]:

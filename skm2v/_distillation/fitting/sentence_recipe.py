@@ -7,7 +7,7 @@ of every row; the tokens that the texts contain move away from it as far as the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,13 @@ from skm2v._distillation.fitting.penalties import (
 )
 from skm2v._distillation.fitting.reading_list import MIN_TEXTS, ReadingList, reading_list
 from skm2v._distillation.fitting.regression import AffineMap, Rotation, rotation_of
+from skm2v._distillation.fitting.stretching import checked_axes, stretch_core
 from skm2v._distillation.fitting.token_recipe import TokenRecipe, config_of
 from skm2v._distillation.stages import one_thread
 from skm2v._distillation.teacher_pass.principal_axes import PrincipalAxes, number_of_components
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._fit_report import FitReport
-from skm2v._model import Core, Projection, quantize
+from skm2v._model import Core, Projection
 from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._pooling import PoolingTable, TextTokenizer
 from skm2v._warnings import warn_user
@@ -55,6 +56,7 @@ class SentenceRecipe:
     ngram_range : tuple of int, default=(1, 1)
     extra_words : int, default=0
     max_teacher_texts : int or None, default=None
+    stretch : mapping or None, default=None
 
     Raises
     ------
@@ -67,6 +69,7 @@ class SentenceRecipe:
     ngram_range: tuple[int, int] = (1, 1)
     extra_words: int = 0
     max_teacher_texts: int | None = None
+    stretch: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("align", "ngram_range", "extra_words", "max_teacher_texts"):
@@ -86,6 +89,7 @@ class SentenceRecipe:
         shared = self.tokens.vocabulary_quantization
         wanted = "None with objective='sentences'"
         require(shared is None, "vocabulary_quantization", shared, wanted)
+        checked_axes(self.stretch)
 
     def build(self, teacher: TeacherPass, texts: Sequence[str]) -> tuple[Core, FitReport]:
         """Distil a teacher on texts.
@@ -107,7 +111,13 @@ class SentenceRecipe:
             If there are too few different texts, or they teach nothing: the model is then that
             of the plain recipe.
         """
-        return _Fit(self, teacher.keeping_the_teacher()).run(texts)
+        teacher = teacher.keeping_the_teacher()
+        model, facts = _Fit(self, teacher).run(texts)
+        if self.stretch:
+            with teacher.stages("axes"):
+                model, facts["stretch"] = stretch_core(model, self.stretch)
+        model = model.quantized(self.tokens.quantize_to)
+        return model, FitReport.of_model(model, **facts, **teacher.stages.measured())
 
 
 @dataclass
@@ -117,7 +127,7 @@ class _Fit:
     recipe: SentenceRecipe
     teacher: TeacherPass
 
-    def run(self, texts: Sequence[str]) -> tuple[Core, FitReport]:
+    def run(self, texts: Sequence[str]) -> tuple[Core, dict[str, Any]]:
         stages = self.teacher.stages
         unique, weights = unique_texts([text for text in texts if text.strip()])
         facts: dict[str, Any] = {"n_texts": len(texts), "n_different_texts": len(unique)}
@@ -154,7 +164,7 @@ class _Fit:
         seen = np.count_nonzero(np.bincount(data.A.indices, minlength=data.A.shape[1]))
         n_pairs = 0 if reading.pairs is None else len(reading.pairs.pairs)
         facts.update(n_seen_tokens=int(seen - n_pairs), n_pairs=n_pairs, n_extra_words=n_words)
-        return model, self._report(facts, model)
+        return model, facts
 
     def _tokens(self, unique: list[str]) -> tuple[TextTokenizer, TokenVectors, int]:
         """Let the teacher read the model's tokens; tell how many the texts added."""
@@ -212,11 +222,10 @@ class _Fit:
     ) -> Core:
         tokens = self.recipe.tokens
         with self.teacher.stages("model built"):
-            rows, scales = quantize(E, tokens.quantize_to)
             of_pairs = None if pairs is None or not len(pairs.pairs) else pairs.pairs
             return Core(
                 tokenizer,
-                PoolingTable(rows, scales, pairs=of_pairs),
+                PoolingTable(E, pairs=of_pairs),
                 _projection(affine, rotation),
                 tokens.normalize,
                 tokens.max_length,
@@ -229,13 +238,10 @@ class _Fit:
                 ),
             )
 
-    def _fall_back(self, facts: dict[str, Any], reason: str) -> tuple[Core, FitReport]:
+    def _fall_back(self, facts: dict[str, Any], reason: str) -> tuple[Core, dict[str, Any]]:
         warn_user(f"{reason} The model is that of objective='tokens'.", TextWarning)
         model, _ = self.recipe.tokens.build(self.teacher)
-        return model, self._report({**facts, "fallback": reason}, model)
-
-    def _report(self, facts: dict[str, Any], model: Core) -> FitReport:
-        return FitReport.of_model(model, **facts, **self.teacher.stages.measured())
+        return model, {**facts, "fallback": reason}
 
 
 def _projection(affine: AffineMap, rotation: Rotation) -> Projection:
