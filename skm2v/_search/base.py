@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skm2v._checks import is_count, require
+from skm2v._checks import is_count, is_number, require
 from skm2v._dedup.embedding import embedding_by
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
@@ -31,7 +31,8 @@ from skm2v._static_model import StaticModel
 __all__ = ["FittedIndex"]
 
 # Texts that are read at a time: some hundred megabytes of what is between texts and an index.
-BATCH = 65_536
+BATCH = 131_072
+CHUNK = 8192  # vectors that are scaled at a time
 
 
 class FittedIndex(SealedState, BaseEstimator):
@@ -99,14 +100,17 @@ class FittedIndex(SealedState, BaseEstimator):
         """Make an index of texts."""
         embed = embedding_by(self.embedder_)
         vectors: list[npt.NDArray[np.float16]] = []
-        postings: Postings | None = None
+        parts: list[Postings] = []
         for start in range(0, max(len(texts), 1), BATCH):
             part = texts[start : start + BATCH]
             vectors.append(_halves(check_vectors(embed(part))))
-            own = Postings.of(self._analyzer.terms(part))
-            postings = own if postings is None else postings.followed_by(own)
-        assert postings is not None
-        return Index(Strings.of(texts), ids, np.concatenate(vectors), postings)
+            parts.append(Postings.of(self._analyzer.terms(part)))
+        while len(parts) > 1:  # in pairs, so that each posting is copied few times
+            parts = [
+                parts[i].followed_by(parts[i + 1]) if i + 1 < len(parts) else parts[i]
+                for i in range(0, len(parts), 2)
+            ]
+        return Index(Strings.of(texts), ids, np.concatenate(vectors), parts[0])
 
     def _queries(self, texts: list[str]) -> list[Query]:
         """Vectors and terms of queries."""
@@ -174,7 +178,12 @@ class FittedIndex(SealedState, BaseEstimator):
     def _check(self, queries: Any, k: Any, name: str = "k") -> list[str]:
         """Texts of queries, one of which may come as it is."""
         check_is_fitted(self, "_index")
-        self._validate_params()
+        # Of what may change after the fit, and not `_validate_params`: it takes half a millisecond.
+        for parameter in ("lexical_weight", "b", "rerank_weight"):
+            value = getattr(self, parameter)
+            require(is_number(value) and 0 <= value <= 1, parameter, value, "a number from 0 to 1")
+        require(is_number(self.k1) and self.k1 >= 0, "k1", self.k1, "a number that is not negative")
+        require(is_count(self.rerank_top), "rerank_top", self.rerank_top, "a positive integer")
         require(is_count(k), name, k, "a positive integer")
         texts: list[str] = check_texts([queries] if isinstance(queries, str) else queries).texts
         return texts
@@ -214,4 +223,9 @@ def _halves(vectors: Vectors) -> npt.NDArray[np.float16]:
     """
     norms = np.sqrt(vectors.squares)
     norms[norms == 0] = 1.0
-    return (vectors.values / norms[:, np.newaxis]).astype(np.float16)
+    halves = np.empty(vectors.values.shape, dtype=np.float16)
+    for start in range(0, len(halves), CHUNK):
+        part = slice(start, start + CHUNK)
+        # In float64: the reciprocal of a very small norm is too large for float32.
+        halves[part] = vectors.values[part] / norms[part, np.newaxis]
+    return halves

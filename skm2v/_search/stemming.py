@@ -80,10 +80,8 @@ class Analyzer:
 
     def terms_of_words(self, strings: list[str]) -> list[list[str]]:
         """Terms of each string of a stream of words: none, one or several."""
-        words = [
-            [word for word in words_in(string) if word not in self._stop_words]
-            for string in strings
-        ]
+        stop = self._stop_words
+        words = [[word for word in words_in(string) if word not in stop] for string in strings]
         if self._stem is None:
             return words
         flat = [word for some in words for word in some]
@@ -136,8 +134,9 @@ def snowball(name: str) -> Stem:
         ) from None
 
     def stem(words: list[str]) -> list[str]:
-        # Its objects keep a state, so that threads must not share one.
-        stems: list[str] = library.Stemmer(name).stemWords(words)
+        # Its objects keep a state, so that threads must not share one; words come here once, so that
+        # a cache would take longer than it saves.
+        stems: list[str] = library.Stemmer(name, 0).stemWords(words)
         return stems
 
     return stem

@@ -17,6 +17,8 @@ __all__ = ["JoinedTokens", "PlainWords", "Reader", "WordStream", "words_in"]
 
 # No word has more. It bounds the work for a "word" of a million pieces.
 MOST_PIECES = 64
+# Fewer numbers are sorted sooner than all that they could be are gone through.
+SORTED = 1000
 # Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, ideographs. There every
 # token is a word.
 _UNSPACED = re.compile(
@@ -94,10 +96,14 @@ class JoinedTokens:
         """Return the words that tokens are pieces of."""
         starts = np.flatnonzero(self.begins(tokens))
         indptr = np.searchsorted(starts, tokens.indptr)
-        pieces = [*self._pieces]
-        numbers = self._intern(tokens.ids, starts, pieces)
-        different, numbers = np.unique(numbers, return_inverse=True)
-        words = [self._string(pieces[number]) for number in different.tolist()]
+        joined: list[str] = []
+        numbers = self._intern(tokens.ids, starts, joined)
+        different, numbers = _renumbered(numbers)
+        n_tokens = len(self._pieces)
+        words = [
+            self._string(self._pieces[i] if i < n_tokens else joined[i - n_tokens])
+            for i in different.tolist()
+        ]
         return WordStream(words, numbers, indptr)
 
     def whole_words(self) -> list[str]:
@@ -129,21 +135,22 @@ class JoinedTokens:
         return begins
 
     def _intern(
-        self, ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], pieces: list[str]
+        self, ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], joined: list[str]
     ) -> npt.NDArray[np.int64]:
-        """Number of each word, a place in `pieces`, to which joined pieces are added."""
+        """Number of each word: a place among the tokens, or after these in `joined`, that grows."""
         numbers = ids[starts].astype(np.int64)
         lengths = np.diff(starts, append=len(ids))
-        n_tokens = len(self._pieces)
+        n_tokens, pieces = len(self._pieces), self._pieces
         active = np.flatnonzero(lengths > 1)
         depth = 1
         while len(active):
             keys = numbers[active] * n_tokens + ids[starts[active] + depth]
             different, places = np.unique(keys, return_inverse=True)
-            numbers[active] = len(pieces) + places
+            numbers[active] = n_tokens + len(joined) + places
             left, right = np.divmod(different, n_tokens)
-            pieces += [
-                pieces[a] + pieces[b] for a, b in zip(left.tolist(), right.tolist(), strict=True)
+            joined += [
+                (pieces[a] if a < n_tokens else joined[a - n_tokens]) + pieces[b]
+                for a, b in zip(left.tolist(), right.tolist(), strict=True)
             ]
             depth += 1
             active = active[lengths[active] > depth]
@@ -153,6 +160,17 @@ class JoinedTokens:
         if self._bytes is None:
             return piece
         return bytes(self._bytes[c] for c in piece if c in self._bytes).decode(errors="ignore")
+
+
+def _renumbered(
+    numbers: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Different numbers, ascending, and the place among them of each; `unique` for small ones."""
+    if len(numbers) < SORTED:
+        return np.unique(numbers, return_inverse=True)
+    there = np.zeros(int(numbers.max()) + 1, dtype=bool)
+    there[numbers] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[numbers]
 
 
 def _pieces(tokenizer: TextTokenizer) -> tuple[list[str], list[bool], dict[str, int] | None]:
