@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -93,6 +94,10 @@ class TextFile:
     def __exit__(self, *_: object) -> None:
         if not self._is_stdin:
             self._file.close()
+
+    def is_stored(self) -> bool:
+        """Whether all of it is there: a file, not a pipe or a terminal that somebody writes to."""
+        return stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
 
     def share_read(self) -> float | None:
         """Share of the file's bytes read so far; None for stdin."""

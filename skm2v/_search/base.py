@@ -21,7 +21,7 @@ from skm2v._search.fusion import Found, Query, Weights, best_documents
 from skm2v._search.index import Index
 from skm2v._search.learned import LearnedStemmer
 from skm2v._search.postings import Postings
-from skm2v._search.reranking import as_function, blend, second_scores
+from skm2v._search.reranking import blend, second_scores
 from skm2v._search.result import SearchResult
 from skm2v._search.stemming import Analyzer, Stem, snowball, stop_set
 from skm2v._search.strings import Strings
@@ -143,10 +143,11 @@ class FittedIndex(SealedState, BaseEstimator):
             for found in self._first_stage(texts, k, permitted):
                 yield found, found.score, np.full(len(found.rows), np.nan)
             return
-        rerank = as_function(self.reranker)
-        found_for_all = self._first_stage(texts, max(k, self.rerank_top), permitted)
-        for query, found in zip(texts, found_for_all, strict=True):
-            second = second_scores(rerank, query, self._index.texts.take(found.rows))
+        found_for_all = list(self._first_stage(texts, max(k, self.rerank_top), permitted))
+        lists = [self._index.texts.take(found.rows) for found in found_for_all]
+        for found, second in zip(
+            found_for_all, second_scores(self.reranker, texts, lists), strict=True
+        ):
             score = blend(found.score, second, self.rerank_weight)
             order = np.argsort(-score, kind="stable")[:k]
             yield found.take(order), score[order], second[order]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,11 +34,23 @@ def as_function(reranker: Any) -> Rerank:
     )
 
 
-def second_scores(rerank: Rerank, query: str, texts: Sequence[str]) -> Floats:
-    """Ask a reranker for its scores, and check them."""
-    if not len(texts):
+def second_scores(reranker: Any, queries: list[str], lists: list[list[str]]) -> Iterator[Floats]:
+    """Yield the scores of a reranker for the texts of each query, checked.
+
+    One that has a method ``prepare(queries, texts)`` is told all of them before.
+    """
+    rerank = as_function(reranker)
+    if hasattr(reranker, "prepare"):
+        asked = [query for query, texts in zip(queries, lists, strict=True) if texts]
+        reranker.prepare(asked, [text for texts in lists for text in texts])
+    for query, texts in zip(queries, lists, strict=True):
+        yield _scores(rerank, query, texts)
+
+
+def _scores(rerank: Rerank, query: str, texts: list[str]) -> Floats:
+    if not texts:
         return np.zeros(0)
-    scores = np.asarray(rerank(query, list(texts)), dtype=np.float64)
+    scores = np.asarray(rerank(query, texts), dtype=np.float64)
     if scores.shape == (len(texts), 1):
         scores = scores[:, 0]
     if scores.shape != (len(texts),):

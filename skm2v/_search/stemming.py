@@ -134,8 +134,8 @@ def snowball(name: str) -> Stem:
         ) from None
 
     def stem(words: list[str]) -> list[str]:
-        # Its objects keep a state, so that threads must not share one; words come here once, so that
-        # a cache would take longer than it saves.
+        # Its objects keep a state, so that threads must not share one. Words come here once, so
+        # that a cache would take longer than it saves.
         stems: list[str] = library.Stemmer(name, 0).stemWords(words)
         return stems
 

@@ -12,7 +12,7 @@ from skm2v._checks import is_count, require
 from skm2v._search.fusion import Weights, best_documents
 from skm2v._search.index import Index
 from skm2v._search.ranking import ranking_metrics, read_relevance
-from skm2v._search.reranking import as_function, blend, second_scores
+from skm2v._search.reranking import blend, second_scores
 
 if TYPE_CHECKING:
     from skm2v._search.base import FittedIndex
@@ -145,11 +145,8 @@ def _rankings(
     )
     if searcher.reranker is None:
         return [[own.rows for own in found]]
-    rerank = as_function(searcher.reranker)
-    asked = [
-        second_scores(rerank, text, searcher._index.texts.take(own.rows))
-        for text, own in zip(texts, found, strict=True)
-    ]
+    lists = [searcher._index.texts.take(own.rows) for own in found]
+    asked = list(second_scores(searcher.reranker, texts, lists))
     return [
         [
             own.rows[np.argsort(-blend(own.score, said, share), kind="stable")]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from skm2v._distillation import load_teacher
+from skm2v._search.searcher import TextSearcher
 from skm2v._static_model import StaticModel
 from skm2v.datasets import default_model_path
 from skm2v.evaluation._baselines import BM25, TfidfSVD, tfidf
@@ -16,6 +17,7 @@ from skm2v.evaluation._classifiers import TextClassifier, is_text_classifier
 from skm2v.evaluation._encoders import Encoder, Model
 from skm2v.evaluation._errors import ModelSpecError
 from skm2v.evaluation._rivals import words, words_and_vectors
+from skm2v.evaluation._searching import SearchModel, fused_search, stemmed_bm25
 from skm2v.exceptions import MissingExtraError, Skm2vError
 
 __all__ = ["load_model", "named_model"]
@@ -23,6 +25,8 @@ __all__ = ["load_model", "named_model"]
 
 def named_model(name: str, model: Any) -> Model:
     """Wrap what is to be tested by what it can do; a classifier is one, whatever else it is."""
+    if isinstance(model, TextSearcher):
+        return SearchModel(name, model)
     kind = TextClassifier if is_text_classifier(model) else Encoder
     return kind(name, model)
 
@@ -35,9 +39,10 @@ def load_model(spec: str, name: str | None = None) -> Model:
     spec : str
         ``default`` (the bundled model), ``words`` (tf-idf of words and pairs with a linear SVM or
         cosines, BM25 for search: what to beat), ``both`` (`StaticTextClassifier`, or the cosine of
-        `HybridVectorizer`), ``tfidf``, ``tfidf-svd``, ``bm25``, a folder or hub id of a static
-        model, ``model2vec:FOLDER``, ``teacher:FOLDER`` (a sentence transformer, through
-        sentence-transformers where it is installed and the package's own reader where not),
+        `HybridVectorizer`), ``tfidf``, ``tfidf-svd``, ``bm25``, ``bm25-stems`` and ``search``
+        (`TextSearcher` with words alone, and with words and meaning; for retrieval), a folder or
+        hub id of a static model, ``model2vec:FOLDER``, ``teacher:FOLDER`` (a sentence transformer,
+        through sentence-transformers where it is installed and the package's own reader where not),
         ``joblib:FILE`` (a fitted transformer, classifier or pipeline; only open files you trust),
         ``fused:FILE`` (a saved `FusedTextClassifier`) or ``python:MODULE:ATTRIBUTE`` (any object,
         or a function that returns one). ``NAME=SPEC`` gives it a name.
@@ -155,6 +160,8 @@ _NAMED: dict[str, Callable[[], Any]] = {
     "tfidf": tfidf,
     "tfidf-svd": TfidfSVD,
     "bm25": BM25,
+    "bm25-stems": stemmed_bm25,
+    "search": fused_search,
 }
 _LOADERS: dict[str, Callable[[str], Any]] = {
     "model2vec": _load_model2vec,

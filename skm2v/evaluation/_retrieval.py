@@ -78,6 +78,22 @@ class Retrieval(Task):
         documents = _comparable(encode, encode(self.documents, "document"))
         queries = _comparable(encode, encode(self.queries, "query"))
         ranked = search(queries, documents, _tie_order(self.document_ids), self.depth)
+        return self.outcome(ranked, n_worst)
+
+    def outcome(self, ranked: NDArray[np.int64], n_worst: int = 5) -> Outcome:
+        """Score rankings, however they came about.
+
+        Parameters
+        ----------
+        ranked : ndarray of shape (n_queries, depth), int64
+            Row numbers of documents, best first; -1 where there are no more.
+        n_worst : int, default=5
+            How many of the worst errors to collect.
+
+        Returns
+        -------
+        Outcome
+        """
         gains = np.zeros(ranked.shape, dtype=np.float64)
         for query, judged in enumerate(self.relevance):
             relevant = {int(row): gain for row, gain in judged.items()}
@@ -98,7 +114,9 @@ class Retrieval(Task):
             {
                 "query": clip_text(self.queries[row]),
                 "expected": clip_text(self.documents[int(next(iter(self.relevance[row])))]),
-                "found first": clip_text(self.documents[ranked[row, 0]]),
+                "found first": (
+                    clip_text(self.documents[ranked[row, 0]]) if ranked[row, 0] >= 0 else ""
+                ),
                 "nDCG@10": f"{ndcg[row]:.3f}",
             }
             for row in worst_rows(1 - ndcg, n_worst)
