@@ -100,8 +100,9 @@ def test_deduplication():
 @pytest.mark.teacher
 def test_two_stage_retrieval(minilm):
     output = run("two_stage_retrieval.py", minilm)
-    first, second = figures(output, "1 static"), figures(output, "2 reranked")
-    assert first[0] == second[0]  # a reranker cannot find what the first stage missed
-    assert first[0] > 0.35
-    assert second[1] > first[1] + 0.02
-    assert first[2] < second[2]
+    names = ("meaning", "words", "both", "reranked")
+    score = {name: figures(output, f"{name} ")[0] for name in names}
+    assert score["meaning"] > score["words"] + 0.05
+    assert score["both"] > score["meaning"] - 0.01
+    assert score["reranked"] > score["both"] + 0.02
+    assert "words  meaning" in output
