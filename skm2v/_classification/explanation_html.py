@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from skm2v._html_text import escaped
 
 if TYPE_CHECKING:
     from skm2v._classification.explanation import Explanation
@@ -169,10 +170,4 @@ def _table(one: Explanation, values: npt.NDArray[np.float64]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Escape anything; control characters, which HTML forbids, become their pictures."""
-    characters = str(value.item() if isinstance(value, np.generic) else value)
-    return html.escape(characters.translate(_PICTURES))
-
-
-_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)}
-_PICTURES.update({code: 0xFFFD for code in (*range(0x7F, 0xA0), 0xFFFE, 0xFFFF)})
+    return escaped(str(value.item() if isinstance(value, np.generic) else value))

@@ -6,6 +6,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from skm2v._html_text import escaped
+
 if TYPE_CHECKING:
     from skm2v._dedup.report import DeduplicationReport
 
@@ -114,9 +116,4 @@ def _cut(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape anything; control characters, which HTML forbids, become their pictures."""
-    return html.escape(_cut(text).translate(_PICTURES))
-
-
-_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)}
-_PICTURES.update({code: 0xFFFD for code in (*range(0x7F, 0xA0), 0xFFFE, 0xFFFF)})
+    return escaped(text, MOST_CHARACTERS)
