@@ -8,16 +8,14 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
 from joblib import Memory
-from sklearn.base import (
-    BaseEstimator,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from skm2v._callbacks import CallbackSupport
-from skm2v._distillation.teacher.teacher import POOLINGS
+from skm2v._distillation.teacher.teacher import POOLINGS, Pooling
+from skm2v._fit_context import fit_context
 from skm2v._model.hub import BUNDLED
-from skm2v._model.quantization import DTYPES
+from skm2v._model.quantization import DTYPES, DType
 from skm2v._model_transformer import ModelTransformer
 from skm2v._resolve_model import build_model, teacher_options
 from skm2v._static_model import StaticModel
@@ -225,18 +223,18 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         self,
         model_name: str | os.PathLike[str] | StaticModel = BUNDLED,
         *,
-        pca_dims: int | float | str | None = "default",
+        pca_dims: int | float | Literal["auto", "default"] | None = "default",
         objective: Literal["auto", "tokens", "sentences"] = "auto",
-        align: str = "texts",
+        align: Literal["texts", "teacher"] = "texts",
         ngram_range: tuple[int, int] = (1, 1),
         extra_words: int = 0,
         max_teacher_texts: int | None = None,
         stretch: Mapping[str, Any] | None = None,
         sif_coefficient: float | None = 1e-4,
-        pooling: str = "mean",
+        pooling: Pooling = "mean",
         vocabulary: Sequence[str] | None = None,
         token_remove_pattern: str | None = r"\[unused\d+\]",
-        quantize_to: str = "float16",
+        quantize_to: DType = "float16",
         max_length: int | None = 512,
         normalize: bool = True,
         handle_missing: Literal["error", "zero"] = "error",
@@ -272,7 +270,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         self.memory = memory
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @fit_context(nested=False)
     def fit(self, X: Any, y: Any = None) -> StaticEmbedder:
         """Load or distil the model.
 

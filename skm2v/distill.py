@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from skm2v.exceptions import TeacherError
 
 if TYPE_CHECKING:
+    from skm2v._distillation.teacher.teacher import Pooling
+    from skm2v._model.quantization import DType
     from skm2v._static_model import StaticModel
 
 __all__ = ["distill", "distill_from_model"]
@@ -18,17 +20,17 @@ def distill(
     model_name: str | os.PathLike[str],
     *,
     vocabulary: Sequence[str] | None = None,
-    pca_dims: int | float | str | None = 256,
+    pca_dims: int | float | Literal["auto"] | None = 256,
     sif_coefficient: float | None = 1e-4,
-    pooling: str = "mean",
+    pooling: Pooling = "mean",
     token_remove_pattern: str | None = r"\[unused\d+\]",
-    quantize_to: str = "float16",
+    quantize_to: DType = "float16",
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
-    objective: str = "tokens",
+    objective: Literal["tokens", "sentences"] = "tokens",
     corpus: Any = None,
-    align: str = "texts",
+    align: Literal["texts", "teacher"] = "texts",
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,
@@ -205,17 +207,17 @@ def distill_from_model(
     tokenizer: Any = None,
     *,
     vocabulary: Sequence[str] | None = None,
-    pca_dims: int | float | str | None = 256,
+    pca_dims: int | float | Literal["auto"] | None = 256,
     sif_coefficient: float | None = 1e-4,
-    pooling: str = "mean",
+    pooling: Pooling = "mean",
     token_remove_pattern: str | None = r"\[unused\d+\]",
-    quantize_to: str = "float16",
+    quantize_to: DType = "float16",
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
-    objective: str = "tokens",
+    objective: Literal["tokens", "sentences"] = "tokens",
     corpus: Any = None,
-    align: str = "texts",
+    align: Literal["texts", "teacher"] = "texts",
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,

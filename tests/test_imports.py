@@ -21,6 +21,7 @@ ROOMS = (
     {
         "exceptions",
         "_checks",
+        "_fit_context",
         "_html_text",
         "_strict_json",
         "_text_tables",

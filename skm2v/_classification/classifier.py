@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skm2v._classification.collapsing import collapse
@@ -24,6 +24,7 @@ from skm2v._classification.prediction import ClassPrediction
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.vectorizer import HybridVectorizer
+from skm2v._fit_context import fit_context
 from skm2v._pooling import check_texts
 
 __all__ = ["StaticTextClassifier"]
@@ -190,7 +191,7 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
         self.n_jobs = n_jobs
 
     # The embedder's parameters are its own to check.
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    @fit_context(nested=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> StaticTextClassifier:
         """Learn from texts and their labels.
 

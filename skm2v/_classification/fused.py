@@ -67,11 +67,15 @@ class _WithProbabilities:
 class _Fused(TextScoring, _SklearnTags):
     """What fused models have in common: they are fitted for good, saved and loaded."""
 
-    handle_missing: str
+    handle_missing: Literal["error", "zero"]
     n_jobs: int | None
 
     def __init__(
-        self, scores: ScoreTable, *, handle_missing: str = "error", n_jobs: int | None = None
+        self,
+        scores: ScoreTable,
+        *,
+        handle_missing: Literal["error", "zero"] = "error",
+        n_jobs: int | None = None,
     ) -> None:
         self.scores_ = scores
         self.set_params(handle_missing=handle_missing, n_jobs=n_jobs)
@@ -119,7 +123,7 @@ class _Fused(TextScoring, _SklearnTags):
         path: str | os.PathLike[str],
         *,
         mmap: bool = False,
-        handle_missing: str | None = None,
+        handle_missing: Literal["error", "zero"] | None = None,
         n_jobs: int | None = None,
     ) -> Any:
         """Read a model that :meth:`save` has written.
@@ -280,7 +284,7 @@ class FusedTextClassifier(ClassPrediction, _Fused):
         link: str | None = None,
         multilabel: bool = False,
         inverse_temperature: Floats | None = None,
-        handle_missing: str = "error",
+        handle_missing: Literal["error", "zero"] = "error",
         n_jobs: int | None = None,
     ) -> None:
         super().__init__(scores, handle_missing=handle_missing, n_jobs=n_jobs)
@@ -359,7 +363,7 @@ class FusedTextRegressor(_Fused):
         scores: ScoreTable,
         *,
         flat: bool = True,
-        handle_missing: str = "error",
+        handle_missing: Literal["error", "zero"] = "error",
         n_jobs: int | None = None,
     ) -> None:
         super().__init__(scores, handle_missing=handle_missing, n_jobs=n_jobs)

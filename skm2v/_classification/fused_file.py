@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ class FusedContent(NamedTuple):
 
     scores: ScoreTable
     kind: str
-    handle_missing: str
+    handle_missing: Literal["error", "zero"]
     flat: bool | None = None
     classes: npt.NDArray[Any] | None = None
     link: str | None = None

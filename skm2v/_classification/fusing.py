@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,10 @@ class _Affine(NamedTuple):
 
 
 def fuse(
-    estimator: Any, *, handle_missing: str | None = None, n_jobs: int | None = None
+    estimator: Any,
+    *,
+    handle_missing: Literal["error", "zero"] | None = None,
+    n_jobs: int | None = None,
 ) -> FusedTextClassifier | FusedTextRegressor:
     """Collapse a fitted model of texts into one table of scores.
 

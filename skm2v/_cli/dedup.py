@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Literal
 
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.row_files import RowFile, csv_text, write_whole
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     from skm2v._embedder import StaticEmbedder
 
     source = RowFile(arguments.input, arguments.column)
-    kinds = ["exact"]
+    kinds: list[Literal["exact", "near", "semantic"]] = ["exact"]
     kinds += ["near"] * (arguments.near is not None)
     kinds += ["semantic"] * (not arguments.exact_only)
     deduplicator = Deduplicator(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,7 +35,7 @@ class FittedTable(SealedState, BaseEstimator):
 
     embedder: Any
     threshold: float
-    kinds: tuple[str, ...]
+    kinds: Sequence[str]
     near_threshold: float
     normalize_text: str
     groups: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -156,19 +156,19 @@ class Deduplicator(FittedTable):
         embedder: Any = None,
         *,
         threshold: float = 0.9,
-        kinds: tuple[str, ...] = ("exact", "semantic"),
+        kinds: Sequence[Literal["exact", "near", "semantic"]] = ("exact", "semantic"),
         near_threshold: float = 0.7,
-        normalize_text: str = "nfkc-casefold-space",
-        groups: str = "star",
+        normalize_text: Literal["nfkc-casefold-space", "none"] = "nfkc-casefold-space",
+        groups: Literal["star", "components"] = "star",
         keep: str | Callable[[Any], Any] = "central",
         column: str | None = None,
         within: str | None = None,
         compare_numbers: bool = False,
         verify: Any = None,
         floor: float | None = None,
-        method: str = "auto",
+        method: Literal["auto", "exact", "partition"] = "auto",
         max_pairs: int = 50_000_000,
-        handle_missing: str = "error",
+        handle_missing: Literal["error", "keep"] = "error",
         n_jobs: int | None = None,
     ) -> None:
         self.embedder = embedder

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.calibration import check_labels, paired_cosines
 from skm2v._dedup.embedding import embedding_by, fit_embedder
+from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
 from skm2v._pooling import check_texts
 from skm2v.exceptions import TextTypeError
@@ -80,7 +81,7 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         self.estimator = estimator
         self.embedder = embedder
 
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    @fit_context(nested=True)
     def fit(self, X: Any, y: npt.ArrayLike) -> PairScorer:
         """Learn from labelled pairs.
 

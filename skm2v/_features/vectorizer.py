@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,6 +17,7 @@ from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.lexical import Vocabulary, token_importance
 from skm2v._features.semantic import semantic_features, squared_norms_of
+from skm2v._fit_context import fit_context
 from skm2v._pooling import TextColumn, TokenIds, pairs_of_keys, warn_of_losses
 from skm2v._text_input import TextInput
 
@@ -169,7 +170,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         self.dtype = dtype
 
     # The embedder's parameters are its own to check.
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    @fit_context(nested=True)
     def fit(self, X: Any, y: Any = None) -> HybridVectorizer:
         """Learn which tokens and pairs there are, and how frequent each is.
 
@@ -198,7 +199,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         self._remember_column(column, X)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    @fit_context(nested=True)
     def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Fit and transform in one pass over the texts.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DTYPES", "cluster", "quantize"]
+__all__ = ["DTYPES", "DType", "cluster", "quantize"]
 
-DTYPES = ("float16", "float32", "float64", "int8")
+DType: TypeAlias = Literal["float16", "float32", "float64", "int8"]
+DTYPES: tuple[str, ...] = get_args(DType)
 
 
 def quantize(

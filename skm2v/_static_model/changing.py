@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from skm2v._checks import MODEL_DEFAULT, ModelDefault, check_flag, is_integer
+from skm2v._model.quantization import DType
 from skm2v._static_model.encoding import EncodingModel
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ChangingModel(EncodingModel):
             )
         return self._of_core(self._core.first_columns(int(dim)))
 
-    def quantized(self, dtype: str) -> Self:
+    def quantized(self, dtype: DType) -> Self:
         """Return a model whose table has another number type.
 
         Parameters

@@ -10,6 +10,7 @@ from skm2v._model.core import Core
 from skm2v._model.files import local_path
 from skm2v._model.hub import checked_subfolder
 from skm2v._model.publishing import push
+from skm2v._model.quantization import DType
 from skm2v._model.reader import load
 from skm2v._model.writer import save
 from skm2v._static_model.changing import ChangingModel
@@ -175,7 +176,7 @@ class StaticModel(ChangingModel):
         split_unknown: bool | None = None,
         dimensionality: int | None = None,
         truncate_dim: int | None = None,
-        quantize_to: str | None = None,
+        quantize_to: DType | None = None,
         vocabulary_quantization: int | None = None,
     ) -> Self:
         """Load a model: the bundled one, one of a folder or one of the hub.

@@ -3,9 +3,10 @@ from __future__ import annotations
 import csv
 import gzip
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
 _DATA = Path(__file__).parent / "data"
 
@@ -78,6 +79,12 @@ def _load(name: str, descr: str, subset: Subset, return_X_y: bool) -> Any:
     )
 
 
+@overload
+def load_sms_spam(*, subset: Subset = ..., return_X_y: Literal[False] = ...) -> Any: ...
+@overload
+def load_sms_spam(
+    *, subset: Subset = ..., return_X_y: Literal[True]
+) -> tuple[list[str], npt.NDArray[np.int64]]: ...
 def load_sms_spam(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
     """Load the SMS Spam Collection: 5,574 text messages, ham or spam.
 
@@ -122,6 +129,12 @@ def load_sms_spam(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
     return _load("sms_spam", _SMS_SPAM, subset, return_X_y)
 
 
+@overload
+def load_banking77(*, subset: Subset = ..., return_X_y: Literal[False] = ...) -> Any: ...
+@overload
+def load_banking77(
+    *, subset: Subset = ..., return_X_y: Literal[True]
+) -> tuple[list[str], npt.NDArray[np.int64]]: ...
 def load_banking77(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
     """Load Banking77: 13,083 questions of bank customers with 77 intents.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from skm2v._distillation.teacher.words import KNOWN, TWICE, warn_of_words
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._model import Core
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
+
+if TYPE_CHECKING:
+    from skm2v._distillation.teacher.teacher import Pooling
 
 __all__ = ["extend_core", "extend_with_vectors", "teacher_of"]
 
@@ -49,7 +52,9 @@ def extend_core(
         return model
     with teacher.stages("teacher pass", n_new, "tokens") as progress:
         vectors = loaded.embed_tokens(
-            plan.sequences, pooling=model.config.pooling or "mean", progress=progress
+            plan.sequences,
+            pooling=cast("Pooling", model.config.pooling or "mean"),
+            progress=progress,
         )
     if vectors.shape[1] != len(projection.mean):
         raise TeacherError(

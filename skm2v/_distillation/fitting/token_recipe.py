@@ -13,7 +13,7 @@ import numpy.typing as npt
 from skm2v._checks import is_count, require
 from skm2v._distillation.fitting.parameters import normalised
 from skm2v._distillation.fitting.weights import sif_weights
-from skm2v._distillation.teacher.teacher import POOLINGS
+from skm2v._distillation.teacher.teacher import POOLINGS, Pooling
 from skm2v._distillation.teacher_pass.principal_axes import number_of_components
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherLike, TeacherPass
 from skm2v._distillation.teacher_pass.token_table import RotatedTable
@@ -39,7 +39,7 @@ class TokenRecipe:
     vocabulary: Sequence[str] | None = None
     pca_dims: int | float | str | None = 256
     sif_coefficient: float | None = 1e-4
-    pooling: str = "mean"
+    pooling: Pooling = "mean"
     token_remove_pattern: str | None = r"\[unused\d+\]"
     quantize_to: str = "float16"
     vocabulary_quantization: int | None = None

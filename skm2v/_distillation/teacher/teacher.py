@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,10 @@ from skm2v._distillation.teacher.vocabulary import TokenPlan, extend_tokens, pla
 from skm2v._pooling import TextTokenizer
 from skm2v.exceptions import TeacherError
 
-__all__ = ["POOLINGS", "Teacher"]
+__all__ = ["POOLINGS", "Pooling", "Teacher"]
 
-POOLINGS = ("mean", "last", "first", "pooler", "auto")
+Pooling: TypeAlias = Literal["mean", "last", "first", "pooler", "auto"]
+POOLINGS: tuple[str, ...] = get_args(Pooling)
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -111,7 +112,7 @@ class Teacher:
         self,
         sequences: Sequence[Sequence[int]],
         *,
-        pooling: str = "mean",
+        pooling: Pooling = "mean",
         batch_size: int = 256,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from skm2v._checks import is_count, require
 from skm2v._distillation.stages import Progress, Stages, ignore
 from skm2v._distillation.teacher.loading import open_teacher
-from skm2v._distillation.teacher.teacher import Teacher
+from skm2v._distillation.teacher.teacher import Pooling, Teacher
 from skm2v._distillation.teacher.words import warn_of_words
 from skm2v._distillation.teacher_pass.store import cache_folder, fetch
 from skm2v._distillation.teacher_pass.text_vectors import text_vectors
@@ -149,7 +149,7 @@ class TeacherPass:
         self,
         vocabulary: Sequence[str] = (),
         token_remove_pattern: str | None = None,
-        pooling: str = "mean",
+        pooling: Pooling = "mean",
     ) -> TokenTable:
         """Return the teacher's vectors of a model's tokens; see :func:`skm2v.distill`."""
         key = key_of("tokens", self.fingerprint, tuple(vocabulary), token_remove_pattern, pooling)

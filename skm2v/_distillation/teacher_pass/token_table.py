@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._distillation.stages import Stages
-from skm2v._distillation.teacher.teacher import Teacher
+from skm2v._distillation.teacher.teacher import Pooling, Teacher
 from skm2v._distillation.teacher_pass.principal_axes import PrincipalAxes, rotate
 from skm2v._distillation.teacher_pass.store import Arrays
 from skm2v._model.quantization import cluster
@@ -57,7 +57,7 @@ def read_tokens(
     *,
     vocabulary: Sequence[str],
     token_remove_pattern: str | None,
-    pooling: str,
+    pooling: Pooling,
     batch_size: int,
     stages: Stages,
 ) -> dict[str, npt.NDArray[Any]]:
