@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from skm2v._pairs.engines import Chunk, Corpus, Engine
 from skm2v._pairs.vectors import Vectors, check_vectors
-from skm2v._pooling.threads import count_threads
+from skm2v._pooling.threads import count_threads, submit
 
 __all__ = [
     "NeighborSearch",
@@ -233,7 +233,7 @@ def each(
     with ThreadPoolExecutor(n_threads, "skm2v") as threads:
         try:
             for start, stop in todo:
-                waiting.append((stop, threads.submit(begin, start, stop)))
+                waiting.append((stop, submit(threads, begin, start, stop)))
                 if len(waiting) > 2 * n_threads:
                     end, future = waiting.popleft()
                     yield end, future.result()

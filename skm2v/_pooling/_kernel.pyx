@@ -13,6 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from skm2v._pooling.threads import STOP
 from skm2v.exceptions import TextTypeError, TextValueError
 
 
@@ -31,7 +32,7 @@ cdef extern from "platform.h" nogil:
 
 cdef extern from "skm.h" nogil:
     enum:
-        SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE
+        SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE, SKM_INTERRUPTED, SKM_TOO_LARGE
         SKM_FLOAT32, SKM_FLOAT16, SKM_INT8, SKM_FLOAT64
         SKM_BLOCKS
         SKM_NOT_NATIVE, SKM_WORDPIECE, SKM_UNIGRAM, SKM_BYTE_LEVEL
@@ -85,6 +86,7 @@ cdef extern from "skm.h" nogil:
         const uint8_t *foreign
         const int32_t *mapping
         const skm_simd *simd
+        int (*interrupted)() except -1
     ctypedef struct skm_workspace:
         uint32_t *ids
         size_t n_ids
@@ -193,6 +195,7 @@ cdef class Kernel:
 
     def __cinit__(self, *args, **kwargs):
         skm_model_init(&self.model)
+        self.model.interrupted = _interrupted
 
     def __dealloc__(self):
         skm_model_free(&self.model)
@@ -244,8 +247,10 @@ cdef class Kernel:
         cdef skm_word *entries = _words(words)
         cdef int status = skm_trie_build(&self.model.trie, entries, len(words))
         free(entries)
-        if status != SKM_OK:
+        if status == SKM_TOO_LARGE:
             raise OverflowError("The vocabulary does not fit into the kernel's trie.")
+        if status != SKM_OK:
+            raise MemoryError
         return 0
 
     cdef int _set_added(self, dict added) except -1:
@@ -264,8 +269,10 @@ cdef class Kernel:
                                      <const uint8_t *><const char *>flags, ids)
         free(entries)
         free(ids)
-        if status != SKM_OK:
+        if status == SKM_TOO_LARGE:
             raise OverflowError("The added words do not fit into the kernel's trie.")
+        if status != SKM_OK:
+            raise MemoryError
         self.model.added.collapse_length = min(len(collapse), 4)
         memcpy(self.model.added.collapse, <const char *>collapse, self.model.added.collapse_length)
         self.model.added.bare = added["bare"]
@@ -341,6 +348,8 @@ cdef class Kernel:
         cdef const uint8_t *flags
         cdef uint32_t code_point
         cdef int edges
+        if any(0xd800 <= c < 0xe000 for c in code_points):
+            raise _damaged()
         with self._lock:
             descriptions = self._describe(code_points)
             all_edges = bytes(len(descriptions))
@@ -582,6 +591,8 @@ cdef class Kernel:
         cdef const int64_t[::1] indptr
         cdef int32_t token
         cdef Py_ssize_t k
+        if status == SKM_INTERRUPTED:
+            return -1  # with the error that `_interrupted` raised
         if status == SKM_NO_MEMORY:
             raise MemoryError
         if status == SKM_SURROGATE:
@@ -592,7 +603,10 @@ cdef class Kernel:
             questions = []
             for i in range(ws.n_chunks):
                 chunk = skm_question(ws, i, &length)
-                questions.append((<const char *>chunk)[:length].decode("utf-8"))
+                try:
+                    questions.append((<const char *>chunk)[:length].decode("utf-8"))
+                except UnicodeDecodeError:
+                    raise _damaged() from None
             ids, indptr = self._tokenize_chunks(questions)
             for k in range(ids.shape[0]):
                 if ids[k] < 0 or <uint32_t>ids[k] >= self.model.n_tokens:
@@ -607,6 +621,21 @@ cdef class Kernel:
 
     def __reduce__(self):
         raise TypeError("A kernel is not pickled: it is built from the model it belongs to.")
+
+
+cdef int _interrupted() except -1 with gil:
+    """Let handlers of signals run; -1, with an error set, if the work is to stop."""
+    PyErr_CheckSignals()
+    asked = STOP.asked
+    if asked is not None and asked():
+        raise KeyboardInterrupt
+    return 0
+
+
+cdef _damaged():
+    return TextValueError(
+        "A text is no valid UTF-8 any more: its memory was written while it was read. Pass a copy."
+    )
 
 
 cdef skm_word *_words(list words) except NULL:

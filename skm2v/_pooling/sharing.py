@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 
 from skm2v._pooling.text_buffers import TextBuffers
+from skm2v._pooling.threads import STOP, start_threads
 
 __all__ = ["pieces_of", "share"]
 
@@ -31,35 +31,43 @@ def share(work: Callable[[int, int], None], pieces: list[tuple[int, int]], n_thr
     what two of them save.
     """
     todo = deque(pieces)
+    stopped = threading.Event()
+    errors: list[BaseException] = []
 
     def some() -> None:
-        with _cleared_on_error(todo):
+        try:
             while True:
                 try:
                     piece = todo.popleft()
                 except IndexError:
                     return
                 work(*piece)
+        except BaseException:  # what is left to do would be in vain
+            todo.clear()
+            raise
 
-    if n_threads <= 1:
-        some()
-        return
-    # The end of the block waits for what the others do.
-    with ThreadPoolExecutor(n_threads - 1, "skm2v") as threads, _cleared_on_error(todo):
-        others = [threads.submit(some) for _ in range(n_threads - 1)]
-        some()
-    for other in others:
-        other.result()
+    def others() -> None:
+        STOP.asked = stopped.is_set
+        try:
+            some()
+        except BaseException as error:
+            errors.append(error)
 
-
-@contextmanager
-def _cleared_on_error(todo: deque[tuple[int, int]]) -> Iterator[None]:
-    """After an error or Ctrl-C, what is left to do would be in vain."""
+    threads: list[threading.Thread] = []
     try:
-        yield
+        threads = start_threads(others, n_threads - 1)
+        some()
+        for thread in threads:
+            thread.join()
     except BaseException:
         todo.clear()
+        stopped.set()
         raise
+    finally:
+        for thread in threads:  # they write into the result
+            thread.join()
+    if errors:
+        raise errors[0]
 
 
 def pieces_of(texts: list[str] | TextBuffers, n_threads: int) -> list[tuple[int, int]]:

@@ -13,7 +13,6 @@ import sys
 import textwrap
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import joblib
@@ -446,29 +445,6 @@ def test_an_error_stops_all_threads(tokenizer, monkeypatch):
                 progress=lambda _: None,
             )
         assert len(seen) < 30
-
-
-def test_a_thread_that_cannot_start_stops_the_others(tokenizer, monkeypatch):
-    monkeypatch.setattr(sharing, "SMALLEST_TEXTS", 1)
-    monkeypatch.setattr(sharing, "SHARES", 50)
-    seen = []
-
-    class Slow:
-        def pool_into(self, texts, *_, **__):
-            seen.append(texts)
-            time.sleep(0.01)
-
-    class OneThread(ThreadPoolExecutor):
-        def submit(self, *args):
-            if self._threads:
-                raise RuntimeError("can't start new thread")
-            return super().submit(*args)
-
-    monkeypatch.setattr(sharing, "ThreadPoolExecutor", OneThread)
-    shared = TextPooler(tokenizer, random_table(tokenizer), Slow())
-    with pytest.raises(RuntimeError, match="new thread"):
-        shared.pool(["a"] * 100, max_length=9, normalize=True, n_jobs=3)
-    assert len(seen) < 30
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])

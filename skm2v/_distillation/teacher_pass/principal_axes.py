@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
+
+from skm2v._pooling.threads import submit
 
 __all__ = ["PrincipalAxes", "number_of_components", "rotate"]
 
@@ -103,8 +106,9 @@ def _rotate(
         return np.asarray(centred.T @ centred)
 
     covariance = np.zeros((width, width))
-    for part in pool.map(covariance_of, blocks):
-        covariance += part
+    parts = deque([submit(pool, covariance_of, block) for block in blocks])
+    while parts:  # each is forgotten when it was added
+        covariance += parts.popleft().result()
     covariance /= max(n_rows - 1, 1)
     variances, vectors = np.linalg.eigh(covariance)
     variances = variances[::-1].clip(min=0)
@@ -115,7 +119,8 @@ def _rotate(
     def project(block: slice) -> None:
         scores[block] = centre(block) @ components.T
 
-    list(pool.map(project, blocks))
+    for done in [submit(pool, project, block) for block in blocks]:
+        done.result()
     signs = np.where(_largest(scores) < 0, -1, 1)
     scores *= signs.astype(np.float32)
     components *= signs[:, None]

@@ -122,12 +122,21 @@ int skm_ask_code_point(skm_workspace *ws, uint32_t code_point) {
   return SKM_OK;
 }
 
+/* Whether a chunk goes on behind `*stop`, which moves. */
+static SKM_NOINLINE int goes_on(const skm_model *model, const uint8_t *p, const uint8_t **stop,
+                                const uint8_t *end) {
+  if (*stop == end || (model->interrupted && model->interrupted())) return 0;
+  *stop = (size_t)(end - p) > SKM_LOOK ? p + SKM_LOOK : end;
+  return 1;
+}
+
 int skm_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, const uint8_t *end,
                 size_t limit) {
+  const uint8_t *stop = (size_t)(end - p) > SKM_LOOK ? p + SKM_LOOK : end;
   open_word word = {model, ws, 0, 0};
   int result = SKM_OK;
   unsigned after = 0; /* of the last code point with any output: a mark that may be reordered */
-  while (p < end) {
+  while (p < stop || goes_on(model, p, &stop, end)) {
     uint32_t code_point;
     const skm_cp cp = skm_next_code_point(model, &p, &code_point);
     if (SKM_UNLIKELY(cp.f.flags | after) && cp.f.kind != SKM_CP_DROP &&
@@ -162,6 +171,7 @@ int skm_segment(const skm_model *model, skm_workspace *ws, const uint8_t *p, con
     }
     if (SKM_UNLIKELY(ws->n_ids > limit) && result == SKM_OK) return SKM_OK;
   }
+  if (stop < end) return SKM_INTERRUPTED;
   if (end_word(&word) != SKM_OK) return SKM_NO_MEMORY;
   return result;
 }

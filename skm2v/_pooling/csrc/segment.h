@@ -61,7 +61,9 @@ void skm_added_free(skm_added *added);
 /* Keeps a code point as a question. */
 int skm_ask_code_point(skm_workspace *ws, uint32_t code_point);
 
-/* The table's entry of the code point at *p, valid UTF-8; *p moves behind it. */
+/* The table's entry of the code point at *p, valid UTF-8; *p moves behind it. Memory of Arrow that
+ * somebody writes while it is read may hold anything: what is no code point is a surrogate, which
+ * has no entry. Four bytes more than the text are readable. */
 SKM_INLINE skm_cp skm_next_code_point(const skm_model *model, const uint8_t **p,
                                       uint32_t *code_point) {
   const uint8_t *s = *p;
@@ -83,6 +85,7 @@ SKM_INLINE skm_cp skm_next_code_point(const skm_model *model, const uint8_t **p,
   } else {
     *p = s + 4;
     c = (c & 0x07) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3fu);
+    if (SKM_UNLIKELY(c > 0x10ffff)) c = 0xd800;
   }
   *code_point = c;
   block = skm_load_pointer((void *const *)&model->blocks[c >> 8]);

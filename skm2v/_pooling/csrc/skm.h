@@ -20,7 +20,14 @@
 #include "platform.h"
 
 /* Results of the functions below; negative values are errors. */
-enum { SKM_OK = 0, SKM_PENDING = 1, SKM_NO_MEMORY = -1, SKM_SURROGATE = -2 };
+enum {
+  SKM_OK = 0,
+  SKM_PENDING = 1,
+  SKM_NO_MEMORY = -1,
+  SKM_SURROGATE = -2,
+  SKM_INTERRUPTED = -3,
+  SKM_TOO_LARGE = -4
+};
 
 /* ---- code points -------------------------------------------------------------------------- */
 
@@ -172,11 +179,14 @@ typedef struct {
   uint64_t *pair_filter; /* one bit per hash: most adjacent tokens are no pair */
   uint32_t pair_filter_mask;
   const struct skm_simd *simd;
+  int (*interrupted)(void); /* asked between parts of long texts whether to stop, or NULL */
 } skm_model;
+
+#define SKM_LOOK ((size_t)1 << 20) /* bytes or code units between two such questions */
 
 void skm_model_init(skm_model *model);
 void skm_model_free(skm_model *model);
-/* Builds the trie of the vocabulary; SKM_NO_MEMORY also if it has more than 2^23 nodes. */
+/* Builds the trie of the vocabulary; SKM_TOO_LARGE if it has more than 2^23 nodes. */
 int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n);
 void skm_trie_free(skm_trie *trie);
 /* Describes one code point: `items` is a sequence of (class, length, UTF-8 bytes); `edges`, which

@@ -576,7 +576,7 @@ static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *t
                     size_t max_length) {
   const size_t limit = max_length > SIZE_MAX - ws->n_ids ? SIZE_MAX : ws->n_ids + max_length;
   const int whole = model->native == SKM_UNIGRAM && !model->unigram.split;
-  size_t position = 0, filled = 0, want = whole ? text->length : PIECE;
+  size_t position = 0, filled = 0, looked = 0, want = whole ? text->length : PIECE;
   int pending = SKM_OK, white_before = 0;
   while (position < text->length) {
     size_t n = text->length - position < want ? text->length - position : want, stop;
@@ -585,6 +585,10 @@ static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *t
     skm_span span;
     ptrdiff_t written;
     int result;
+    if (SKM_UNLIKELY(position - looked >= SKM_LOOK)) {
+      looked = position;
+      if (model->interrupted && model->interrupted()) return SKM_INTERRUPTED;
+    }
     if (text_reserve(ws, filled + n * widest(text) + SKM_PADDING) != SKM_OK) return SKM_NO_MEMORY;
     written = transcode(text, position, n, ws->text + filled);
     if (written < 0) return (int)written;

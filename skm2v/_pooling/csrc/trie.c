@@ -52,8 +52,8 @@ static int builder_add(builder *b, uint32_t node, const uint8_t *bytes, size_t l
   for (i = 0; i < length; i++) {
     uint32_t key = node << 8 | bytes[i], j;
     if (b->n_nodes * 2 > b->mask) {
-      if (b->n_nodes >= MOST_UNITS || builder_resize(b, 33 - b->shift) != SKM_OK)
-        return SKM_NO_MEMORY;
+      if (b->n_nodes >= MOST_UNITS) return SKM_TOO_LARGE;
+      if (builder_resize(b, 33 - b->shift) != SKM_OK) return SKM_NO_MEMORY;
     }
     for (j = edge_hash(key, b->shift);; j = (j + 1) & b->mask) {
       if (!b->slots[j]) {
@@ -87,7 +87,7 @@ static int packer_grow(packer *p, uint32_t needed) {
   uint8_t *used;
   uint32_t *next;
   while (capacity <= needed) capacity *= 2;
-  if (capacity > MOST_UNITS) return SKM_NO_MEMORY;
+  if (capacity > MOST_UNITS) return SKM_TOO_LARGE;
   units = realloc(trie->units, capacity * sizeof *units);
   if (units) trie->units = units;
   token = realloc(trie->token, capacity * sizeof *token);
@@ -119,22 +119,25 @@ static uint32_t next_free(packer *p, uint32_t at) {
   return at;
 }
 
-/* Finds an offset under which all labels are free; UINT32_MAX without memory. Where several
- * places did not fit, nodes with as many children do not look again: packing takes linear time,
- * and nodes with one child fill the holes. */
-static uint32_t find_offset(packer *p, const uint8_t *labels, uint32_t n) {
+/* Finds an offset under which all labels are free. Where several places did not fit, nodes with as
+ * many children do not look again: packing takes linear time, and nodes with one child fill the
+ * holes. */
+static int find_offset(packer *p, const uint8_t *labels, uint32_t n, uint32_t *found) {
   uint32_t *from = &p->from[n < 4 ? n - 1 : 3];
   uint32_t at = next_free(p, *from), tried;
   for (tried = 0;; at = next_free(p, at + 1), tried++) {
     uint32_t offset = at ^ labels[0], i;
-    if ((offset | 255) >= p->capacity && packer_grow(p, offset | 255) != SKM_OK)
-      return UINT32_MAX;
+    if ((offset | 255) >= p->capacity) {
+      const int status = packer_grow(p, offset | 255);
+      if (status != SKM_OK) return status;
+    }
     if (p->used[offset]) continue;
     for (i = 1; i < n; i++)
       if ((p->trie->units[offset ^ labels[i]] & 255) != FREE) break;
     if (i < n) continue;
     if (tried > 8) *from = at;
-    return offset;
+    *found = offset;
+    return SKM_OK;
   }
 }
 
@@ -162,8 +165,8 @@ static int pack(packer *p, const builder *b) {
     uint32_t offset = 0;
     if (n_children) {
       for (i = 0; i < n_children; i++) labels[i] = (uint8_t)(children[i] >> 32);
-      offset = find_offset(p, labels, n_children);
-      if (offset == UINT32_MAX) goto end;
+      status = find_offset(p, labels, n_children, &offset);
+      if (status != SKM_OK) goto end;
       p->used[offset] = 1;
       for (i = 0; i < n_children; i++) {
         place[(uint32_t)children[i]] = offset ^ labels[i];
