@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import check_choice, require
+from skm2v._checks import check_choice, check_flag, require
 from skm2v._distributed.model_source import ModelSource
 from skm2v._static_model import StaticModel
 from skm2v.exceptions import MissingExtraError
@@ -38,6 +38,9 @@ class BatchTransformer:
 default=None
         What is asked of the model. None means `encode` of a `StaticModel`, `transform` of an
         estimator that has it, and else `predict`.
+    fixed_size : bool, default=True
+        Whether vectors and probabilities are lists of a fixed size, from which NumPy and most
+        engines take a matrix without a copy. Spark has lists of any size only: False.
 
     Raises
     ------
@@ -68,6 +71,7 @@ default=None
         *,
         output: str = "vector",
         method: str | None = None,
+        fixed_size: bool = True,
     ) -> None:
         _arrow()
         require(isinstance(column, str), "column", column, "the name of a column")
@@ -76,6 +80,7 @@ default=None
             check_choice("method", method, METHODS)
         self.column = column
         self.output = output
+        self.fixed_size = check_flag("fixed_size", fixed_size)
         self._source = ModelSource(model)
         found = self._source.get()
         self.method = method or _method_of(found)
@@ -92,7 +97,7 @@ default=None
         Returns
         -------
         batch : pyarrow.RecordBatch or pyarrow.Table
-            Vectors and probabilities are lists of a fixed size.
+            Vectors and probabilities are lists.
 
         Raises
         ------
@@ -131,7 +136,7 @@ default=None
                 f"{self.method} of {type(model).__name__} gives a {kind}, which is no column of"
                 " Arrow: end the pipeline with a predictor, or let it give arrays."
             )
-        return _as_arrow(values, getattr(model, "classes_", None))
+        return _as_arrow(values, getattr(model, "classes_", None), self.fixed_size)
 
     def schema(self, schema: Any) -> Any:
         """Schema of the batches that are returned for batches of a schema, such as Spark asks for.
@@ -166,12 +171,16 @@ def _method_of(model: Any) -> str:
     return "transform" if hasattr(model, "transform") else "predict"
 
 
-def _as_arrow(values: npt.NDArray[Any], classes: Any) -> Any:
+def _as_arrow(values: npt.NDArray[Any], classes: Any, fixed_size: bool) -> Any:
     """Array of Arrow with an item for each row."""
     arrow = _arrow()
     if values.ndim == 2:
         flat = arrow.array(np.ascontiguousarray(values).reshape(-1))
-        return arrow.FixedSizeListArray.from_arrays(flat, values.shape[1])
+        width = values.shape[1]
+        if fixed_size:
+            return arrow.FixedSizeListArray.from_arrays(flat, width)
+        ends = arrow.array(np.arange(len(values) + 1) * width, type=arrow.int32())
+        return arrow.ListArray.from_arrays(ends, flat)
     if values.dtype.kind in "biuf":
         return arrow.array(values)
     # Labels: an empty batch has those of the others, so that all batches have one type.

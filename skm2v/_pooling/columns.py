@@ -110,7 +110,10 @@ def _refuse_container(X: Any) -> None:
     if module == "polars" and hasattr(X, "collect"):
         _refuse("a LazyFrame", "pass X.collect()")
     if hasattr(X, "__dask_graph__"):
-        _refuse(f"a {type(X).__name__} of Dask, which is lazy", "pass X.compute()")
+        _refuse(
+            f"a {type(X).__name__} of Dask, which is lazy",
+            "pass X.compute(), or use skm2v.distributed",
+        )
     if isinstance(X, Mapping):
         _refuse(f"a dictionary ({type(X).__name__})", "pass its values: list(X.values())")
     if isinstance(X, Set):

@@ -46,6 +46,9 @@ def test_vectors_are_those_of_one_call(model, batch, kind):
     assert made.select(["id", "text"]).equals(given)
     texts = given.column("text").to_pylist()
     np.testing.assert_array_equal(values_of(made).astype(np.float32), model.encode(texts))
+    of_any_size = BatchTransformer(model, "text", fixed_size=False)(given)
+    assert of_any_size.schema.field("vector").type == pyarrow.list_(pyarrow.float32())
+    np.testing.assert_array_equal(values_of(of_any_size), values_of(made))
 
 
 def test_an_embedder_a_classifier_and_its_probabilities(classifier, batch):
