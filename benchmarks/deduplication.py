@@ -4,6 +4,7 @@
     python benchmarks/deduplication.py exact --texts FILE
     python benchmarks/deduplication.py templates [--n 100000]
     python benchmarks/deduplication.py rethreshold [--n 1500000]
+    python benchmarks/deduplication.py partition [--n 10000000] [--topics 2000] --out FILE.npy
     python benchmarks/deduplication.py products --data ../shared/data/dedup [--split valid]
     python benchmarks/deduplication.py vectors --texts FILE --out FILE.npy
     python benchmarks/deduplication.py semhash --texts FILE --vectors FILE.npy
@@ -149,6 +150,71 @@ def templates(arguments: argparse.Namespace) -> None:
     print(f"pairs stored: {report['all_pairs_stored']}, largest memory {peak_megabytes():.0f} MB")
 
 
+def partition(arguments: argparse.Namespace) -> None:
+    """Vectors with planted duplicates, in cells: the share found, as measured and as planted.
+
+    FILE.npy gets the vectors, 1 KB each; it is mapped, not read.
+    """
+    from skm2v._pairs.partition import Partition
+    from skm2v._pairs.vectors import check_vectors
+
+    show_versions("scikit-learn", "scipy")
+    n, dim = arguments.n, 256
+    left, right, cosine = make_planted(arguments.out, n, dim, arguments.topics)
+    above = cosine >= arguments.threshold
+    matrix = np.load(arguments.out, mmap_mode="r")
+    start = time.process_time()
+    found = Partition(check_vectors(matrix), arguments.threshold, n_jobs=1)
+    made = time.process_time()
+    print(f"{n:,} vectors of {dim}, {arguments.topics} topics, {above.sum():,} pairs planted at or")
+    print(
+        f"above {arguments.threshold}, {found.n_cells:,} cells, {found.n_probes} probes", flush=True
+    )
+    chunks = [*found.scan()]
+    seconds = time.process_time() - start
+    keys = np.concatenate([pair_keys(chunk.left, chunk.right) for chunk in chunks])
+    recall = np.isin(pair_keys(left[above], right[above]), keys).mean()
+    share = found.recall
+    print(f"cells {made - start:.0f} s, all {seconds:.0f} s of CPU, {len(keys):,} pairs found")
+    print(f"recall as planted {recall:.4f}; as measured {share.value:.4f}", end=" ")
+    print(f"[{share.low:.4f}, {share.high:.4f}], {share.n_pairs:,} pairs of {share.n_rows:,} rows")
+    print(f"largest memory {peak_megabytes():,.0f} MB, {matrix.nbytes / 2**20:,.0f} of it vectors")
+
+
+def make_planted(
+    path: Path, n: int, dim: int, n_topics: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Write vectors around topics, a twentieth of which are near others; return these pairs."""
+    rng = np.random.default_rng(0)
+    matrix = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, dim))
+    topics = rng.standard_normal((n_topics, dim), dtype=np.float32)
+    first = n - n // 20
+    for start in range(0, first, 65_536):
+        part = matrix[start : min(start + 65_536, first)]
+        part[:] = rng.standard_normal(part.shape, dtype=np.float32)
+        if n_topics:
+            # Popular and rare topics, to which texts belong more or less.
+            topic = (n_topics * rng.random(len(part)) ** 2).astype(int)
+            part += topics[topic] * rng.uniform(0.3, 1.2, (len(part), 1)).astype(np.float32)
+        part /= np.linalg.norm(part, axis=1, keepdims=True)
+    original = np.sort(rng.integers(first, size=n - first))
+    wanted = rng.uniform(0.9, 1, n - first)
+    for start in range(0, n - first, 65_536):
+        rows = slice(start, min(start + 65_536, n - first))
+        source = matrix[original[rows]].astype(np.float64)
+        other = rng.standard_normal(source.shape)
+        other -= (other * source).sum(axis=1, keepdims=True) * source
+        other /= np.linalg.norm(other, axis=1, keepdims=True)
+        near = wanted[rows, None]
+        matrix[first:][rows] = near * source + np.sqrt(1 - near**2) * other
+    matrix.flush()
+    return original, np.arange(first, n), wanted
+
+
+def pair_keys(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.minimum(left, right).astype(np.int64) << 32 | np.maximum(left, right)
+
+
 def rethreshold(arguments: argparse.Namespace) -> None:
     """Another threshold with many stored pairs."""
     from skm2v import Deduplicator
@@ -232,7 +298,7 @@ def semhash(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    commands = (speed, exact, templates, rethreshold, products, vectors, semhash)
+    commands = (speed, exact, templates, rethreshold, partition, products, vectors, semhash)
     names = {command.__name__: command for command in commands}
     parser.add_argument("command", choices=names)
     parser.add_argument("--texts", type=Path)
@@ -241,6 +307,7 @@ def main() -> None:
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--n", type=int, default=100_000)
+    parser.add_argument("--topics", type=int, default=2000)
     parser.add_argument("--threshold", type=float, default=0.9)
     parser.add_argument("--rounds", type=int, default=3)
     names[parser.parse_args().command](parser.parse_args())

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skm2v._dedup.cells import InCells
 from skm2v._dedup.embedding import Embed, embedding_by, fit_embedder
-from skm2v._dedup.finding import Found, InCells, Options, Table, find, group, links_below, sample_of
+from skm2v._dedup.finding import Found, Options, Table, find, group, links_below, sample_of
 from skm2v._dedup.links import KINDS, SEMANTIC, Links
 from skm2v._dedup.nodes import Nodes
 from skm2v._dedup.pairs import DuplicatePairs, row_duplicates, row_pairs
@@ -180,6 +181,7 @@ class FittedTable(SealedState, BaseEstimator):
             self.threshold,
             len(self._found.nodes),
             self._around,
+            self._found.cells,
         )
 
     def _around(self, n: int) -> tuple[list[tuple[int, int, float]], int]:

@@ -108,8 +108,8 @@ def calibrate_threshold(
     1.0
     """
     name, least = _check_objective(objective)
-    a, _ = read_texts(left, None, missing_is_kept=False)
-    b, _ = read_texts(right, None, missing_is_kept=False)
+    a, _ = read_texts(left, None)
+    b, _ = read_texts(right, None)
     same = check_labels(label, len(a), len(b))
     embed = embedding_by(fit_embedder(embedder, [*a, *b]))
     similarity = paired_cosines(embed(a), embed(b)).astype(np.float64)

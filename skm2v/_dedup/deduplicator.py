@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skm2v._checks import is_count, is_number, require
 from skm2v._dedup.base import FittedTable
 from skm2v._dedup.finding import find, kept_rows_of
 from skm2v._dedup.links import METHODS, SEMANTIC
@@ -230,7 +231,7 @@ class Deduplicator(FittedTable):
         -------
         self : Deduplicator
         """
-        if not hasattr(self, "_found"):
+        if not hasattr(self, "_found") or not self._found.table.texts:
             self.fit_with_progress(X, None)
             return self
         self._need_links("partial_fit")
@@ -334,7 +335,7 @@ class Deduplicator(FittedTable):
         check_is_fitted(self, "_found")
         self._need_links("another threshold")
         floor = self._floor_
-        if not np.float32(floor) <= np.float32(threshold) <= 1:
+        if not is_number(threshold) or not np.float32(floor) <= np.float32(threshold) <= 1:
             raise ValueError(
                 f"threshold must be between {floor:g}, down to which links are stored, and 1; got"
                 f" {threshold!r}. Fix: fit with floor={threshold!r}."
@@ -359,6 +360,7 @@ class Deduplicator(FittedTable):
             rows are dropped in the order in which they are alike.
         """
         check_is_fitted(self, "_found")
+        require(is_count(n, 0), "n", n, "a number of rows, 0 or more")
         lowest = self.rethreshold(self._floor_)
         fewest = int((~lowest.is_duplicate_).sum())
         if n < fewest:

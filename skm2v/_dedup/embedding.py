@@ -46,6 +46,12 @@ def embedding_by(embedder: Any) -> Embed:
                 f"The embedder {type(embedder).__name__} makes sparse vectors. Fix: reduce them,"
                 " with make_pipeline(embedder, TruncatedSVD(256))."
             )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        matrix = np.ascontiguousarray(vectors, dtype=np.float32)
+        if matrix.ndim != 2 or len(matrix) != len(texts):
+            raise ValueError(
+                f"The embedder {type(embedder).__name__} must make a row for each text; got shape"
+                f" {matrix.shape} for {len(texts)} texts."
+            )
+        return matrix
 
     return embed

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._dedup.cells import InCells
 from skm2v._dedup.dense import best_links, star_by_rounds, star_of_blocks
 from skm2v._dedup.embedding import Embed
 from skm2v._dedup.groups import Assigned, assign, components, star
@@ -86,28 +87,6 @@ class Table:
             None if self.within is None else [*self.within, *(other.within or [])],
             np.concatenate([self.values, other.values]),
         )
-
-
-@dataclass(frozen=True)
-class InCells:
-    """What a partition did; of several, that which found the least.
-
-    Attributes
-    ----------
-    n_cells, n_probes : int
-    recall, low, high : float
-        Share of the links that were found, as measured, and its interval.
-    n_rows, n_pairs : int
-        Texts whose links were all looked for, and how many there are.
-    """
-
-    n_cells: int
-    n_probes: int
-    recall: float
-    low: float
-    high: float
-    n_rows: int
-    n_pairs: int
 
 
 @dataclass(frozen=True)
@@ -191,16 +170,8 @@ def find(
         links = _more_links(linker, known, old.links)
     linked = np.full(len(nodes), degree is not None)
     linked[links.left], linked[links.right] = True, True
-    cells = _worst(linker) if old is None else old.cells
+    cells = InCells.of(linker.partitions.values()) if old is None else old.cells
     return Found(table, nodes, vectors, links, degree, tie_breakers(nodes, linked), cells)
-
-
-def _worst(linker: Linker) -> InCells | None:
-    """Partition that found the least; one without pairs to count counts as one that found all."""
-    if not linker.partitions:
-        return None
-    one = min(linker.partitions.values(), key=lambda one: np.nan_to_num(one.recall.value, nan=2.0))
-    return InCells(one.n_cells, one.n_probes, *one.recall)
 
 
 def _vectors(

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import check_choice, require
+from skm2v._checks import check_choice, is_number, require
 from skm2v._dedup.embedding import embedding_by, fit_embedder
 from skm2v._dedup.links import EXACT, KINDS, NEAR, SEMANTIC, Linker, Links
+from skm2v._dedup.listing import as_html, as_text
 from skm2v._dedup.nodes import NORMALIZERS, make_nodes, number_codes
 from skm2v._dedup.tables import read_texts
 
@@ -45,14 +46,15 @@ class Leakage:
         """Return a data frame of pandas with a row for each pair."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "test_row": self.test_row,
-                "train_row": self.train_row,
-                "similarity": self.similarity,
-                "kind": self.kind,
-            }
-        )
+        return pd.DataFrame(self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        return {
+            "test_row": self.test_row,
+            "train_row": self.train_row,
+            "similarity": self.similarity,
+            "kind": self.kind,
+        }
 
     def __len__(self) -> int:
         return len(self.test_row)
@@ -60,6 +62,12 @@ class Leakage:
     def __repr__(self) -> str:
         n = len(self.is_leaked)
         return f"<Leakage: {self.is_leaked.sum():,} of {n:,} test texts, {len(self):,} pairs>"
+
+    def __str__(self) -> str:
+        return as_text(repr(self)[1:-1], self._columns())
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self)[1:-1], self._columns())
 
 
 def find_leakage(
@@ -102,12 +110,14 @@ def find_leakage(
     >>> leakage.is_leaked
     array([False,  True])
     """
-    require(0 < threshold <= 1, "threshold", threshold, "a cosine above 0, at most 1")
-    require(0 < near_threshold <= 1, "near_threshold", near_threshold, "above 0, at most 1")
+    fraction = is_number(threshold) and 0 < threshold <= 1
+    require(fraction, "threshold", threshold, "a cosine above 0, at most 1")
+    fraction = is_number(near_threshold) and 0 < near_threshold <= 1
+    require(fraction, "near_threshold", near_threshold, "above 0, at most 1")
     require(bool(kinds) and set(kinds) <= set(KINDS), "kinds", kinds, f"some of {KINDS}")
     check_choice("normalize_text", normalize_text, tuple(NORMALIZERS))
-    old, _ = read_texts(train, column, missing_is_kept=False)
-    new, _ = read_texts(test, column, missing_is_kept=False)
+    old, _ = read_texts(train, column)
+    new, _ = read_texts(test, column)
     normalizer = normalize_text if "exact" in kinds else "none"
     nodes = make_nodes([*old, *new], normalizer, None, np.empty(0, dtype=np.int64))
     n_old = len(set(nodes.of_row[: len(old)].tolist()))  # the first nodes

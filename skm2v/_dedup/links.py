@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import some
 from skm2v._dedup.near import near_pairs
 from skm2v._dedup.nodes import Nodes
 from skm2v._pairs.engines import Chunk, Corpus
@@ -132,6 +133,13 @@ class Linker:
                     f"verify must return a value for each of {len(places)} pairs; got an array of"
                     f" shape {same.shape}."
                 )
+            if same.dtype != bool:
+                wrong = (same != 0) & (same != 1)
+                if wrong.any():
+                    raise ValueError(
+                        "verify must return True or False, or 1 and 0, for each pair; got"
+                        f" {some(same[wrong].tolist())}. Fix: compare a score with a threshold."
+                    )
             good[places] = same.astype(bool)
         return Chunk(left[good], right[good], chunk.similarity[good])
 

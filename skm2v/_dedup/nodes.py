@@ -83,8 +83,11 @@ class Nodes:
 
 
 def _value(value: Any) -> Any:
-    """NaN is not itself, but a missing value is a value like others here."""
-    return value if value == value else None
+    """NaN, NaT and NA are not themselves, but a missing value is a value like others here."""
+    try:
+        return value if value == value else None
+    except TypeError:  # the NA of pandas is not even false
+        return None
 
 
 def make_nodes(

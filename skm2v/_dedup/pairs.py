@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from skm2v._dedup.groups import Assigned
 from skm2v._dedup.links import EXACT, KINDS, SEMANTIC, Links
+from skm2v._dedup.listing import as_html, as_text
 from skm2v._dedup.nodes import Nodes
 
 __all__ = ["DuplicatePairs", "row_duplicates", "row_pairs"]
@@ -17,7 +18,7 @@ __all__ = ["DuplicatePairs", "row_duplicates", "row_pairs"]
 
 @dataclass(frozen=True, eq=False)
 class DuplicatePairs:
-    """Pairs of rows that say the same, and why.
+    """Pairs of rows that say the same, and why; ``print`` and notebooks show the first ones.
 
     Attributes
     ----------
@@ -51,14 +52,15 @@ class DuplicatePairs:
         """Return a data frame of pandas with the columns left, right, similarity and kind."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "left": self.left,
-                "right": self.right,
-                "similarity": self.similarity,
-                "kind": self.kind,
-            }
-        )
+        return pd.DataFrame(self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        return {
+            "left": self.left,
+            "right": self.right,
+            "similarity": self.similarity,
+            "kind": self.kind,
+        }
 
     def __len__(self) -> int:
         return len(self.left)
@@ -66,6 +68,12 @@ class DuplicatePairs:
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {kind}" for kind, count in self.counts().items() if count)
         return f"<DuplicatePairs: {counts or 'none'}>"
+
+    def __str__(self) -> str:
+        return as_text(repr(self)[1:-1], self._columns())
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self)[1:-1], self._columns())
 
 
 def row_pairs(nodes: Nodes, links: Links) -> DuplicatePairs:

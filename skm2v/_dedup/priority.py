@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -48,22 +49,41 @@ def row_values(
             return np.fromiter(map(len, texts), dtype=np.float64, count=n)
         return np.zeros(n)
     name = "keep" if callable(keep) else f"The column {keep!r}"
+    if not callable(keep) and not hasattr(X, "columns"):
+        raise ValueError(
+            f"keep must be one of {RULES}, a function of X, or the name of a column, for which X"
+            f" must be a frame; got {keep!r} and {type(X).__name__}."
+        )
     values = keep(X) if callable(keep) else read_column(X, keep)
     values = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     if values.shape != (n,):
         raise ValueError(f"{name} must give a value for each of {n} rows; got {values.shape}.")
     if values.dtype.kind in "mM":
-        missing = np.isnat(values)
-        values = values.astype(np.int64).astype(np.float64)
-        values[missing] = -np.inf
-        return values
+        return values.astype(np.int64)  # a missing one is the least
+    if values.dtype.kind in "biu":
+        return values.astype(np.uint64 if values.dtype == np.uint64 else np.int64)
     try:
+        if values.dtype.kind == "O":
+            values = np.array([_number(value) for value in values.tolist()], dtype=np.float64)
         values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"{name} must hold numbers or dates, the largest of which is kept; got {error}."
         ) from error
     return np.where(np.isnan(values), -np.inf, values)
+
+
+def _number(value: Any) -> float:
+    """Number for a number or a date; NaN for a missing one."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return float("nan")
+    if isinstance(value, datetime.datetime):
+        return value.timestamp()
+    if isinstance(value, datetime.date):
+        return float(value.toordinal() * 86_400)
+    return float(value)
 
 
 def degrees(nodes: Nodes, links: Links) -> npt.NDArray[np.int64]:
@@ -116,8 +136,10 @@ def node_ranks(
         Decides last, by `tie_breakers`.
     """
     n = len(nodes.counts)
-    best = np.full(n, -np.inf)
-    np.maximum.at(best, nodes.of_row, values)
+    # Places among the different values, which are exact for numbers of any kind.
+    place = np.unique(values, return_inverse=True)[1]
+    best = np.full(n, -1)
+    np.maximum.at(best, nodes.of_row, place)
     central = np.zeros(n) if degree is None else -degree
     rank = np.empty(n, dtype=np.int64)
     rank[np.lexsort((nodes.first_row, ties, -best, central))] = np.arange(n)
@@ -126,7 +148,8 @@ def node_ranks(
 
 def chosen_rows(nodes: Nodes, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Row that stands for each node: the first of the largest value."""
-    order = np.lexsort((np.arange(len(values)), -values, nodes.of_row))
+    place = np.unique(values, return_inverse=True)[1]
+    order = np.lexsort((np.arange(len(values)), -place, nodes.of_row))
     first = np.ones(len(order), dtype=bool)
     node = nodes.of_row[order]
     first[1:] = node[1:] != node[:-1]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._dedup.cells import InCells
 from skm2v._dedup.pairs import DuplicatePairs
 from skm2v._dedup.report_html import render
 
@@ -79,6 +80,8 @@ class DeduplicationReport:
     around : callable
         Takes a number, returns rows and cosines of so many pairs on both sides of the threshold,
         and the number of texts whose pairs were looked at for those below.
+    cells : InCells or None, default=None
+        What a partition did, if there was one.
     """
 
     __module__ = "skm2v.deduplication"
@@ -90,9 +93,10 @@ class DeduplicationReport:
         threshold: float,
         n_texts: int,
         around: Callable[[int], tuple[list[tuple[int, int, float]], int]],
+        cells: InCells | None = None,
     ) -> None:
         self._texts, self._duplicates, self.threshold = texts, duplicates, threshold
-        self.n_texts, self._around = n_texts, around
+        self.n_texts, self._around, self._cells = n_texts, around, cells
 
     @property
     def n_searched(self) -> int:
@@ -113,6 +117,20 @@ class DeduplicationReport:
     def n_dropped(self) -> dict[str, int]:
         """Number of dropped rows by the kind of their link to the kept one."""
         return self._duplicates.counts()
+
+    @property
+    def completeness(self) -> str:
+        """Whether all pairs were found, in a sentence."""
+        cells = self._cells
+        if cells is None:
+            return "All pairs at or above the thresholds were found."
+        if not cells.n_pairs:
+            return "Compared in cells; the sample had no pairs to tell how many were found."
+        low, high = 100 * cells.low, 100 * cells.high
+        return (
+            f"Compared in cells: {100 * cells.recall:.2f} % of the semantic pairs were found (95 %"
+            f" interval {low:.2f} to {high:.2f}), measured on {cells.n_rows:,} texts."
+        )
 
     def largest_groups(self, n: int = 5, n_texts: int = 3) -> list[DuplicateGroup]:
         """Return the groups with the most rows.
@@ -192,6 +210,7 @@ class DeduplicationReport:
     def __str__(self) -> str:
         lines = [f"{self.n_rows:,} rows, {self.n_kept:,} kept, {len(self._duplicates):,} dropped"]
         lines += [f"  {kind:9}{count:12,}" for kind, count in self.n_dropped.items()]
+        lines += [self.completeness] if self._cells is not None else []
         groups = self.largest_groups()
         if groups:
             lines += ["", "largest groups"]
@@ -206,10 +225,14 @@ class DeduplicationReport:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<DeduplicationReport: {self.n_rows:,} rows, {self.n_kept:,} kept>"
+        kinds = [f"{count:,} {kind}" for kind, count in self.n_dropped.items() if count]
+        return (
+            f"<DeduplicationReport: {self.n_rows:,} rows, {self.n_kept:,} kept; dropped:"
+            f" {', '.join(kinds) or 'none'}; print() shows groups and pairs>"
+        )
 
 
-def _short(text: str, width: int = 84) -> str:
+def _short(text: str, width: int = 64) -> str:
     text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"
 

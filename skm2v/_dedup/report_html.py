@@ -32,7 +32,7 @@ margin:0 0 .4em;padding:.4em .7em;display:flex;gap:1em}
 .skm2v-d li>div>span{display:block;overflow-wrap:anywhere;unicode-bidi:isolate}
 .skm2v-d mark{color:inherit;background:rgba(128,128,128,.25);border-radius:3px}
 .skm2v-d .same{border-left-color:rgb(SAME)}
-.skm2v-d .other{border-left-color:rgb(OTHER)}
+.skm2v-d .other{border-left-color:rgb(OTHER);border-left-style:dashed}
 """.replace("SAME", SAME).replace("OTHER", OTHER)
 
 
@@ -49,7 +49,7 @@ def _counts(report: DeduplicationReport) -> str:
         f"<div><dt>{html.escape(name)}</dt><dd>{count:,}</dd></div>"
         for name, count in facts.items()
     )
-    return f"<dl>{items}</dl>"
+    return f"<dl>{items}</dl><p>{html.escape(report.completeness)}</p>"
 
 
 def _borderline(report: DeduplicationReport) -> str:
@@ -58,7 +58,7 @@ def _borderline(report: DeduplicationReport) -> str:
         return ""
     sample = ""
     if n_searched < report.n_texts:
-        sample = f" The orange ones are neighbours of a sample of {n_searched:,} texts."
+        sample = f" Those apart are neighbours of a sample of {n_searched:,} texts."
     items = []
     for pair in pairs:
         left, right = _marked(pair.left_text, pair.right_text)
@@ -69,7 +69,8 @@ def _borderline(report: DeduplicationReport) -> str:
         )
     return (
         f"<h4>Pairs around the threshold {report.threshold:g}</h4>"
-        "<p>Do the blue ones say the same, and the orange ones not? If not, move the threshold."
+        "<p>Do the pairs called same say the same, and those called apart not? If not, move the"
+        " threshold."
         f" Words of one text only are marked.{sample}</p>"
         f"<ol>{''.join(items)}</ol>"
     )

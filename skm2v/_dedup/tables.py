@@ -23,7 +23,7 @@ def _column_names(X: Any) -> list[Any] | None:
 
 
 def read_texts(
-    X: Any, column: str | None, *, missing_is_kept: bool
+    X: Any, column: str | None, *, missing_is_kept: bool | None = None
 ) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Texts of a column or frame, and the rows where they are missing.
 
@@ -33,8 +33,8 @@ def read_texts(
         A column of texts, or a frame.
     column : str or None
         Name of the text column of a frame; None if there is one column only.
-    missing_is_kept : bool
-        Whether missing texts are allowed; they are empty in the result.
+    missing_is_kept : bool or None, default=None
+        Whether missing texts are allowed; they are empty in the result. None: not, nor can they be.
     """
     names = _column_names(X)
     if names is not None and (column is not None or len(names) != 1):
@@ -46,10 +46,10 @@ def read_texts(
         X = read_column(X, column)
     checked = check_texts(X, handle_missing="zero")
     if checked.missing.size and not missing_is_kept:
-        raise TextValueError(
-            f"Missing texts in rows {some(checked.missing)}. Fix: fill or drop them, or pass"
-            " handle_missing='keep', which keeps these rows and compares them with none."
-        )
+        fix = "fill or drop them"
+        if missing_is_kept is not None:
+            fix += ", or pass handle_missing='keep', which keeps these rows, compared with none"
+        raise TextValueError(f"Missing texts in rows {some(checked.missing)}. Fix: {fix}.")
     return list(checked.texts), checked.missing
 
 
@@ -67,12 +67,22 @@ def read_column(X: Any, name: Any) -> Any:
 
 
 def items_of_column(X: Any, name: str) -> list[Any]:
-    """Values of a column of a frame, as objects of Python."""
+    """Values of a column of a frame, as objects of Python which can be compared."""
     column = read_column(X, name)
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(column, method):
-            return list(getattr(column, method)())
-    return list(column)
+            column = getattr(column, method)()
+            break
+    items = list(column)
+    for row, item in enumerate(items):
+        try:
+            hash(item)
+        except TypeError as error:
+            raise TypeError(
+                f"The column {name!r} must hold single values, such as numbers or texts; row {row}"
+                f" has a {type(item).__name__}. Fix: make a text of each, or name another column."
+            ) from error
+    return items
 
 
 def take_rows(X: Any, keep: npt.NDArray[np.bool_]) -> Any:

@@ -28,7 +28,7 @@ __all__ = [
     "unit_rows",
 ]
 
-GROUP, BLOCK = 16, 1024  # as in csrc/scan.h
+GROUP, BLOCK = 16, 512  # as in csrc/scan.h
 MOST = 127  # codes lie in -127..127 unless an instruction set wants them smaller
 CHUNK = 8192  # rows coded at a time
 SAMPLE = 10_000  # rows that the axes are taken from
@@ -139,9 +139,7 @@ def _best_width(
 ) -> int:
     """Width with the least cost for the pairs of a sample, whose axes are sorted."""
     dim: int = rotated.shape[1]
-    above = np.nonzero(compared)
-    if not len(above[0]):
-        return dim
+    n_compared = max(int(compared.sum()), 1)
     products = np.zeros((len(rotated), len(rotated)))
     best = dim
     least = COST_OF_COLUMN * dim
@@ -149,8 +147,9 @@ def _best_width(
         part = rotated[:, width - GROUP : width]
         products += part @ part.T
         rest = np.sqrt(np.square(rotated[:, width:]).sum(axis=1))
-        candidates = (products + np.outer(rest, rest) + ROUNDING)[above] >= threshold
-        cost = COST_OF_COLUMN * width + COST_OF_CANDIDATE * float(candidates.mean())
+        candidates = (products + np.outer(rest, rest) >= threshold - ROUNDING) & compared
+        share = np.count_nonzero(candidates) / n_compared
+        cost = COST_OF_COLUMN * width + COST_OF_CANDIDATE * share
         if cost < least:
             best, least = width, cost
     return best

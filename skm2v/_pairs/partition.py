@@ -26,9 +26,8 @@ __all__ = ["MostPairs", "Partition", "Recall", "most_pairs_above", "takes_long"]
 MOST_COMPARED = 8e12
 PROBES, MOST_PROBES = 2, 64
 ENOUGH = 0.995  # share of the pairs of a sample that so many probes must find
-SAMPLE = 2000  # rows whose pairs are counted at a time,
-SAMPLES = 8  # so often at most,
-ENOUGH_PAIRS = 2000  # or until these are independent pairs
+SAMPLES = (2000, 4000, 10_000)  # rows whose pairs are counted, one after the other,
+ENOUGH_PAIRS = 2000  # until there are so many independent pairs
 LARGEST = 1 << 18  # vectors that are prepared at a time
 SLICE = 1 << 20  # vectors that a sample is compared with at a time
 TRIED_CELLS, TRIED_ROWS = 48, 16  # whose pairs decide about the width of the prefix
@@ -108,8 +107,8 @@ class Partition:
         least = min(PROBES, most)
         needed, of_row = np.empty(0, np.int64), np.empty(0, np.int64)
         n_rows = 0
-        for start in range(0, min(SAMPLE * SAMPLES, len(drawn)), SAMPLE):
-            rows = drawn[start : start + SAMPLE]
+        for size in SAMPLES:
+            rows = drawn[n_rows : n_rows + size]
             order = np.argsort(rows)
             left, right = self._pairs_of(rows[order])
             needed = np.append(needed, self._needed(cells, left, right, most))

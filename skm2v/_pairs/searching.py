@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import is_number
 from skm2v._pairs.engines import Chunk, Corpus, Engine
 from skm2v._pairs.vectors import Vectors, check_vectors
 from skm2v._pooling.threads import count_threads, submit
@@ -337,7 +338,7 @@ def nearest_of(
 
 
 def check_threshold(threshold: Any) -> float:
-    if isinstance(threshold, bool) or not -1 <= float(threshold) <= 1:
+    if not is_number(threshold) or not -1 <= threshold <= 1:
         raise ValueError(f"threshold must be a cosine between -1 and 1; got {threshold!r}.")
     return float(threshold)
 

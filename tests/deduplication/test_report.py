@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from skm2v._dedup import finding
+from skm2v.deduplication import find_leakage
 from tests.deduplication.test_deduplicator import Letters, dedup, random_texts
 from tests.pairs import brute
 
@@ -19,7 +21,9 @@ def test_counts_add_up():
     assert report.n_rows == 200
     assert report.n_kept + sum(report.n_dropped.values()) == 200
     assert report.n_kept == (~found.is_duplicate_).sum()
-    assert repr(report) == f"<DeduplicationReport: 200 rows, {report.n_kept} kept>"
+    assert repr(report).startswith(
+        f"<DeduplicationReport: 200 rows, {report.n_kept} kept; dropped: "
+    )
 
 
 def test_the_largest_groups_come_first():
@@ -124,3 +128,44 @@ def test_the_text_names_groups_and_pairs():
     text = str(dedup().fit(random_texts(150)).report_)
     assert "largest groups" in text
     assert "pairs around the threshold 0.9" in text
+
+
+def test_the_report_says_whether_all_pairs_were_found():
+    texts = random_texts(600)
+    exact, cells = (dedup(method=method).fit(texts).report_ for method in ("exact", "partition"))
+    assert exact.completeness == "All pairs at or above the thresholds were found."
+    assert exact.completeness in exact.to_html()
+    assert exact.completeness not in str(exact)
+    pattern = r"Compared in cells: \d+\.\d\d % of the semantic pairs .* interval .* on \d+ texts"
+    for shown in (cells.completeness, cells.to_html(), str(cells)):
+        assert re.search(pattern, shown)
+
+
+def test_printed_pairs_show_the_first_rows_and_how_many_more_there_are():
+    texts = random_texts(150)
+    pairs = dedup().fit(texts).pairs_
+    lines = str(pairs).split("\n")
+    assert lines[0] == repr(pairs)[1:-1]
+    assert lines[1].split() == ["left", "right", "similarity", "kind"]
+    assert lines[2].split() == [
+        str(pairs.left[0]), str(pairs.right[0]), f"{pairs.similarity[0]:.4f}", pairs.kind[0]
+    ]  # fmt: skip
+    assert lines[-1] == f"... and {len(pairs) - 10:,} more"
+    assert len(lines) == 13
+    html = pairs._repr_html_()
+    assert html.count("<tr>") == 11
+    assert f"and {len(pairs) - 10:,} more" in html
+    few = dedup().fit(["aab", "AAB"]).pairs_
+    assert str(few).split("\n")[2:] == ["   0      1      1.0000  exact"]
+    assert str(dedup().fit(["aab"]).pairs_) == "DuplicatePairs: none"
+    assert "<table>" not in dedup().fit(["aab"]).pairs_._repr_html_()
+
+
+def test_printed_leakage_names_rows_of_both_tables():
+    leakage = find_leakage(["a card"], ["Lunch?", "A card"], kinds=("exact",))
+    assert str(leakage).split("\n") == [
+        "Leakage: 1 of 2 test texts, 1 pairs",
+        "test_row  train_row  similarity   kind",
+        "       1          0      1.0000  exact",
+    ]
+    assert "<td>exact</td>" in leakage._repr_html_()

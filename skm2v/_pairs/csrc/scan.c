@@ -8,13 +8,15 @@
 #define FAR (1 << 30) /* no product of codes gets there, see the greatest width in quantizing.py */
 #define AHEAD 4       /* candidates whose vectors are fetched early */
 
-/* The product of codes below which no column of the block reaches `threshold`. */
-static int32_t floor_of(const skm_scan *scan, size_t row, size_t block, double threshold) {
+/* The product of codes below which no column of the block reaches `threshold`, or one less. */
+SKM_INLINE int32_t floor_of(const skm_scan *scan, size_t row, size_t block, double threshold,
+                            double per_scale) {
   double least = threshold - SLACK - scan->left.rest[row] * scan->right.rest[block] -
                  scan->left.length[row] * scan->right.error[block] -
                  scan->left.error[row] * scan->right.rounded[block];
-  least = floor(least / scan->scale);
-  return least > FAR ? FAR : least < -FAR ? -FAR : (int32_t)least;
+  least *= per_scale;
+  /* A cast rounds towards zero. */
+  return least > FAR ? FAR : least < -FAR ? -FAR : (int32_t)least - 1;
 }
 
 /* Candidates of a tile of rows in columns start..stop of a block. Rows that are too many repeat the
@@ -25,12 +27,13 @@ static size_t tile(const skm_scan *scan, size_t row, int n_rows, size_t block, s
   const uint8_t *codes[SKM_MOST_ROWS];
   int32_t floors[SKM_MOST_ROWS];
   size_t padded = (scan->right.n + 2 * SKM_GROUP - 1) / (2 * SKM_GROUP) * (2 * SKM_GROUP);
+  double per_scale = 1 / scan->scale;
   int r, reachable = 0;
   for (r = 0; r < scanner->n_rows; r++) {
     int real = r < n_rows ? r : n_rows - 1;
     codes[r] = scan->left.codes + (row + real) * scan->width;
-    floors[r] = floor_of(scan, row + real, block, thresholds[real]);
-    reachable |= floors[r] < FAR;
+    floors[r] = floor_of(scan, row + real, block, thresholds[real], per_scale);
+    reachable |= floors[r] < FAR - 1;
   }
   if (!reachable) return 0;
   if (stop > padded) stop = padded;

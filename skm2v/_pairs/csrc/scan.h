@@ -21,7 +21,7 @@
 #include "platform.h"
 
 #define SKM_GROUP 16   /* columns whose codes lie side by side */
-#define SKM_BLOCK 1024 /* columns that share a floor */
+#define SKM_BLOCK 512  /* columns that share a floor */
 #define SKM_MOST_ROWS 6 /* rows that one pass over a block takes, at most */
 
 typedef struct {
