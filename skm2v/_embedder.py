@@ -69,10 +69,6 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         ``objective="sentences"``.
     max_teacher_texts : int or None, default=None
         Let the teacher read so many of the texts only. Only for ``objective="sentences"``.
-    stretch : mapping or None, default=None
-        Axes along which distances are made longer, such as ``{"valence": 1.5}``; see
-        :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`, which does it to a static model.
-        Only for ``objective="sentences"``.
     sif_coefficient : float or None, default=1e-4
         Coefficient of the smooth inverse frequency weights of tokens; frequencies follow from the
         order of the vocabulary by Zipf's law. None means equal weights. Only for teachers.
@@ -91,6 +87,9 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         Number of tokens of a text that are used. None means all.
     normalize : bool, default=True
         Whether to scale the vectors of texts to Euclidean norm 1.
+    stretch : mapping or None, default=None
+        Axes along which distances are made longer, such as ``{"valence": 1.5}`` for sentiment; see
+        :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`.
     handle_missing : {"error", "zero"}, default="error"
         What to do with missing texts (None, NaN, ``pandas.NA``): raise an error that names the
         rows, or embed them as zeros.
@@ -193,7 +192,6 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         "ngram_range": [tuple, list],
         "extra_words": [Interval(Integral, 0, None, closed="left")],
         "max_teacher_texts": [Interval(Integral, 1, None, closed="left"), None],
-        "stretch": [Mapping, None],
         "sif_coefficient": [Interval(Real, 0, 1, closed="neither"), None],
         "pooling": [StrOptions(set(POOLINGS))],
         "vocabulary": [list, tuple, None],
@@ -201,6 +199,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         "quantize_to": [StrOptions(set(DTYPES))],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "normalize": ["boolean"],
+        "stretch": [Mapping, None],
         "handle_missing": [StrOptions({"error", "zero"})],
         "device": [str, None],
         "revision": [str, None],
@@ -229,7 +228,6 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         ngram_range: tuple[int, int] = (1, 1),
         extra_words: int = 0,
         max_teacher_texts: int | None = None,
-        stretch: Mapping[str, Any] | None = None,
         sif_coefficient: float | None = 1e-4,
         pooling: Pooling = "mean",
         vocabulary: Sequence[str] | None = None,
@@ -237,6 +235,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         quantize_to: DType = "float16",
         max_length: int | None = 512,
         normalize: bool = True,
+        stretch: Mapping[str, Any] | None = None,
         handle_missing: Literal["error", "zero"] = "error",
         device: str | None = None,
         revision: str | None = None,
@@ -253,7 +252,6 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         self.ngram_range = ngram_range
         self.extra_words = extra_words
         self.max_teacher_texts = max_teacher_texts
-        self.stretch = stretch
         self.sif_coefficient = sif_coefficient
         self.pooling = pooling
         self.vocabulary = vocabulary
@@ -261,6 +259,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         self.quantize_to = quantize_to
         self.max_length = max_length
         self.normalize = normalize
+        self.stretch = stretch
         self.handle_missing = handle_missing
         self.device = device
         self.revision = revision

@@ -16,6 +16,7 @@ from skm2v._distillation import (
     distil,
 )
 from skm2v._distillation.fitting.parameters import changed
+from skm2v._distillation.fitting.stretching import stretch_core
 from skm2v._fit_report import FitReport
 from skm2v._model.files import read_file
 from skm2v._model.hub import BUNDLED, locate, looks_like_hub_id
@@ -30,7 +31,7 @@ MAX_JSON_BYTES = 1 << 20
 DESCRIPTIONS = ("modules.json", "config.json")  # small files that say what a model is
 
 # What a static source can follow, too.
-FOR_ALL = {"pca_dims", "max_length", "normalize", "vocabulary_quantization"}
+FOR_ALL = {"pca_dims", "max_length", "normalize", "vocabulary_quantization", "stretch"}
 # Parameters that only a teacher can follow, and their defaults.
 FOR_TEACHERS: dict[str, Any] = {
     "objective": "auto",
@@ -58,6 +59,7 @@ def build_model(
     memory: Any,
     device: str | None,
     prompt: str | None,
+    stretch: Any,
     **recipe: Any,
 ) -> tuple[StaticModel, FitReport]:
     """Load a static source or distil a teacher, as the parameters of `StaticEmbedder` say."""
@@ -70,6 +72,7 @@ def build_model(
         pca_dims=TEACHER_DIMS if pca_dims == "default" else pca_dims,
         max_length=max_length,
         normalize=normalize,
+        stretch=stretch,
     )
     check_parameters(recipe)  # before a source is looked for
     if isinstance(model_name, StaticModel):
@@ -96,7 +99,10 @@ def build_model(
     _refuse_recipe(model_name, given)
     model = _sliced(model, model_name, pca_dims)
     model = model.with_settings(normalize=normalize, max_length=max_length)
-    return model, FitReport.of_model(model._core)
+    if not stretch:
+        return model, FitReport.of_model(model._core)
+    core, done = stretch_core(model._core, stretch)
+    return StaticModel._of_core(core), FitReport.of_model(core, stretch=done)
 
 
 def teacher_options(

@@ -28,13 +28,13 @@ def distill(
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
+    stretch: Mapping[str, Any] | None = None,
     objective: Literal["tokens", "sentences"] = "tokens",
     corpus: Any = None,
     align: Literal["texts", "teacher"] = "texts",
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,
-    stretch: Mapping[str, Any] | None = None,
     prompt: str | None = None,
     device: str | None = None,
     revision: str | None = None,
@@ -80,6 +80,9 @@ def distill(
         Number of tokens of a text that the model uses. None means all.
     normalize : bool, default=True
         Whether the model scales vectors of texts to Euclidean norm 1.
+    stretch : mapping or None, default=None
+        Axes along which the finished table is stretched, such as ``{"valence": 1.5}``; see
+        :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`.
     objective : {"tokens", "sentences"}, default="tokens"
         "tokens" takes what the teacher makes of each token alone. "sentences" also lets it read
         the texts of `corpus`, and fits the rows so that their means come close to its vectors of
@@ -101,9 +104,6 @@ def distill(
     max_teacher_texts : int or None, default=None
         For "sentences": let the teacher read so many of the texts only, chosen so that as many
         tokens as possible occur several times.
-    stretch : mapping or None, default=None
-        For "sentences": axes along which the finished table is stretched, such as
-        ``{"valence": 1.5}``; see :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`.
     prompt : str or None, default=None
         Text that the teacher reads before every token and every text, such as ``"query: "`` for E5
         or the instruction of an instruct model. None means none before tokens and the teacher's
@@ -184,11 +184,11 @@ def distill(
         vocabulary_quantization=vocabulary_quantization,
         max_length=max_length,
         normalize=normalize,
+        stretch=stretch,
         align=align,
         ngram_range=ngram_range,
         extra_words=extra_words,
         max_teacher_texts=max_teacher_texts,
-        stretch=stretch,
         prompt=prompt,
         device=device,
         revision=revision,
@@ -215,13 +215,13 @@ def distill_from_model(
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
+    stretch: Mapping[str, Any] | None = None,
     objective: Literal["tokens", "sentences"] = "tokens",
     corpus: Any = None,
     align: Literal["texts", "teacher"] = "texts",
     ngram_range: tuple[int, int] = (1, 1),
     extra_words: int = 0,
     max_teacher_texts: int | None = None,
-    stretch: Mapping[str, Any] | None = None,
     prompt: str | None = None,
     device: str | None = None,
     memory: Any = None,
@@ -237,8 +237,8 @@ def distill_from_model(
     tokenizer : transformers tokenizer or None, default=None
         A fast one. A `SentenceTransformer` brings its own.
     vocabulary, pca_dims, sif_coefficient, pooling, token_remove_pattern, quantize_to, \
-vocabulary_quantization, max_length, normalize, objective, corpus, align, ngram_range, \
-extra_words, max_teacher_texts, stretch, prompt, memory, batch_size, show_progress_bar
+vocabulary_quantization, max_length, normalize, stretch, objective, corpus, align, ngram_range, \
+extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
         See :func:`distill`.
     device : str or None, default=None
         Torch device of the teacher. None means the one that it is on.
@@ -276,11 +276,11 @@ extra_words, max_teacher_texts, stretch, prompt, memory, batch_size, show_progre
         vocabulary_quantization=vocabulary_quantization,
         max_length=max_length,
         normalize=normalize,
+        stretch=stretch,
         align=align,
         ngram_range=ngram_range,
         extra_words=extra_words,
         max_teacher_texts=max_teacher_texts,
-        stretch=stretch,
         prompt=prompt,
         device=device,
         memory=memory,

@@ -74,6 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tokens of a text that count; 'none' for all; default: 512",
     )
     argument("--no-normalize", action="store_true", help="leave vectors at their own length")
+    argument(
+        "--stretch",
+        action="append",
+        type=_axis,
+        metavar="NAME=FACTOR",
+        help="make distances along an axis longer, such as valence=1.5; may be repeated",
+    )
     argument("--memory", metavar="DIR", help="keep what the teacher read, for the next time")
     argument(
         "--prompt",
@@ -114,6 +121,7 @@ def run(arguments: argparse.Namespace) -> None:
         vocabulary_quantization=arguments.vocabulary_quantization,
         max_length=arguments.max_length,
         normalize=not arguments.no_normalize,
+        stretch=dict(arguments.stretch) if arguments.stretch else None,
         prompt=arguments.prompt,
         device=arguments.device,
         revision=arguments.revision,
@@ -143,6 +151,13 @@ def _pca_dims(text: str) -> int | float | str | None:
         f"{text!r} is not a number of dimensions (256), a share of the variance (0.9), "
         "'auto' or 'none'"
     )
+
+
+def _axis(text: str) -> tuple[str, float]:
+    name, _, factor = text.partition("=")
+    with contextlib.suppress(ValueError):
+        return name, float(factor)
+    raise argparse.ArgumentTypeError(f"{text!r} is no axis with a factor, such as valence=1.5")
 
 
 def _word_list(path: str) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from skm2v import StaticEmbedder, StaticModel, distill
+from skm2v._cli.main import _parser, main
 from skm2v._distillation.fitting.stretching import learned
 from skm2v._model.config import ModelConfig, Stretch
 from skm2v.datasets import default_model_path, load_valence
@@ -192,27 +193,55 @@ def test_it_is_saved(model, axis, tmp_path):
 # --- As a step of the recipe ------------------------------------------------------------------
 
 
-def test_the_recipe_stretches_its_result(tiny_teacher, axis):
-    texts = random_texts(1500, words=tiny.WORDS)
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+@pytest.mark.parametrize("objective", ["sentences", "tokens"])
+def test_the_recipes_stretch_their_result(tiny_teacher, axis, objective, dtype):
+    texts = random_texts(1500, words=tiny.WORDS) if objective == "sentences" else None
+    options = {"objective": objective, "pca_dims": 16, "quantize_to": dtype}
     stretch = {"made up": (*axis, 1.5)}
-    options = {"objective": "sentences", "pca_dims": 16}
-    plain = distill(tiny_teacher, corpus=texts, quantize_to="float32", **options)
-    made = distill(tiny_teacher, corpus=texts, quantize_to="float32", stretch=stretch, **options)
+    plain = distill(tiny_teacher, corpus=texts, **options)
+    made = distill(tiny_teacher, corpus=texts, stretch=stretch, **options)
     assert made == plain.stretch(stretch)
-    embedder = StaticEmbedder(str(tiny_teacher), quantize_to="int8", stretch=stretch, **options)
-    assert clone(embedder).get_params()["stretch"].keys() == stretch.keys()
+    assert made.config.stretches
+
+
+def test_an_embedder_stretches_what_it_distils(tiny_teacher, axis):
+    texts = random_texts(1500, words=tiny.WORDS)
+    embedder = StaticEmbedder(
+        str(tiny_teacher), objective="sentences", pca_dims=16, stretch={"made up": (*axis, 1.5)}
+    )
+    assert clone(embedder).get_params()["stretch"].keys() == {"made up"}
     embedder.fit(texts)
-    assert embedder.fit_report_["stretch"]["made up"]["n_words"] == len(WORDS)
-    assert embedder.embedding_.dtype == np.int8
+    done = embedder.fit_report_["stretch"]["made up"]
+    assert (done["factor"], done["n_words"]) == (1.5, len(WORDS))
     assert copy.deepcopy(embedder).model_ == embedder.model_
 
 
-def test_it_is_refused_where_it_has_no_effect(tiny_static, tiny_teacher, axis):
+def test_too_few_texts_are_no_reason_to_stretch_twice(tiny_teacher, axis):
+    options = {"objective": "sentences", "pca_dims": 16, "stretch": {"made up": (*axis, 1.5)}}
+    with pytest.warns(TextWarning, match="needs at least"):
+        made = distill(tiny_teacher, corpus=["one", "two"], **options)
+    assert len(made.config.stretches) == 1
+
+
+def test_an_embedder_stretches_a_static_model(model, axis):
+    """In the columns that are left."""
     stretch = {"made up": (*axis, 1.5)}
-    with pytest.raises(ValueError, match="no effect: stretch="):
-        StaticEmbedder(tiny_static, stretch=stretch).fit(["a text"])
-    with pytest.raises(ValueError, match="stretch have no effect with objective='tokens'"):
-        distill(tiny_teacher, stretch=stretch)
+    embedder = StaticEmbedder(model, pca_dims=8, stretch=stretch).fit(["a text"])
+    assert embedder.model_ == model.with_dimensions(8).stretch(stretch)
+    assert embedder.fit_report_["stretch"]["made up"]["factor"] == 1.5
+    assert "stretch" not in StaticEmbedder(model).fit(["a text"]).fit_report_
+
+
+def test_the_command_stretches(tiny_teacher, tmp_path):
+    # No axis that needs no words is known to the words of the tiny teacher.
+    assert main(["distill", str(tiny_teacher), str(tmp_path / "out"), "--stretch", "mood=2"]) == 2
+    with pytest.raises(SystemExit):
+        main(["distill", str(tiny_teacher), str(tmp_path / "out"), "--stretch", "valence"])
+    parsed = _parser(["distill"]).parse_args(
+        ["distill", "teacher", "output", "--stretch", "valence=1.5", "--stretch", "mood=2"]
+    )
+    assert parsed.stretch == [("valence", 1.5), ("mood", 2.0)]
 
 
 # --- What is refused --------------------------------------------------------------------------

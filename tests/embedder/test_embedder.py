@@ -69,6 +69,7 @@ def test_every_distillation_parameter_reaches_the_teacher(tiny_teacher, monkeypa
         "quantize_to": "int8",
         "max_length": 9,
         "normalize": False,
+        "stretch": {"valence": 1.5},
         "device": "cpu",
         "revision": None,
         "prompt": "query: ",

@@ -7,7 +7,7 @@ of every row; the tokens that the texts contain move away from it as far as the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,13 +27,13 @@ from skm2v._distillation.fitting.penalties import (
 )
 from skm2v._distillation.fitting.reading_list import MIN_TEXTS, ReadingList, reading_list
 from skm2v._distillation.fitting.regression import AffineMap, Rotation, rotation_of
-from skm2v._distillation.fitting.stretching import checked_axes, stretch_core
+from skm2v._distillation.fitting.stretching import with_axes
 from skm2v._distillation.fitting.token_recipe import TokenRecipe, config_of
 from skm2v._distillation.stages import one_thread
 from skm2v._distillation.teacher_pass.principal_axes import PrincipalAxes, number_of_components
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._fit_report import FitReport
-from skm2v._model import Core, Projection
+from skm2v._model import Core, Projection, quantize
 from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._pooling import PoolingTable, TextTokenizer
 from skm2v._warnings import warn_user
@@ -56,7 +56,6 @@ class SentenceRecipe:
     ngram_range : tuple of int, default=(1, 1)
     extra_words : int, default=0
     max_teacher_texts : int or None, default=None
-    stretch : mapping or None, default=None
 
     Raises
     ------
@@ -69,7 +68,6 @@ class SentenceRecipe:
     ngram_range: tuple[int, int] = (1, 1)
     extra_words: int = 0
     max_teacher_texts: int | None = None
-    stretch: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("align", "ngram_range", "extra_words", "max_teacher_texts"):
@@ -89,7 +87,6 @@ class SentenceRecipe:
         shared = self.tokens.vocabulary_quantization
         wanted = "None with objective='sentences'"
         require(shared is None, "vocabulary_quantization", shared, wanted)
-        checked_axes(self.stretch)
 
     def build(self, teacher: TeacherPass, texts: Sequence[str]) -> tuple[Core, FitReport]:
         """Distil a teacher on texts.
@@ -113,11 +110,8 @@ class SentenceRecipe:
         """
         teacher = teacher.keeping_the_teacher()
         model, facts = _Fit(self, teacher).run(texts)
-        if self.stretch:
-            with teacher.stages("axes"):
-                model, facts["stretch"] = stretch_core(model, self.stretch)
-        model = model.quantized(self.tokens.quantize_to)
-        return model, FitReport.of_model(model, **facts, **teacher.stages.measured())
+        model, done = with_axes(model, self.tokens.stretch, teacher.stages)
+        return model, FitReport.of_model(model, **facts, **done, **teacher.stages.measured())
 
 
 @dataclass
@@ -222,10 +216,11 @@ class _Fit:
     ) -> Core:
         tokens = self.recipe.tokens
         with self.teacher.stages("model built"):
+            rows, scales = quantize(E, tokens.quantize_to)
             of_pairs = None if pairs is None or not len(pairs.pairs) else pairs.pairs
             return Core(
                 tokenizer,
-                PoolingTable(E, pairs=of_pairs),
+                PoolingTable(rows, scales, pairs=of_pairs),
                 _projection(affine, rotation),
                 tokens.normalize,
                 tokens.max_length,
@@ -240,7 +235,7 @@ class _Fit:
 
     def _fall_back(self, facts: dict[str, Any], reason: str) -> tuple[Core, dict[str, Any]]:
         warn_user(f"{reason} The model is that of objective='tokens'.", TextWarning)
-        model, _ = self.recipe.tokens.build(self.teacher)
+        model = self.recipe.tokens.core(self.teacher)
         return model, {**facts, "fallback": reason}
 
 

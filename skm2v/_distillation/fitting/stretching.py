@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import is_number
-from skm2v._distillation.stages import one_thread
+from skm2v._distillation.stages import Stages, one_thread
 from skm2v._model import Core
 from skm2v._model.config import Stretch
 from skm2v._pooling import check_texts
@@ -24,7 +24,7 @@ from skm2v._warnings import warn_user
 from skm2v.datasets import load_valence
 from skm2v.exceptions import TextWarning
 
-__all__ = ["checked_axes", "stretch_core"]
+__all__ = ["checked_axes", "stretch_core", "with_axes"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,6 +117,15 @@ def stretch_core(model: Core, stretch: Any) -> tuple[Core, dict[str, Any]]:
             return model, facts
         config = replace(model.config, stretches=(*model.config.stretches, *done))
         return replace(model.mapped(matrix), config=config), facts
+
+
+def with_axes(model: Core, stretch: Any, stages: Stages) -> tuple[Core, dict[str, Any]]:
+    """Stretch a model as the last stage of a fit; the facts are fields of its report."""
+    if not stretch:
+        return model, {}
+    with stages("axes"):
+        model, facts = stretch_core(model, stretch)
+    return model, {"stretch": facts}
 
 
 def learned(vectors: Floats, values: Floats) -> tuple[list[float], float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from skm2v._checks import is_count, require
 from skm2v._distillation.fitting.parameters import normalised
+from skm2v._distillation.fitting.stretching import checked_axes, with_axes
 from skm2v._distillation.fitting.weights import sif_weights
 from skm2v._distillation.teacher.teacher import POOLINGS, Pooling
 from skm2v._distillation.teacher_pass.principal_axes import number_of_components
@@ -45,6 +46,7 @@ class TokenRecipe:
     vocabulary_quantization: int | None = None
     max_length: int | None = 512
     normalize: bool = True
+    stretch: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -56,6 +58,7 @@ class TokenRecipe:
         wanted = "a positive integer or None"
         require(length is None or is_count(length), "max_length", length, wanted)
         require(isinstance(flag, bool), "normalize", flag, "True or False")
+        checked_axes(self.stretch)
 
     def _check_vocabulary(self) -> None:
         words: Any = self.vocabulary
@@ -117,6 +120,11 @@ class TokenRecipe:
         model : Core
         report : FitReport
         """
+        model, done = with_axes(self.core(teacher), self.stretch, teacher.stages)
+        return model, FitReport.of_model(model, **done)
+
+    def core(self, teacher: TeacherPass) -> Core:
+        """Return the model before it is stretched."""
         table = teacher.token_table(self.vocabulary or (), self.token_remove_pattern, self.pooling)
         rows: npt.NDArray[Any] = table.raw
         rotated, mapping = table.rotated, None
@@ -133,7 +141,7 @@ class TokenRecipe:
                 scales = scales if mapping is None else scales[mapping]
                 weights = scales if weights is None else scales * weights
             weights = None if weights is None else weights.astype(np.float32)
-            model = Core(
+            return Core(
                 build_tokenizer(table.tokenizer),
                 PoolingTable(rows, weights, mapping),
                 projection,
@@ -148,7 +156,6 @@ class TokenRecipe:
                     pca_ordered=self.pca_dims is not None,
                 ),
             )
-        return model, FitReport.of_model(model)
 
     def _reduce(
         self, rows: npt.NDArray[Any], rotated: RotatedTable
