@@ -43,7 +43,7 @@ def distill(
     allow_pickle_weights: bool = False,
     memory: Any = None,
     batch_size: int = 256,
-    show_progress_bar: bool = False,
+    show_progress_bar: bool | None = None,
 ) -> StaticModel:
     r"""Distil a sentence transformer into a static model.
 
@@ -124,8 +124,11 @@ def distill(
         no second pass of it.
     batch_size : int, default=256
         Number of tokens that the teacher embeds at a time.
-    show_progress_bar : bool, default=False
-        Show a bar on standard error. Seconds per stage go to the logger "skm2v".
+    show_progress_bar : bool or None, default=None
+        Show on standard error how far each stage is. None shows it after a few seconds where
+        somebody may be watching: in a terminal or notebook, and not in the workers of a search.
+        The environment variable ``SKM2V_PROGRESS`` changes that everywhere: 0 shows nothing, 1
+        shows it in files and pipes too. Seconds per stage go to the logger "skm2v".
 
     Returns
     -------
@@ -226,7 +229,7 @@ def distill_from_model(
     device: str | None = None,
     memory: Any = None,
     batch_size: int = 256,
-    show_progress_bar: bool = False,
+    show_progress_bar: bool | None = None,
 ) -> StaticModel:
     """Distil a sentence transformer that is in memory.
 

@@ -23,6 +23,7 @@ ROOMS = (
         "_checks",
         "_fit_context",
         "_html_text",
+        "_progress",
         "_strict_json",
         "_text_tables",
         "_warnings",

@@ -26,6 +26,7 @@ from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.vectorizer import HybridVectorizer
 from skm2v._fit_context import fit_context
 from skm2v._pooling import check_texts
+from skm2v._progress import progress
 
 __all__ = ["StaticTextClassifier"]
 
@@ -260,14 +261,16 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
 
         candidates = FEW_CANDIDATES if few else CANDIDATES
         settings = {"weights": weights, "class_weight": self.class_weight, "few": few}
-        choice = choose(
-            rows,
-            labels,
-            candidates if self.C == "auto" else (float(self.C),),
-            one_fold=costly,
-            n_weighted=n_semantic if self.semantic_weight == "auto" and not few else 0,
-            **settings,
-        )
+        with progress("settings", None, "models fitted to choose them by") as advance:
+            choice = choose(
+                rows,
+                labels,
+                candidates if self.C == "auto" else (float(self.C),),
+                one_fold=costly,
+                n_weighted=n_semantic if self.semantic_weight == "auto" and not few else 0,
+                advance=advance,
+                **settings,
+            )
         rows = scale_columns(rows, n_semantic, choice.factor)
         coef, intercept = fit_linear(rows, labels, choice.C, **settings)
         if compact is not None:

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from skm2v._classification.few_shot import regression
 from skm2v._classification.labels import Labels
+from skm2v._progress import Advance, ignore
 
 __all__ = ["Choice", "choose", "fit_linear", "scale_columns", "text_weights"]
 
@@ -175,6 +176,7 @@ def choose(
     class_weight: Any = None,
     few: bool = False,
     one_fold: bool = False,
+    advance: Advance = ignore,
 ) -> Choice:
     """Cross-validate candidates for `C` and a weight, and calibrate the winner's decisions.
 
@@ -190,6 +192,8 @@ def choose(
         As for :func:`fit_linear`; no weight may be 0, as such texts could be all of a fold's.
     one_fold : bool, default=False
         Hold out the texts of the first fold only, at a third of the cost.
+    advance : callable, default=ignore
+        Called with 1 after each fit.
 
     Returns
     -------
@@ -235,6 +239,7 @@ def choose(
                 max_passes=SEARCH_PASSES,
             )
             values[test] = scaled[test] @ coef + intercept
+            advance(1)
         return _calibrate(values[held_out], of_held_out, importance[held_out])
 
     tried = {(C, 1.0): try_out(C, 1.0) for C in candidates}

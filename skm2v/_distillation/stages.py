@@ -5,23 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from skm2v._distillation.teacher.extras import import_extra
+from skm2v._progress import Advance as Progress
+from skm2v._progress import ignore, progress
 
 __all__ = ["Progress", "Stages", "ignore", "one_thread"]
 
 logger = logging.getLogger("skm2v")
-
-Progress = Callable[[int], object]  # takes the number of items that were just finished
-
-
-def ignore(n_items: int) -> None:
-    """Show nothing."""
 
 
 class Stages:
@@ -29,8 +24,9 @@ class Stages:
 
     Parameters
     ----------
-    show_progress_bar : bool, default=False
-        Show a bar for each stage with a known number of steps, on standard error.
+    show_progress_bar : bool or None, default=None
+        Show how far each stage with a known number of steps is, on standard error. None shows it
+        where somebody may be watching, see :mod:`skm2v._progress`.
 
     Attributes
     ----------
@@ -38,7 +34,7 @@ class Stages:
         Seconds of each stage so far.
     """
 
-    def __init__(self, show_progress_bar: bool = False) -> None:
+    def __init__(self, show_progress_bar: bool | None = None) -> None:
         self.show_progress_bar = show_progress_bar
         self.seconds: dict[str, float] = {}
         self._start = time.perf_counter()
@@ -49,13 +45,11 @@ class Stages:
     ) -> Iterator[Progress]:
         """Time a stage; gives what to call with the number of finished steps."""
         start = time.perf_counter()
-        if total is not None and self.show_progress_bar:
-            # tqdm comes with transformers and huggingface_hub.
-            tqdm = import_extra("tqdm").tqdm
-            with tqdm(total=total, desc=name[0].upper() + name[1:], unit=f" {unit}") as bar:
-                yield bar.update
-        else:
+        if total is None:
             yield ignore
+        else:
+            with progress(name, total, unit, self.show_progress_bar) as advance:
+                yield advance
         seconds = time.perf_counter() - start
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         logger.info("distill: %s in %.2f s", name, seconds)

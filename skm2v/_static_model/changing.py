@@ -146,7 +146,7 @@ class ChangingModel(EncodingModel):
         subfolder: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle_weights: bool = False,
-        show_progress_bar: bool = False,
+        show_progress_bar: bool | None = None,
     ) -> Self:
         """Add words to the vocabulary, without a new distillation.
 
@@ -175,8 +175,8 @@ class ChangingModel(EncodingModel):
             Only for a transformers model in memory.
         device, revision, subfolder, trust_remote_code, allow_pickle_weights
             See :func:`skm2v.distill`.
-        show_progress_bar : bool, default=False
-            Show a bar on standard error.
+        show_progress_bar : bool or None, default=None
+            See :func:`skm2v.distill`.
 
         Returns
         -------
@@ -257,7 +257,7 @@ class ChangingModel(EncodingModel):
         subfolder: str | None = None,
         trust_remote_code: bool = False,
         allow_pickle_weights: bool = False,
-        show_progress_bar: bool = False,
+        show_progress_bar: bool | None = None,
     ) -> Self:
         """Adapt the vectors to texts of a domain, without labels.
 
@@ -284,8 +284,8 @@ class ChangingModel(EncodingModel):
             Only for a transformers model in memory.
         device, revision, subfolder, trust_remote_code, allow_pickle_weights
             See :func:`skm2v.distill`.
-        show_progress_bar : bool, default=False
-            Show bars on standard error.
+        show_progress_bar : bool or None, default=None
+            See :func:`skm2v.distill`.
 
         Returns
         -------

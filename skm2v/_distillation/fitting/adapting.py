@@ -34,7 +34,7 @@ def adapt_core(
     max_teacher_texts: int | None = None,
     stretch: Any = None,
     memory: Any = None,
-    show_progress_bar: bool = False,
+    show_progress_bar: bool | None = None,
     **where: Any,
 ) -> tuple[Core, dict[str, Any]]:
     """Adapt a model to texts, and tell what was done; see :meth:`skm2v.StaticModel.adapt`."""

@@ -28,7 +28,7 @@ def extend_core(
     words: Sequence[str],
     model_name: Any = None,
     *,
-    show_progress_bar: bool = False,
+    show_progress_bar: bool | None = None,
     **where: Any,
 ) -> Core:
     """Add words to a model; see :meth:`skm2v.StaticModel.extend`."""

@@ -117,7 +117,7 @@ class TeacherPass:
         *,
         memory: Any = None,
         batch_size: int = 256,
-        show_progress_bar: bool = False,
+        show_progress_bar: bool | None = None,
         **where: Any,
     ) -> TeacherPass:
         """Find a teacher by its name, or take one that is in memory.
