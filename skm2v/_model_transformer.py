@@ -107,17 +107,18 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         """
         model = self._fitted_model()
         column = self._check_column(X, buffers=True)
-        vectors, empty, truncated, foreign = model.pooler.pool(
+        pooled = model.pooler.pool(
             column.texts,
             max_length=model.max_length,
             normalize=model.normalize,
             n_jobs=self.n_jobs,
         )
         if column.missing.size:
-            vectors[column.missing] = 0.0
-            empty[column.missing] = False  # as asked for: no reason to warn
-        warn_of_losses(empty, truncated, foreign)
-        return vectors
+            pooled.vectors[column.missing] = 0.0
+            pooled.empty[column.missing] = False  # as asked for: no reason to warn
+        if pooled.lost:
+            warn_of_losses(pooled.empty, pooled.truncated, pooled.foreign)
+        return pooled.vectors
 
     def transform_iter(self, X: Any, batch_size: int = 1024) -> Iterator[npt.NDArray[np.float32]]:
         """Embed a stream of texts, batch by batch, in bounded memory.

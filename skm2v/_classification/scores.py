@@ -168,7 +168,7 @@ class ScoreTable:
         decided : Decided
         """
         pooler: TextPooler = self._pooler  # type: ignore[attr-defined]
-        pooled, empty, truncated, _ = pooler.pool(
+        pooled, empty, truncated, _, _ = pooler.pool(
             texts,
             max_length=self.max_length,
             normalize=self.form == "unit",

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._model.foreign import N_BYTES, describe_foreign
+from skm2v._pooling.table import MOST_ALIGNED, aligned
 from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
@@ -44,7 +45,7 @@ def parse_tensors(data: bytes, *, what: str) -> tuple[dict[str, npt.NDArray[Any]
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or mmap
         Content of the file.
     what : str
         Name of the file in error messages.
@@ -52,7 +53,8 @@ def parse_tensors(data: bytes, *, what: str) -> tuple[dict[str, npt.NDArray[Any]
     Returns
     -------
     tensors : dict of str to ndarray
-        Read-only views of `data`; bfloat16, which NumPy lacks, is widened to float32.
+        Read-only: copies where `data` are few bytes, which are then not needed any more, else
+        views. bfloat16, which NumPy lacks, is widened to float32.
     metadata : dict of str to str
 
     Raises
@@ -88,10 +90,13 @@ def parse_tensors(data: bytes, *, what: str) -> tuple[dict[str, npt.NDArray[Any]
             f"The tensors of {what} take {position} bytes, but {len(body)} follow the header."
             " The file is truncated or damaged."
         )
-    return {
+    arrays = {
         name: _array(dtype, shape, body[start:stop])
         for name, (dtype, shape, start, stop) in entries.items()
-    }, metadata
+    }
+    if isinstance(data, bytes) and len(data) <= MOST_ALIGNED:
+        arrays = {name: aligned(array) for name, array in arrays.items()}
+    return arrays, metadata
 
 
 def _header(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:

@@ -84,6 +84,7 @@ cdef extern from "skm.h" nogil:
         int dtype
         const float *weights
         const uint8_t *foreign
+        int ascii_changes
         const int32_t *mapping
         const skm_simd *simd
         int (*interrupted)() except -1
@@ -93,11 +94,13 @@ cdef extern from "skm.h" nogil:
         uint32_t *code_points
         size_t n_code_points
         size_t n_chunks
+        int noted
     ctypedef struct skm_text:
         const void *data
         size_t length
         int unit
         int ascii
+        int plain
     void skm_model_init(skm_model *)
     void skm_model_free(skm_model *)
     int skm_trie_build(skm_trie *, const skm_word *, size_t)
@@ -132,7 +135,7 @@ cdef enum:
 
 # As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
 # that was compiled before is then not used.
-INTERFACE = 4
+INTERFACE = 5
 
 skm_seed = int.from_bytes(os.urandom(8), "little")
 
@@ -222,6 +225,7 @@ cdef class Kernel:
             self.model.mapping = <const int32_t *>self._address(mapping)
         self.model.n_tokens = len(rows) - n_pairs if mapping is None else len(mapping)
         self.model.native = SKM_WORDPIECE if native else SKM_NOT_NATIVE
+        self.model.ascii_changes = not native  # it is not known
         self.model.unknown = unknown
         self.model.max_chars = max_chars
         self.model.dropped = dropped
@@ -395,6 +399,11 @@ cdef class Kernel:
             In `empty`, 2 stands for a text of a language that the vocabulary was not made for.
         total : bool, default=False
             Sums instead of means; not together with `normalize`.
+
+        Returns
+        -------
+        noted : bool
+            Whether something else than False was written into `empty` or `truncated`.
         """
         cdef bint of_buffers = type(texts) is not list and hasattr(texts, "addresses")
         cdef tuple items = () if of_buffers else tuple(texts)
@@ -404,8 +413,9 @@ cdef class Kernel:
         cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE
         cdef size_t limit = SKM_NO_LIMIT if max_length is None else max_length
         cdef int scaling = SKM_UNIT if normalize else SKM_SUM if total else SKM_MEAN
+        cdef bint noted
         if n == 0:
-            return
+            return False
         if of_buffers:
             addresses, lengths = texts.addresses, texts.lengths
             if addresses.shape[0] != n or lengths.shape[0] != n:
@@ -422,16 +432,17 @@ cdef class Kernel:
                 try:
                     if empty_buffer.len != n or truncated_buffer.len != n:
                         raise ValueError(f"empty and truncated must be bool of shape ({n},).")
-                    self._run(items, &addresses[0] if of_buffers else NULL,
-                              &lengths[0] if of_buffers else NULL, n, limit, scaling,
-                              <float *>out_buffer.buf, <uint8_t *>empty_buffer.buf,
-                              <uint8_t *>truncated_buffer.buf)
+                    noted = self._run(items, &addresses[0] if of_buffers else NULL,
+                                      &lengths[0] if of_buffers else NULL, n, limit, scaling,
+                                      <float *>out_buffer.buf, <uint8_t *>empty_buffer.buf,
+                                      <uint8_t *>truncated_buffer.buf)
                 finally:
                     PyBuffer_Release(&truncated_buffer)
             finally:
                 PyBuffer_Release(&empty_buffer)
         finally:
             PyBuffer_Release(&out_buffer)
+        return noted
 
     cdef int _run(self, tuple items, const int64_t *addresses, const int64_t *lengths,
                   Py_ssize_t n, size_t limit, int scaling, float *out, uint8_t *empty,
@@ -442,7 +453,7 @@ cdef class Kernel:
         cdef Py_ssize_t start = 0, m
         cdef size_t n_chars, dim = self.model.dim
         cdef const char *header
-        cdef int status
+        cdef int status, noted = 0
         while start < n:
             m = 0
             n_chars = 0
@@ -452,6 +463,7 @@ cdef class Kernel:
                     texts[m].length = lengths[start + m]
                     texts[m].unit = 1
                     texts[m].ascii = True  # as good as: nothing is left to encode
+                    texts[m].plain = False
                 else:
                     if start + m + 8 < n:  # string objects lie scattered in memory
                         header = <const char *>PyTuple_GET_ITEM(items, start + m + 8)
@@ -473,12 +485,13 @@ cdef class Kernel:
                 if status == SKM_OK:
                     break
                 self._handle(ws, status)
+            noted |= ws.noted
             start += m
             if start < n:
                 PyErr_CheckSignals()
         # Not reached after an error: a workspace with open questions is not used again.
         self._idle.append(own)
-        return 0
+        return noted != 0
 
     def pool_ids(self, const int32_t[::1] ids, const int64_t[::1] indptr, float[:, ::1] out, *,
                  bint normalize, uint8_t[::1] empty):
@@ -662,7 +675,7 @@ cdef int _read(item, Py_ssize_t row, skm_text *text) except -1:
     text.data = PyUnicode_DATA(item)
     text.length = PyUnicode_GET_LENGTH(item)
     text.unit = PyUnicode_KIND(item)
-    text.ascii = PyUnicode_IS_ASCII(item)
+    text.ascii = text.plain = PyUnicode_IS_ASCII(item)
     return 0
 
 

@@ -32,7 +32,7 @@ from skm2v._pooling.unknown_characters import UnknownCharacters
 __all__ = ["Kernel", "build_kernel"]
 
 # As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
-INTERFACE = 4
+INTERFACE = 5
 if getattr(_kernel, "INTERFACE", None) != INTERFACE:
     raise ImportError(
         f"{_kernel.__file__} was compiled from another version of skm2v. Compile it again:"

@@ -44,7 +44,7 @@ class ReferenceEngine:
         empty: npt.NDArray[np.bool_] | bytearray,
         truncated: npt.NDArray[np.bool_] | bytearray,
         total: bool = False,
-    ) -> None:
+    ) -> bool:
         """Write the vectors of texts into `out`, and which are empty or were truncated.
 
         Parameters
@@ -59,6 +59,11 @@ class ReferenceEngine:
             was not made for.
         total : bool, default=False
             Sums instead of means.
+
+        Returns
+        -------
+        noted : bool
+            Whether something else than False was written into `empty` or `truncated`.
         """
         texts = list(texts)
         empty, truncated = np.frombuffer(empty, np.uint8), np.frombuffer(truncated, bool)
@@ -69,6 +74,7 @@ class ReferenceEngine:
             found = find_foreign_texts(read, self._foreign, self.tokenizer.unk_id)
             empty[rows] = (tokens.lengths == 0) + 2 * found
             out[rows] = pool_ids(self.table, *tokens, normalize=normalize, total=total)
+        return bool(empty.any() or truncated.any())
 
     def ids(self, texts: list[str], *, max_length: int | None) -> TokenIds:
         """Ids of the first `max_length` tokens of each text, unknown ones included."""

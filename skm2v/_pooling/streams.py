@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._pooling.pooler import TextPooler, warn_of_counts
+from skm2v._pooling.pooler import Pooled, TextPooler, warn_of_counts
 from skm2v._pooling.texts import TextColumn
 
 __all__ = ["check_batch_size", "pool_batches"]
@@ -60,7 +60,7 @@ def pool_batches(
         When the batches have come to their end: once, for all of them.
     """
 
-    def pool(texts: Any) -> tuple[npt.NDArray[Any], ...]:
+    def pool(texts: Any) -> Pooled:
         return pooler.pool(
             texts, max_length=max_length, normalize=normalize, n_jobs=n_jobs, progress=progress
         )
@@ -70,7 +70,7 @@ def pool_batches(
     def embed() -> Iterator[npt.NDArray[np.float32]]:
         n_texts = n_empty = n_truncated = n_foreign = 0
         for column in batches:
-            vectors, empty, truncated, foreign = pool(column.texts)
+            vectors, empty, truncated, foreign, _ = pool(column.texts)
             if column.missing.size:
                 vectors[column.missing] = 0.0
                 empty[column.missing] = False  # as asked for: no reason to warn

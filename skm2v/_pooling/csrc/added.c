@@ -13,8 +13,6 @@
 
 #include "workspace.h"
 
-#define NO_TEXT 0xfe /* in the normalized text: characters that no added word has */
-
 /* What a code point becomes, as far as it matters to a word beside it. */
 #define EDGE_FIRST_WORD 1 /* begins with a letter, digit or mark */
 #define EDGE_LAST_WORD 2
@@ -35,9 +33,36 @@ typedef struct {
   size_t end;
   const uint8_t *raw_start, *raw_end;
   int32_t entry;
-  /* the word that was cut off */
-  uint32_t open_at;
+  uint32_t open_at; /* where the word that was cut off is in the trie, 0: something else is open */
 } search;
+
+/* ---- where words may begin ------------------------------------------------------------------ */
+
+#define START_BITS 15
+
+/* Bit of what begins with three bytes. Behind a space, which may be the end of a chunk, nothing
+ * counts. */
+SKM_INLINE uint32_t start_bit(uint32_t a, uint32_t b, uint32_t c) {
+  return (a | b << 8 | (b == ' ' ? b : c) << 16) * UINT32_C(0x9E3779B1) >> (32 - START_BITS);
+}
+
+SKM_INLINE int may_begin(const skm_added *added, uint32_t a, uint32_t b, uint32_t c) {
+  const uint32_t bit = start_bit(a, b, c);
+  return added->starts[bit / 64] >> bit % 64 & 1;
+}
+
+static void add_start(skm_added *added, const uint8_t *word, size_t length) {
+  uint32_t b, c;
+  const uint32_t second = length > 1 ? word[1] : 256, third = length > 2 ? word[2] : 256;
+  for (b = second < 256 ? second : 0; b < 256; b++) { /* a word of two bytes has any third one */
+    for (c = third < 256 ? third : 0; c < 256; c++) {
+      const uint32_t bit = start_bit(word[0], b, c);
+      added->starts[bit / 64] |= UINT64_C(1) << bit % 64;
+      if (third < 256) break;
+    }
+    if (second < 256) break;
+  }
+}
 
 /* ---- normalizing -------------------------------------------------------------------------- */
 
@@ -90,11 +115,26 @@ static int normalize(search *s, const uint8_t *stop) {
   const uint8_t *p = s->stop;
   int result = SKM_OK;
   if ((size_t)(stop - s->start) > UINT32_MAX / 64) return SKM_ASK_TEXT;
+  if (reserve(s->ws, s->n + (size_t)(stop - p) + 8, s->n_marks + (size_t)(stop - p) + 2) != SKM_OK)
+    return SKM_NO_MEMORY;
   while (p < stop) {
     const uint8_t *const here = p;
     uint32_t code_point;
-    const skm_cp cp = skm_next_code_point(model, &p, &code_point);
+    skm_cp cp;
     skm_mark *mark;
+    if (*p < 128 && model->added.ascii[*p] < SKM_ADDED_NO_TEXT && *p != ' ' && result == SKM_OK) {
+      /* room is there: a byte of text left for each */
+      mark = &s->ws->marks[s->n_marks++];
+      mark->at = (uint32_t)s->n;
+      mark->raw = (uint32_t)(p - s->start);
+      mark->edges = skm_edges(model, *p);
+      s->ws->plain[s->n++] = model->added.ascii[*p];
+      s->after = SKM_CP_AFTER(model->ascii[*p].f.flags);
+      s->run = 0;
+      p++;
+      continue;
+    }
+    cp = skm_next_code_point(model, &p, &code_point);
     if (SKM_UNLIKELY(cp.f.kind == SKM_CP_UNSET)) {
       if (skm_ask_code_point(s->ws, code_point) != SKM_OK) return SKM_NO_MEMORY;
       result = SKM_ASK_CODE_POINT; /* go on, to ask for all of them at once */
@@ -106,7 +146,9 @@ static int normalize(search *s, const uint8_t *stop) {
     }
     if (cp.f.kind == SKM_CP_ASK && result == SKM_OK) result = SKM_ASK_TEXT;
     if (result != SKM_OK) continue;
-    if (reserve(s->ws, s->n + 8, s->n_marks + 2) != SKM_OK) return SKM_NO_MEMORY;
+    if (reserve(s->ws, s->n + (size_t)(stop - p) + 8, s->n_marks + (size_t)(stop - p) + 2) !=
+        SKM_OK)
+      return SKM_NO_MEMORY;
     mark = &s->ws->marks[s->n_marks++];
     mark->at = (uint32_t)s->n;
     mark->raw = (uint32_t)(here - s->start);
@@ -125,7 +167,7 @@ static int normalize(search *s, const uint8_t *stop) {
         put(s, cp.f.u.bytes, cp.f.n_bytes);
         break;
       case SKM_CP_ALONE: {
-        const uint8_t nothing = NO_TEXT;
+        const uint8_t nothing = SKM_ADDED_NO_TEXT;
         put(s, &nothing, 1);
         break;
       }
@@ -135,7 +177,8 @@ static int normalize(search *s, const uint8_t *stop) {
         items += cp.f.u.value % SKM_ARENA_CHUNK;
         memcpy(&length, items, 4);
         items += 4;
-        if (reserve(s->ws, s->n + length + 8, s->n_marks + 2) != SKM_OK) return SKM_NO_MEMORY;
+        if (reserve(s->ws, s->n + length + (size_t)(stop - p) + 8, s->n_marks + 2) != SKM_OK)
+          return SKM_NO_MEMORY;
         for (i = 0; i < length; i += 2u + items[i + 1]) put(s, items + i + 2, items[i + 1]);
         break;
       }
@@ -245,10 +288,15 @@ static int match(search *s, int look_ahead) {
   return SKM_OK;
 }
 
-/* Goes to the next character behind one where no word begins. */
+/* Goes to the next character behind one where no word begins, at which one may. */
 static void step(search *s) {
-  const uint8_t lead = s->ws->plain[s->at];
-  s->at += lead < 0x80 || lead == NO_TEXT ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const uint8_t *const plain = s->ws->plain;
+  do {
+    const uint8_t lead = plain[s->at];
+    s->at += lead < 0x80 || lead == SKM_ADDED_NO_TEXT ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  } while (s->at < s->n &&
+           !may_begin(&s->model->added, plain[s->at], s->at + 1 < s->n ? plain[s->at + 1] : ' ',
+                      s->at + 2 < s->n ? plain[s->at + 2] : ' '));
 }
 
 static void begin(search *s, const skm_model *model, skm_workspace *ws, const skm_span *span,
@@ -260,11 +308,58 @@ static void begin(search *s, const skm_model *model, skm_workspace *ws, const sk
   s->start = s->stop = start;
 }
 
+/* Whether it shows at once that no word begins in a chunk of simple characters. */
+static int begins_none(const skm_model *model, const uint8_t *p, size_t length) {
+  const uint32_t *units = model->added.trie.units, root = model->added.trie.root[0];
+  uint8_t text[64 + 2];
+  uint64_t starts = 0;
+  size_t i;
+  if (length > 64 || SKM_CP_BEFORE(model->ascii[' '].f.flags)) return 0;
+  for (i = 0; i < length; i++) {
+    const uint8_t byte = p[i] < 128 ? model->added.ascii[p[i]] : SKM_ADDED_COMPLEX;
+    if (byte == SKM_ADDED_COMPLEX) return 0;
+    text[i] = byte;
+  }
+  text[length] = text[length + 1] = ' ';
+  for (i = 0; i < length; i++)
+    starts |= (uint64_t)may_begin(&model->added, text[i], text[i + 1], text[i + 2]) << i;
+  for (; starts; starts &= starts - 1) {
+    uint32_t offset = root;
+    for (i = skm_ctz64(starts);; i++) {
+      const uint32_t unit = units[offset ^ text[i]];
+      if ((unit & 0xff) != text[i]) break;
+      if (i == length || (unit & 0x100)) return 0;
+      offset = unit >> 9;
+    }
+  }
+  return 1;
+}
+
+/* Remembers where words go on behind the chunk and a space: in one place, or in several. */
+static void remember_open(const skm_model *model, skm_workspace *ws, uint32_t at, int n_before) {
+  const uint32_t *units = model->added.trie.units;
+  uint32_t both[2], byte;
+  int i;
+  if (n_before == 0) {
+    ws->open_kind = SKM_OPEN_ONE;
+    ws->open_at = at;
+    return;
+  }
+  both[0] = ws->open_at;
+  both[1] = at;
+  if (ws->open_kind == SKM_OPEN_ONE) ws->open_at = 0;
+  for (i = ws->open_kind == SKM_OPEN_SOME; i < 2; i++)
+    for (byte = 0; byte < SKM_ADDED_NO_TEXT; byte++)
+      if ((units[both[i] ^ byte] & 0xff) == byte) ws->open_at |= UINT32_C(1) << byte % 32;
+  ws->open_kind = SKM_OPEN_SOME;
+}
+
 int skm_added_scan(const skm_model *model, skm_workspace *ws, const uint8_t *p, size_t length) {
   const skm_span span = {p, p + length, 0, 1};
   search s;
-  int kind = SKM_ADDED_NONE, n_open = 0, result;
-  ws->open_at = 0;
+  int kind = SKM_ADDED_NONE, n_open = 0, simple = 1, result;
+  ws->open_kind = 0;
+  if (begins_none(model, p, length)) return SKM_ADDED_NONE;
   begin(&s, model, ws, &span, p);
   result = normalize(&s, p + length);
   if (result != SKM_OK) return result;
@@ -272,11 +367,9 @@ int skm_added_scan(const skm_model *model, skm_workspace *ws, const uint8_t *p, 
   while (s.at < s.n) {
     result = match(&s, 0);
     if (result == SKM_MORE) {
-      if (n_open++ || !s.open_at || kind != SKM_ADDED_NONE) {
-        ws->open_at = 0;
-        return SKM_ADDED_OPEN;
-      }
-      ws->open_at = s.open_at; /* if no other word begins behind it */
+      simple &= s.open_at && kind == SKM_ADDED_NONE;
+      if (simple) remember_open(model, ws, s.open_at, n_open);
+      n_open++;
     }
     if (result == SKM_NO_WORD || result == SKM_MORE) {
       step(&s);
@@ -287,7 +380,7 @@ int skm_added_scan(const skm_model *model, skm_workspace *ws, const uint8_t *p, 
     s.at = s.end;
   }
   if (!n_open) return kind;
-  if (kind != SKM_ADDED_NONE) ws->open_at = 0;
+  if (!simple || kind != SKM_ADDED_NONE) ws->open_kind = 0;
   return SKM_ADDED_OPEN;
 }
 
@@ -417,10 +510,12 @@ int skm_model_set_added(skm_model *model, const skm_word *words, size_t n, const
   added->flags = malloc(n);
   added->ids = malloc(n * sizeof *ids);
   added->characters = calloc(0x110000 / 8, 1);
-  if (!added->flags || !added->ids || !added->characters) return SKM_NO_MEMORY;
+  added->starts = calloc((1u << START_BITS) / 64, sizeof *added->starts);
+  if (!added->flags || !added->ids || !added->characters || !added->starts) return SKM_NO_MEMORY;
   memcpy(added->flags, flags, n);
   memcpy(added->ids, ids, n * sizeof *ids);
   for (i = 0; i < n; i++) {
+    add_start(added, words[i].bytes, words[i].length);
     for (j = 0; j < words[i].length; j++) {
       const uint8_t *c = words[i].bytes + j;
       if ((*c & 0xc0) != 0x80) added->characters[code_point_of(c) / 8] |= 1 << code_point_of(c) % 8;
@@ -441,5 +536,6 @@ void skm_added_free(skm_added *added) {
   free(added->flags);
   free(added->ids);
   free(added->characters);
+  free(added->starts);
   for (i = 0; i < SKM_BLOCKS; i++) free(added->edges[i]);
 }

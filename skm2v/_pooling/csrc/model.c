@@ -48,6 +48,11 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags, i
   skm_cp *block = model->blocks[code_point >> 8], cp;
   memset(&cp, 0, sizeof cp);
   cp.f.flags = (uint8_t)flags;
+  if (code_point < 128) {
+    size_t i;
+    for (i = 0; i < length; i += 2u + items[i + 1])
+      model->ascii_changes |= items[i] == SKM_ITEM_ASK || items[i + 2] >= 128;
+  }
   if (!block) {
     block = calloc(256, sizeof *block);
     if (!block) return SKM_NO_MEMORY;
@@ -107,6 +112,14 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags, i
     if (offset == UINT32_MAX) return SKM_NO_MEMORY;
     cp.f.kind = SKM_CP_PROGRAM;
     cp.f.u.value = offset;
+  }
+  if (model->added.n && code_point < 128) {
+    uint8_t *byte = &model->added.ascii[code_point];
+    *byte = SKM_ADDED_COMPLEX;
+    if (cp.f.kind == SKM_CP_ALONE)
+      *byte = SKM_ADDED_NO_TEXT;
+    else if (length == 3 && items[1] == 1 && items[0] != SKM_ITEM_ASK && !SKM_CP_BEFORE(flags))
+      *byte = items[2];
   }
   skm_store_release(&block[code_point & 255].whole, cp.whole);
   if (code_point < 128) skm_store_release(&model->ascii[code_point].whole, cp.whole);

@@ -41,17 +41,20 @@ SKM_INLINE int64_t find_pair(const skm_model *model, uint32_t left, uint32_t rig
 #define FEWEST_PIECES 8
 
 /* Whether most tokens of a text are unknown, or single letters of scripts that the vocabulary has
- * little of, but not all of them unknown. */
-static uint32_t is_foreign(const skm_model *model, const uint32_t *ids, size_t n, size_t kept) {
+ * little of, but not all of them unknown. Most texts are ASCII, where there are no such letters. */
+static uint32_t is_foreign(const skm_model *model, const skm_text *text, const uint32_t *ids,
+                           size_t n, size_t kept) {
   size_t found = n - kept, i;
-  for (i = 0; i < kept; i++) found += model->foreign[ids[i] / 8] >> ids[i] % 8 & 1;
+  if (!model->foreign || n < FEWEST_PIECES) return 0;
+  if (!text->plain || model->ascii_changes)
+    for (i = 0; i < kept; i++) found += model->foreign[ids[i] / 8] >> ids[i] % 8 & 1;
   return kept && 2 * found > n;
 }
 
 /* Turns the ids from `first` on into rows (and weights): cut to max_length, unknown tokens
- * dropped, pair rows behind the tokens. */
-static int to_rows(const skm_model *model, skm_workspace *ws, size_t first, size_t max_length,
-                   uint8_t *truncated, skm_group_item *item) {
+ * dropped, pair rows behind the tokens. `text`: what they are of, or NULL. */
+static int to_rows(const skm_model *model, skm_workspace *ws, const skm_text *text, size_t first,
+                   size_t max_length, uint8_t *truncated, skm_group_item *item) {
   size_t n = ws->n_ids - first, kept = 0, i, n_pairs = 0;
   uint32_t *ids = ws->ids + first;
   *truncated = n > max_length;
@@ -62,7 +65,7 @@ static int to_rows(const skm_model *model, skm_workspace *ws, size_t first, size
     kept += id != (uint32_t)model->dropped;
   }
   ws->n_ids = first + kept;
-  item->foreign = model->foreign && n >= FEWEST_PIECES && is_foreign(model, ids, n, kept);
+  item->foreign = text ? is_foreign(model, text, ids, n, kept) : 0;
   if (model->n_pairs && kept > 1) {
     if (skm_ids_reserve(ws, kept) != SKM_OK) return SKM_NO_MEMORY;
     ids = ws->ids + first;
@@ -199,6 +202,7 @@ static void flush(const skm_model *model, skm_workspace *ws, int scaling, float 
   for (i = 0; i < ws->n_group; i++) {
     const skm_group_item *item = &ws->group[i];
     empty[item->document] = (uint8_t)((item->n_tokens == 0) | item->foreign << 1);
+    ws->noted |= empty[item->document];
     pool_document(model, ws, item, scaling, out + (size_t)item->document * model->dim);
   }
   ws->n_group = ws->n_ids = 0;
@@ -228,8 +232,9 @@ int skm_pool(const skm_model *model, skm_workspace *ws, const skm_text *texts, s
       ws->n_ids = first;
       continue;
     }
-    if (to_rows(model, ws, first, max_length, &truncated[i], item) != SKM_OK)
+    if (to_rows(model, ws, &texts[i], first, max_length, &truncated[i], item) != SKM_OK)
       return SKM_NO_MEMORY;
+    ws->noted |= truncated[i];
     item->document = (uint32_t)i;
     ws->done[i] = 1;
     if (++ws->n_group == SKM_GROUP || ws->n_ids >= GROUP_ROWS)
@@ -250,8 +255,8 @@ int skm_pool_ids(const skm_model *model, skm_workspace *ws, const int32_t *ids,
     if (skm_ids_reserve(ws, length + 4) != SKM_OK) return SKM_NO_MEMORY;
     memcpy(ws->ids + first, ids + indptr[i], length * sizeof *ids);
     ws->n_ids += length;
-    if (to_rows(model, ws, first, SKM_NO_LIMIT, &truncated, item) != SKM_OK) return SKM_NO_MEMORY;
-    item->foreign = 0;
+    if (to_rows(model, ws, NULL, first, SKM_NO_LIMIT, &truncated, item) != SKM_OK)
+      return SKM_NO_MEMORY;
     item->document = (uint32_t)i;
     if (++ws->n_group == SKM_GROUP || ws->n_ids >= GROUP_ROWS)
       flush(model, ws, normalize, out, empty);

@@ -149,7 +149,11 @@ typedef struct {
   size_t collapse_length; /* 0: they stay */
   int bare; /* Unigram: text behind a word does not begin with a marker */
   uint8_t *edges[SKM_BLOCKS]; /* of 256 code points each, beside `blocks` of the model */
+  uint64_t *starts;   /* a bit for a hash of the three bytes that words begin with, see added.c */
+  uint8_t ascii[128]; /* the one byte that a character becomes, or SKM_ADDED_* below */
 } skm_added;
+#define SKM_ADDED_NO_TEXT 0xfe /* what no added word has */
+#define SKM_ADDED_COMPLEX 0xff
 
 typedef struct {
   /* tokenizer */
@@ -172,6 +176,7 @@ typedef struct {
   int dtype;
   const float *weights;   /* (n_tokens + n_pairs,), borrowed, or NULL */
   const uint8_t *foreign; /* a bit for each token, borrowed, or NULL; see pool.c */
+  int ascii_changes;      /* ASCII characters may become others */
   const int32_t *mapping; /* (n_tokens,), borrowed, or NULL */
   uint64_t *pair_keys;    /* open addressing, left << 32 | right */
   uint32_t *pair_rows;
@@ -208,8 +213,10 @@ int skm_model_set_pairs(skm_model *model, const int32_t *pairs, uint32_t n, uint
  * the ids; SKM_OPEN in it marks a chunk that may be part of an added word, whose ids are then those
  * without. Two slots share a cache line. */
 #define SKM_OPEN 0x80
-/* Beside SKM_OPEN: one word may go on behind the chunk and a space; ids[3] is its place in the trie. */
+/* Beside SKM_OPEN: words may go on behind the chunk and a space. ids[3] is the one place in the trie
+ * where they do, or has a bit for the first bytes (modulo 32) of what comes next in all of them. */
 #define SKM_OPEN_ONE 0x40
+#define SKM_OPEN_SOME 0x20
 #define SKM_SLOT_IDS 7 /* the number of ids in byte 15 */
 typedef struct {
   uint64_t key[2];
@@ -256,6 +263,7 @@ typedef struct {
   size_t length;    /* in code units */
   int unit;         /* bytes per code unit: 1, 2 or 4 */
   int ascii;        /* the code units are valid UTF-8 as they are */
+  int plain;        /* all of them are ASCII characters */
 } skm_text;
 
 typedef struct {
@@ -301,12 +309,16 @@ typedef struct {
   size_t plain_capacity;
   skm_mark *marks; /* per code point of it */
   size_t marks_capacity;
-  uint32_t open_at; /* of the last scan: where the one open word is in the trie, 0: there are more */
+  /* Of the last scan, if it found words that may go on: SKM_OPEN_ONE or SKM_OPEN_SOME and what
+   * belongs to it, or 0. */
+  int open_kind;
+  uint32_t open_at;
   float *sums;
   double *totals;
   size_t dim;
   skm_group_item group[SKM_GROUP];
   size_t n_group;
+  int noted; /* a text of the batch is empty, cut or foreign */
   /* questions */
   uint32_t *code_points;
   size_t n_code_points, code_points_capacity;

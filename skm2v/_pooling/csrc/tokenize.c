@@ -174,9 +174,44 @@ static SKM_NOINLINE int resolve(const skm_model *model, skm_workspace *ws, const
   return put_record(ws, record);
 }
 
+/* Whether what is behind a chunk shows at once that it begins no added word. */
+static int breaks_off(const skm_model *model, skm_slot *slot, const uint8_t *p,
+                      const skm_span *span) {
+  const uint32_t *units = model->added.trie.units;
+  const uint8_t kind = *slot_count(slot);
+  uint32_t at = slot->ids[3], code_point;
+  if (!(kind & (SKM_OPEN_ONE | SKM_OPEN_SOME)) || p >= span->end || *p != ' ') return 0;
+  if (model->ascii[' '].f.kind == SKM_CP_DROP) return 0;
+  for (p++; p < span->end;) {
+    skm_cp cp = skm_next_code_point(model, &p, &code_point);
+    int fits = cp.f.kind == SKM_CP_WORD;
+    if ((!fits && cp.f.kind != SKM_CP_ALONE) || SKM_CP_BEFORE(cp.f.flags)) return 0;
+    if (fits && kind & SKM_OPEN_SOME) {
+      if (at >> cp.f.u.bytes[0] % 32 & 1) return 0;
+      fits = 0;
+    }
+    if (fits) {
+      size_t i;
+      for (i = 0; i < cp.f.n_bytes && fits; i++) {
+        const uint32_t unit = units[at ^ cp.f.u.bytes[i]];
+        fits = (unit & 0xff) == cp.f.u.bytes[i];
+        if (fits && unit & 0x100) return 0;
+        at = unit >> 9;
+      }
+    }
+    if (!fits) { /* a mark behind the character might make another one of it */
+      if (p >= span->end) return 0;
+      cp = skm_next_code_point(model, &p, &code_point);
+      return cp.f.kind != SKM_CP_UNSET && cp.f.kind != SKM_CP_DROP && cp.f.kind != SKM_CP_ASK &&
+             !SKM_CP_BEFORE(cp.f.flags);
+    }
+  }
+  return 0;
+}
+
 /* As `resolve`, but without the ids if the result is SKM_ADDED_OPEN. */
 SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_short_chunk *chunk,
-                       size_t limit) {
+                       size_t limit, const skm_span *span) {
   const uint64_t low = chunk->low, high = chunk->high;
   skm_slot *slot = chunk->bucket;
   if (SKM_UNLIKELY(slot->key[0] != low || ((slot->key[1] ^ high) & KEY_BYTES_OF_HIGH))) {
@@ -188,9 +223,9 @@ SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_shor
         front_put(chunk->bucket, low, high, ws->ids + first, ws->n_ids - first,
                   result == SKM_OK ? 0 : SKM_OPEN);
       if (result == SKM_ADDED_OPEN) {
-        if (ws->open_at && ws->n_ids - first < 4) {
+        if (ws->open_kind && ws->n_ids - first < 4) {
           chunk->bucket[1].ids[3] = ws->open_at;
-          *slot_count(&chunk->bucket[1]) |= SKM_OPEN_ONE;
+          *slot_count(&chunk->bucket[1]) |= (uint8_t)ws->open_kind;
         }
         ws->n_ids = first;
       }
@@ -203,39 +238,19 @@ SKM_INLINE int look_up(const skm_model *model, skm_workspace *ws, const skm_shor
     }
   }
   if (skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
-  if (SKM_UNLIKELY(*slot_count(slot) & SKM_OPEN)) return SKM_ADDED_OPEN;
+  if (SKM_UNLIKELY(*slot_count(slot) & SKM_OPEN) &&
+      !breaks_off(model, slot, chunk->start + chunk->length, span))
+    return SKM_ADDED_OPEN;
   memcpy(ws->ids + ws->n_ids, slot->ids, sizeof slot->ids);
-  ws->n_ids += *slot_count(slot);
+  ws->n_ids += *slot_count(slot) & SKM_SLOT_IDS;
   return SKM_OK;
-}
-
-/* Whether what is behind a chunk shows at once that it begins no added word: all of it is ASCII. */
-static int breaks_off(const skm_model *model, const skm_slot *slot, const uint8_t *p,
-                      const skm_span *span) {
-  const uint32_t *units = model->added.trie.units;
-  uint32_t at = slot->ids[3];
-  if (!(*slot_count((skm_slot *)slot) & SKM_OPEN_ONE) || p >= span->end || *p != ' ') return 0;
-  if (model->ascii[' '].f.kind == SKM_CP_DROP) return 0;
-  for (p++; p < span->end && *p < 128; p++) {
-    const skm_cp cp = model->ascii[*p];
-    uint32_t unit;
-    if (cp.f.kind != SKM_CP_WORD || cp.f.n_bytes != 1) return 0;
-    unit = units[at ^ cp.f.u.bytes[0]];
-    /* a mark behind the character might make another one of it */
-    if ((unit & 0xff) != cp.f.u.bytes[0]) return p + 1 < span->end && p[1] < 128;
-    if (unit & 0x100) return 0;
-    at = unit >> 9;
-  }
-  return 0;
 }
 
 /* Appends the ids from a chunk on in which added words may begin; `*behind` is where they end. */
 static SKM_NOINLINE int open_chunk(const skm_model *model, skm_workspace *ws, const uint8_t *start,
                                    size_t length, const skm_slot *slot, const skm_span *span,
                                    const uint8_t **behind) {
-  int result = slot && breaks_off(model, slot, start + length, span)
-                   ? SKM_NO_WORD
-                   : skm_added_region(model, ws, start, span, behind);
+  int result = skm_added_region(model, ws, start, span, behind);
   if (result == SKM_NO_WORD) {
     if (slot) {
       if (skm_ids_reserve(ws, 4) != SKM_OK) return SKM_NO_MEMORY;
@@ -338,7 +353,7 @@ SKM_INLINE int look_up_all(const skm_model *model, skm_workspace *ws, const skm_
   for (i = 0; i < n; i++) {
     int result;
     if (SKM_UNLIKELY(chunks[i].start < *behind)) continue;
-    result = look_up(model, ws, &chunks[i], limit);
+    result = look_up(model, ws, &chunks[i], limit, span);
     if (SKM_UNLIKELY(result != SKM_OK)) {
       if (result == SKM_ADDED_OPEN) {
         result = open_chunk(model, ws, chunks[i].start, chunks[i].length, slot_of(&chunks[i]), span,

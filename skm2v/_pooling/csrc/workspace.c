@@ -85,6 +85,7 @@ int skm_workspace_begin(skm_workspace *ws, size_t n_documents) {
     ws->ids_capacity = ws->row_weights_capacity = 0;
   }
   ws->n_ids = ws->n_group = 0;
+  ws->noted = 0;
   if (ws->done_capacity < n_documents) {
     uint8_t *done = realloc(ws->done, n_documents);
     if (!done) return SKM_NO_MEMORY;
