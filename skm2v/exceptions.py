@@ -49,7 +49,7 @@ class MissingExtraError(Skm2vError, ImportError):
 
 
 class TextWarning(UserWarning):
-    """Some texts were truncated or gave a zero vector."""
+    """Some texts were truncated, gave a zero vector, or are in a language that is not known."""
 
 
 class VersionWarning(UserWarning):

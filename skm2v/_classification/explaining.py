@@ -43,7 +43,7 @@ def explain(estimator: Any, X: Any, *, pieces: bool = False) -> Explanation:
     Warns
     -----
     TextWarning
-        If texts were truncated, or hold no known token.
+        If texts were truncated, hold no known token, or are mostly unknown or single letters.
 
     Examples
     --------

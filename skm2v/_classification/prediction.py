@@ -59,9 +59,9 @@ class TextScoring(TextInput):
 
     def _decide(self, column: TextColumn) -> Floats:
         """Decision values of shape (n_texts, n_outputs), with one warning about losses."""
-        values, empty, truncated = self.scores_.decide(column.texts, n_jobs=self.n_jobs)
-        _warn(column, empty, truncated)
-        return values
+        decided = self.scores_.decide(column.texts, n_jobs=self.n_jobs)
+        _warn(column, decided.empty, decided.truncated, decided.foreign)
+        return decided.values
 
     def _output_names(self) -> list[Any]:
         """Name of each output."""
@@ -94,7 +94,7 @@ class TextScoring(TextInput):
         Warns
         -----
         TextWarning
-            If texts were truncated, or hold no known token.
+            If texts were truncated, hold no known token, or are mostly unknown or single letters.
         """
         column = self._check_column(X)
         explanation = explain_texts(
@@ -105,7 +105,8 @@ class TextScoring(TextInput):
             multilabel=self._multilabel,
             pieces=pieces,
         )
-        _warn(column, explanation.empty.copy(), explanation.truncated)
+        foreign = self.scores_.foreign(column.texts)
+        _warn(column, explanation.empty.copy(), explanation.truncated, foreign)
         return explanation
 
     def top_words(
@@ -198,7 +199,7 @@ class ClassPrediction(TextScoring):
         Warns
         -----
         TextWarning
-            If texts were truncated, or hold no known token.
+            If texts were truncated, hold no known token, or are mostly unknown or single letters.
         """
         values = self._decide(self._check_column(X))
         return values if self._multilabel or values.shape[1] > 1 else values[:, 0]
@@ -312,6 +313,7 @@ def _warn(
     column: TextColumn,
     empty: npt.NDArray[np.bool_],
     truncated: npt.NDArray[np.bool_],
+    foreign: npt.NDArray[np.bool_],
 ) -> None:
     """Warn of losses, except of missing texts, which lose nothing; `empty` may be changed."""
     if column.missing.size:
@@ -319,5 +321,6 @@ def _warn(
     warn_of_losses(
         empty,
         truncated,
+        foreign,
         consequence="are decided by the intercept alone",
     )

@@ -41,11 +41,14 @@ class Decided(NamedTuple):
     empty : ndarray of bool of shape (n_texts,)
         Texts without a known token; their decision is the intercept.
     truncated : ndarray of bool of shape (n_texts,)
+    foreign : ndarray of bool of shape (n_texts,)
+        Texts of a language that the model seems not to know.
     """
 
     values: Floats
     empty: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
+    foreign: npt.NDArray[np.bool_]
 
 
 class Contributions(NamedTuple):
@@ -167,8 +170,7 @@ class ScoreTable:
         -------
         decided : Decided
         """
-        pooler: TextPooler = self._pooler  # type: ignore[attr-defined]
-        pooled, empty, truncated, _, _ = pooler.pool(
+        pooled, empty, truncated, foreign, _ = self._text_pooler.pool(
             texts,
             max_length=self.max_length,
             normalize=self.form == "unit",
@@ -188,7 +190,16 @@ class ScoreTable:
                 values = pooled[:, :k] / divisors[:, 1:]
                 values += pooled[:, k : 2 * k] / divisors[:, :1]
         values += self.intercept
-        return Decided(values, empty, truncated)
+        return Decided(values, empty, truncated, foreign)
+
+    def foreign(self, texts: list[str]) -> npt.NDArray[np.bool_]:
+        """Whether texts are of a language that the model seems not to know."""
+        return self._text_pooler.cut_token_ids(texts, max_length=self.max_length)[2]
+
+    @property
+    def _text_pooler(self) -> TextPooler:
+        pooler: TextPooler = self._pooler  # type: ignore[attr-defined]
+        return pooler
 
     def pieces(self, text: str) -> tuple[Pieces, bool]:
         """Known tokens of a text that count, where they come from, and whether the text is cut.

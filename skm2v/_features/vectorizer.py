@@ -35,12 +35,15 @@ class _Read(NamedTuple):
         Known tokens.
     truncated : ndarray of bool of shape (n_texts,)
         Texts with more than `max_length` tokens.
+    foreign : ndarray of bool of shape (n_texts,)
+        Texts of a language that the model seems not to know.
     sums : ndarray of float32 of shape (n_texts, d) or None
         Scaled sums of their vectors, if they were made.
     """
 
     tokens: TokenIds
     truncated: npt.NDArray[np.bool_]
+    foreign: npt.NDArray[np.bool_]
     sums: npt.NDArray[np.float32] | None = None
 
 
@@ -244,7 +247,8 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         Warns
         -----
         TextWarning
-            If texts were truncated, or hold no known token without being missing.
+            If texts were truncated, hold no known token without being missing, or are mostly
+            unknown or single letters.
         """
         check_is_fitted(self)
         column = self._check_column(X)
@@ -319,7 +323,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
         features = self._features(read).astype(self.dtype)
         empty = read.tokens.lengths == 0
         empty[column.missing] = False
-        warn_of_losses(empty, read.truncated, consequence="got a row of zeros")
+        warn_of_losses(empty, read.truncated, read.foreign, consequence="got a row of zeros")
         return features if self.sparse_output else features.toarray()
 
     def _features(self, read: _Read) -> Any:

@@ -208,9 +208,31 @@ def _download(name: str, revision: str | None, needed: str, **options: Any) -> P
     except Exception as error:  # whatever the client's version and its HTTP library raise
         at = f" at revision {revision!r}" if revision else ""
         raise FileNotFoundError(
-            f"{name!r} is no local folder, and the hub and its cache on this machine do not give"
-            f" a model of that name{at}: {type(error).__name__}: {str(error).strip()[:300]}"
+            f"{name!r} is no local folder, and {_why_not(error)}{at}."
+            f" ({type(error).__name__}: {str(error).strip()[:300]})"
         ) from error
+
+
+# Names of the client's errors, whose classes have moved from version to version.
+_NOT_REACHED = {
+    "LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectionError", "TransportError",
+    "Timeout", "TimeoutError",
+}  # fmt: skip
+_NOT_KNOWN = {"RepositoryNotFoundError", "RevisionNotFoundError", "GatedRepoError"}
+
+
+def _why_not(error: Exception) -> str:
+    """Say whether the hub was not reached, or does not have what was asked for."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & _NOT_KNOWN:
+        return (
+            "the hub has no model of that name that may be read without a token for it (token=...)"
+        )
+    if kinds & _NOT_REACHED:
+        setting = os.environ.get("HF_HUB_OFFLINE", "")
+        off = f" (HF_HUB_OFFLINE={setting} forbids it)" if setting not in ("", "0") else ""
+        return f"the hub was not reached{off}, and its cache on this machine has no such model"
+    return "the hub and its cache on this machine do not give a model of that name"
 
 
 def _commit(folder: Path) -> str | None:

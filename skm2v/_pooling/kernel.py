@@ -23,7 +23,6 @@ from skm2v._pooling import _kernel
 from skm2v._pooling._kernel import Kernel
 from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.byte_level import byte_level_parts
-from skm2v._pooling.foreign import find_foreign_tokens
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.tokenization import TextTokenizer, build_hf
 from skm2v._pooling.unigram import unigram_parts
@@ -206,7 +205,7 @@ def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -
 
 
 def _foreign_bits(tokenizer: TextTokenizer) -> npt.NDArray[np.uint8] | None:
-    foreign = find_foreign_tokens(tokenizer.tokens)
+    foreign = tokenizer.foreign_tokens
     return None if foreign is None else np.packbits(foreign, bitorder="little")
 
 

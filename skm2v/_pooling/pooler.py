@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._pooling.columns import name_rows
+from skm2v._pooling.foreign import find_foreign_texts
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.sharing import pieces_of, share
 from skm2v._pooling.table import PoolingTable
@@ -319,8 +320,8 @@ class TextPooler:
 
     def cut_token_ids(
         self, texts: list[str], *, max_length: int | None
-    ) -> tuple[TokenIds, npt.NDArray[np.bool_]]:
-        """Return what `token_ids` does, and which texts were cut at `max_length`."""
+    ) -> tuple[TokenIds, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Return what `token_ids` does, and `truncated` and `foreign` of :class:`Pooled`."""
         # One token more than is wanted tells a text that is cut from one that just fits.
         asked = None if max_length is None else max_length + 1
         ids, indptr = self.engine.ids(texts, max_length=asked)
@@ -330,7 +331,9 @@ class TextPooler:
             wanted = np.ones(len(tokens.ids), dtype=bool)
             wanted[tokens.indptr[1:][truncated] - 1] = False
             tokens = tokens.where(wanted)
-        return tokens.known(self.tokenizer.unk_id), truncated
+        unknown = self.tokenizer.unk_id
+        foreign = find_foreign_texts(tokens, self.tokenizer.foreign_tokens, unknown)
+        return tokens.known(unknown), truncated, foreign
 
     def pieces(self, text: str, *, max_length: int | None) -> tuple[Pieces, bool]:
         """Where the tokens that `pool` adds up come from in one text, with unknown ones.

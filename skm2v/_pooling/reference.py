@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._pooling.foreign import find_foreign_texts, find_foreign_tokens
+from skm2v._pooling.foreign import find_foreign_texts
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.text_buffers import TextBuffers
 from skm2v._pooling.token_ids import TokenIds
@@ -32,7 +32,6 @@ class ReferenceEngine:
     def __init__(self, tokenizer: TextTokenizer, table: PoolingTable) -> None:
         self.tokenizer = tokenizer
         self.table = table
-        self._foreign = find_foreign_tokens(tokenizer.tokens)
 
     def pool_into(
         self,
@@ -71,7 +70,7 @@ class ReferenceEngine:
             rows = slice(start, stop)
             read = self._tokenize(texts[rows], max_length, truncated[rows])
             tokens = read.known(self.tokenizer.unk_id)
-            found = find_foreign_texts(read, self._foreign, self.tokenizer.unk_id)
+            found = find_foreign_texts(read, self.tokenizer.foreign_tokens, self.tokenizer.unk_id)
             empty[rows] = (tokens.lengths == 0) + 2 * found
             out[rows] = pool_ids(self.table, *tokens, normalize=normalize, total=total)
         return bool(empty.any() or truncated.any())

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tokenizers
 
 from skm2v._pooling.boundaries import cut_pattern, steps_of
+from skm2v._pooling.foreign import find_foreign_tokens
 from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenizer_document import TokenizerDocument
 from skm2v._pooling.unknown_characters import (
@@ -131,6 +132,11 @@ class TextTokenizer:
     def unk_id(self) -> int | None:
         """Id of the unknown token, if the tokenizer has one."""
         return self._unk_id
+
+    @cached_property
+    def foreign_tokens(self) -> npt.NDArray[np.bool_] | None:
+        """Tokens that tell of a language that the vocabulary was not made for, or None."""
+        return find_foreign_tokens(self._tokens)
 
     def ids(self, texts: Iterable[str], *, limit: int | None = None) -> TokenIds:
         """Token ids of texts, without special tokens.

@@ -193,7 +193,8 @@ class EncodingModel(ModelFace):
         Warns
         -----
         TextWarning
-            At the end of the stream, if texts were truncated or got a zero vector.
+            At the end of the stream, if texts were truncated, got a zero vector, or are mostly
+            unknown or single letters.
 
         Examples
         --------

@@ -297,7 +297,8 @@ def test_the_embedder_learns_vectors(tiny_static, rng):
         (["zebra"], [[1], [2, 3]], "vectors must be an array of numbers"),
         (["zebra", "okapi"], [[0.0] * 16, [np.nan] * 16], "NaN or infinity for 'okapi'"),
         (["zebra", "bank", "card"], np.ones((3, 16)), "'bank', 'card' are tokens already"),
-        (["zebra", "Zebra"], np.ones((2, 16)), "'Zebra' are, as the tokenizer reads them, the"),
+        (["zebra", "card"], np.ones((2, 16)), "'card' is a token already, which keeps its vector"),
+        (["zebra", "Zebra"], np.ones((2, 16)), "'Zebra' is, as the tokenizer reads it, the same"),
         ("zebra", np.ones((5, 16)), "words must be a sequence of strings"),
         (["zebra", ""], np.ones((2, 16)), "leaves nothing of ''"),
         (["zebra", 3], np.ones((2, 16)), "words must hold strings; got 3"),
@@ -348,8 +349,10 @@ def test_another_teacher(tiny_teacher, tiny_teacher_of):
 def test_a_teacher_that_is_not_found(tiny_teacher, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model = distill(tiny_teacher, pca_dims=8)
-    with pytest.raises(TeacherNotFoundError, match=r"'tiny-wordpiece'.*Pass its folder: model_n"):
+    missing = r"'tiny-wordpiece'.*Pass its folder, model_name=\.\.\., or vectors=\.\.\., one for"
+    with pytest.raises(TeacherNotFoundError, match=missing):
         model.extend(WORDS)
+    assert model.extend(["bank", "card"]) is model  # nothing is to be read
     nameless = StaticModel(model.embedding, model.text_tokenizer, projection=model.projection)
     with pytest.raises(TeacherError, match="does not say which teacher"):
         nameless.extend(WORDS)

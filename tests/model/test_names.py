@@ -81,6 +81,28 @@ def test_a_folder_in_the_way_of_a_hub_id_is_named(tmp_path, monkeypatch, load):
     assert "snapshot_download" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("error", "offline", "message"),
+    [
+        ("LocalEntryNotFoundError", "", "the hub was not reached, and its cache on this machine"),
+        ("OfflineModeIsEnabled", "1", r"the hub was not reached \(HF_HUB_OFFLINE=1 forbids it\)"),
+        ("RepositoryNotFoundError", "", r"the hub has no model of that name.*token=\.\.\."),
+        ("RuntimeError", "", "the hub and its cache on this machine do not give a model"),
+    ],
+)
+def test_the_error_says_whether_the_hub_was_reached(monkeypatch, error, offline, message):
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    kind = type(error, (Exception,), {})  # the arguments of the client's errors change
+
+    def snapshot_download(name, **options):
+        raise kind("no")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setenv("HF_HUB_OFFLINE", offline)
+    with pytest.raises(FileNotFoundError, match=rf"^'acme/x' is .*{message}.*\({error}: no\)$"):
+        StaticModel.from_pretrained("acme/x")
+
+
 def test_a_teacher_that_is_not_there_stays_an_error_of_teachers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "acme").mkdir()

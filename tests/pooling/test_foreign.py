@@ -1,11 +1,12 @@
 """Texts of languages that a model does not know are told in the warning of a call."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 
-from skm2v import StaticModel
+from skm2v import HybridVectorizer, StaticEmbedder, StaticModel, StaticTextClassifier, fuse
 from skm2v._pooling import TextPooler
 from skm2v._pooling.foreign import find_foreign_tokens
 from skm2v._pooling.reference import ReferenceEngine
@@ -50,6 +51,38 @@ def test_many_are_told_once_with_their_share(model):
     with pytest.warns(TextWarning, match=r"Of 14 texts, 5 \(36%\) seem to be") as told:
         list(model.encode_iter([*KNOWN, *FOREIGN], batch_size=3))
     assert len(told) == 1
+
+
+SAID = r"^Of 14 texts, 5 \(36%\) seem to be in a language that the model does not know \(most of"
+
+
+def test_all_ways_in_tell_it_once_and_alike():
+    texts, y = [*KNOWN, *FOREIGN], [0, 1] * 7
+
+    def told(call):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        return [str(warning.message) for warning in caught if warning.category is TextWarning]
+
+    embedder, hybrid = StaticEmbedder().fit(KNOWN), HybridVectorizer().fit(KNOWN)
+    classifier = StaticTextClassifier().fit(KNOWN, y[: len(KNOWN)])
+    fused = fuse(classifier)
+    calls = {
+        "embedder": lambda: embedder.transform(texts),
+        "stream": lambda: list(embedder.transform_iter(texts, batch_size=4)),
+        "vectorizer": lambda: hybrid.transform(texts),
+        "vectorizer's fit_transform": lambda: HybridVectorizer().fit_transform(texts),
+        "classifier": lambda: classifier.predict(texts),
+        "probabilities": lambda: classifier.predict_proba(texts),
+        "score": lambda: classifier.score(texts, y),
+        "explain": lambda: classifier.explain(texts),
+        "fused": lambda: fused.predict(texts),
+    }
+    for name, call in calls.items():
+        messages = told(call)
+        assert len(messages) == 1, name
+        assert re.search(SAID, messages[0]), name
 
 
 @pytest.mark.parametrize("text", KNOWN)

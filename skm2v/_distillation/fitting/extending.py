@@ -42,14 +42,22 @@ def extend_core(
             " it was saved without, made by another package, or distilled with pca_dims=None."
             " Distil with vocabulary=words, or with another pca_dims, or pass vectors, instead."
         )
-    teacher = teacher_of(model, model_name, show_progress_bar=show_progress_bar, **where)
+    known = extend_tokens(model.tokenizer, None, words)
+    if not known.rows:  # no need for a teacher
+        warn_of_words(known.notes)
+        return model
+    teacher = teacher_of(
+        model,
+        model_name,
+        show_progress_bar=show_progress_bar,
+        instead=", or vectors=..., one for each word, which need no teacher.",
+        **where,
+    )
     with teacher.stages("teacher loaded"):
         loaded = teacher.load()
     plan = loaded.plan_words(model.tokenizer, words)
     warn_of_words(plan.notes)
     n_new = len(plan.sequences)
-    if not n_new:
-        return model
     with teacher.stages("teacher pass", n_new, "tokens") as progress:
         vectors = loaded.embed_tokens(
             plan.sequences,
@@ -76,15 +84,17 @@ def extend_with_vectors(model: Core, words: Sequence[str], vectors: npt.ArrayLik
     if not words:
         return model
     plan = extend_tokens(model.tokenizer, None, words)
-    for reason, why in (
-        (KNOWN, "are tokens already, which keep their vectors"),
-        (TWICE, "are, as the tokenizer reads them, the same as other words"),
-    ):
+    for reason, *why in (
+        (KNOWN, "is a token already, which keeps its vector. Leave it out.",
+                "are tokens already, which keep their vectors. Leave them out."),
+        (TWICE, "is, as the tokenizer reads it, the same as another word. Leave it out.",
+                "are, as the tokenizer reads them, the same as other words. Leave them out."),
+    ):  # fmt: skip
         if reason in plan.left_out:
-            wrong = some([words[row] for row in plan.left_out[reason]])
+            wrong = [words[row] for row in plan.left_out[reason]]
             raise ValueError(
-                f"Every vector must be for a word of its own that is new; {wrong} {why}."
-                " Leave them out."
+                "Every vector must be for a word of its own that is new;"
+                f" {some(wrong)} {why[len(wrong) > 1]}"
             )
     warn_of_words(plan.notes)
     return model.with_new_tokens(plan.tokenizer, given[plan.rows])
@@ -117,7 +127,12 @@ def _checked(vectors: npt.ArrayLike, words: Sequence[str], dim: int) -> npt.NDAr
 
 
 def teacher_of(
-    model: Core, model_name: Any = None, *, revision: str | None = None, **options: Any
+    model: Core,
+    model_name: Any = None,
+    *,
+    revision: str | None = None,
+    instead: str = "",
+    **options: Any,
 ) -> TeacherPass:
     """Find the teacher of a model.
 
@@ -128,6 +143,8 @@ def teacher_of(
         None means what the model says.
     revision : str or None, default=None
         See :meth:`skm2v.StaticModel.extend`.
+    instead : str, default=""
+        End of the errors that there is no teacher: what does without.
     **options
         Of :meth:`TeacherPass.open`.
     """
@@ -138,7 +155,7 @@ def teacher_of(
     name = model.config.teacher if model_name is None else model_name
     if name is None:
         raise TeacherError(
-            "The model does not say which teacher it comes from. Pass it: model_name=..."
+            f"The model does not say which teacher it comes from. Pass it, model_name=...{instead}"
         )
     if revision is None and name == model.config.teacher and not os.path.isdir(name):
         revision = model.config.revision  # what the model was made of, whatever came after it
@@ -149,7 +166,7 @@ def teacher_of(
             raise
         raise TeacherNotFoundError(
             f"The model was made by the teacher {name!r}, which is not found under that name:"
-            f" {error} Pass its folder: model_name=..."
+            f" {error} Pass its folder, model_name=...{instead}"
         ) from error
 
 
