@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from skm2v._pooling.pooler import Pooled, TextPooler, warn_of_losses
+from skm2v._pooling.losses import warn_of_losses
+from skm2v._pooling.pooler import Pooled, TextPooler
 from skm2v._pooling.streams import check_batch_size, pool_batches
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.texts import TextColumn, check_texts, iter_texts

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._pooling.columns import name_rows
 from skm2v._pooling.foreign import find_foreign_texts
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.sharing import pieces_of, share
@@ -21,10 +20,9 @@ from skm2v._pooling.texts import new_tuple
 from skm2v._pooling.threads import count_threads
 from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenization import PART_CHARS, Pieces, TextTokenizer
-from skm2v._warnings import warn_user
-from skm2v.exceptions import ModelFormatError, TextWarning
+from skm2v.exceptions import ModelFormatError
 
-__all__ = ["Pooled", "TextPooler", "warn_of_counts", "warn_of_losses"]
+__all__ = ["Pooled", "TextPooler"]
 
 logger = logging.getLogger("skm2v")
 
@@ -68,70 +66,6 @@ def _pooled(
         return new_tuple(Pooled, (vectors, empty, truncated, empty, False))
     kinds = empty.view(np.uint8)
     return Pooled(vectors, kinds == 1, truncated, kinds == 2, True)
-
-
-def _any(flags: npt.NDArray[np.bool_]) -> bool:
-    return b"\1" in flags.tobytes()  # np.any takes longer to start than most batches
-
-
-def warn_of_losses(
-    empty: npt.NDArray[np.bool_],
-    truncated: npt.NDArray[np.bool_],
-    foreign: npt.NDArray[np.bool_] = _NOT_LOST,
-    *,
-    consequence: str = "got a zero vector",
-) -> None:
-    """Count empty, truncated and foreign texts in one warning, if there are any.
-
-    Parameters
-    ----------
-    empty, truncated, foreign : ndarray of bool of shape (n_texts,)
-        As in :class:`Pooled`.
-    consequence : str
-        What texts without a known token come to.
-    """
-    if not _any(empty) and not _any(truncated) and not _any(foreign):
-        return
-    rows = {
-        "No known token": np.flatnonzero(empty),
-        "Cut": np.flatnonzero(truncated),
-        "Foreign": np.flatnonzero(foreign),
-    }
-    named = [
-        f"{what}: {name_rows(which.tolist(), 0)}" for what, which in rows.items() if len(which)
-    ]
-    warn_of_counts(
-        len(empty),
-        int(np.count_nonzero(empty)),
-        int(np.count_nonzero(truncated)),
-        int(np.count_nonzero(foreign)),
-        consequence=consequence,
-        rows=f" {'. '.join(named)}.",
-    )
-
-
-def warn_of_counts(
-    n_texts: int,
-    n_empty: int,
-    n_truncated: int,
-    n_foreign: int = 0,
-    *,
-    consequence: str = "got a zero vector",
-    rows: str = "",
-) -> None:
-    """Do what :func:`warn_of_losses` does, with texts that were counted already."""
-    losses = []
-    if n_empty:
-        losses.append(f"{n_empty} without a known token {consequence}")
-    if n_truncated:
-        losses.append(f"{n_truncated} were cut at max_length (None keeps all tokens)")
-    if n_foreign:
-        losses.append(
-            f"{n_foreign} ({n_foreign / n_texts:.0%}) seem to be in a language that the model does"
-            " not know (most of their pieces are unknown or single letters)"
-        )
-    if losses:
-        warn_user(f"Of {n_texts} texts, {' and '.join(losses)}.", TextWarning, rows)
 
 
 class Engine(Protocol):
@@ -275,7 +209,7 @@ class TextPooler:
         n_threads = count_threads(n_jobs)
         pieces = pieces_of(texts, n_threads)
         share(work, pieces, min(n_threads, len(pieces)))
-        return _pooled(vectors, empty, truncated, _any(empty.view(np.uint8) > 0) or _any(truncated))
+        return _pooled(vectors, empty, truncated, bool(empty.any() or truncated.any()))
 
     def _pool_one(
         self,
@@ -316,12 +250,21 @@ class TextPooler:
         ids : TokenIds
             Without unknown tokens.
         """
-        return self.cut_token_ids(texts, max_length=max_length)[0]
+        return self._read(texts, max_length)[0].known(self.tokenizer.unk_id)
 
     def cut_token_ids(
         self, texts: list[str], *, max_length: int | None
     ) -> tuple[TokenIds, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Return what `token_ids` does, and `truncated` and `foreign` of :class:`Pooled`."""
+        tokens, truncated = self._read(texts, max_length)
+        unknown = self.tokenizer.unk_id
+        foreign = find_foreign_texts(tokens, self.tokenizer.foreign_tokens, unknown)
+        return tokens.known(unknown), truncated, foreign
+
+    def _read(
+        self, texts: list[str], max_length: int | None
+    ) -> tuple[TokenIds, npt.NDArray[np.bool_]]:
+        """Ids of texts with unknown ones, and which texts were cut."""
         # One token more than is wanted tells a text that is cut from one that just fits.
         asked = None if max_length is None else max_length + 1
         ids, indptr = self.engine.ids(texts, max_length=asked)
@@ -331,9 +274,7 @@ class TextPooler:
             wanted = np.ones(len(tokens.ids), dtype=bool)
             wanted[tokens.indptr[1:][truncated] - 1] = False
             tokens = tokens.where(wanted)
-        unknown = self.tokenizer.unk_id
-        foreign = find_foreign_texts(tokens, self.tokenizer.foreign_tokens, unknown)
-        return tokens.known(unknown), truncated, foreign
+        return tokens, truncated
 
     def pieces(self, text: str, *, max_length: int | None) -> tuple[Pieces, bool]:
         """Where the tokens that `pool` adds up come from in one text, with unknown ones.

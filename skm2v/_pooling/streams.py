@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._pooling.pooler import Pooled, TextPooler, warn_of_counts
+from skm2v._pooling.losses import warn_of_counts
+from skm2v._pooling.pooler import Pooled, TextPooler
 from skm2v._pooling.texts import TextColumn
 
 __all__ = ["check_batch_size", "pool_batches"]

@@ -197,6 +197,7 @@ def test_spans_are_the_characters_of_the_token(classifier, data, text, pieces):
         "e\u0301" * 5 + " bank \U0001f44d\U0001f3fd \u0645\u0631\u062d\u0628\u0627 card",
     ],
 )
+@pytest.mark.filterwarnings("ignore:Of 1 texts, 1 .* seem to be in a language")
 def test_spans_on_real_tokens(text):
     """Every token's characters, normalised as BERT does, are the token."""
     import unicodedata

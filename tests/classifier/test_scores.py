@@ -66,9 +66,10 @@ def test_token_ids_are_those_that_count(pooler):
 
 @pytest.mark.parametrize("max_length", [1, 3, 5, None])
 def test_a_text_that_just_fits_is_not_cut(pooler, max_length):
-    ids, truncated = pooler.cut_token_ids(TEXTS, max_length=max_length)
+    ids, truncated, foreign = pooler.cut_token_ids(TEXTS, max_length=max_length)
     expected = pooler.pool(TEXTS, max_length=max_length, normalize=False).truncated
     assert_array_equal(truncated, expected)
+    assert foreign.shape == (len(TEXTS),)
     assert_array_equal(ids.ids, pooler.token_ids(TEXTS, max_length=max_length).ids)
 
 
