@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 __all__ = [
+    "MAX_LENGTH",
     "MODEL_DEFAULT",
     "ModelDefault",
     "check_choice",
@@ -27,6 +28,10 @@ __all__ = [
     "require",
     "some",
 ]
+
+
+#: Largest limit of tokens, which files have as a signed integer of 32 bits.
+MAX_LENGTH = 2**31 - 1
 
 
 class ModelDefault(Enum):
@@ -86,7 +91,8 @@ def check_flag(name: str, value: Any) -> bool:
 
 def check_length(value: Any, name: str = "max_length") -> int | None:
     """Return a limit of tokens, None for no limit, or raise ``ValueError``."""
-    require(value is None or is_count(value), name, value, "a positive integer or None")
+    fits = value is None or (is_count(value) and value <= MAX_LENGTH)
+    require(fits, name, value, "a positive integer below 2**31 or None")
     return None if value is None else int(value)
 
 

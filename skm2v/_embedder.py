@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from skm2v._callbacks import CallbackSupport
+from skm2v._checks import MAX_LENGTH
 from skm2v._distillation.teacher.teacher import POOLINGS, Pooling
 from skm2v._fit_context import fit_context
 from skm2v._model.hub import BUNDLED
@@ -197,7 +198,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         "vocabulary": [list, tuple, None],
         "token_remove_pattern": [str, None],
         "quantize_to": [StrOptions(set(DTYPES))],
-        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "max_length": [Interval(Integral, 1, MAX_LENGTH, closed="both"), None],
         "normalize": ["boolean"],
         "stretch": [Mapping, None],
         "handle_missing": [StrOptions({"error", "zero"})],

@@ -169,17 +169,27 @@ def _check_settings(settings: Mapping[str, Any], what: str) -> None:
 
 def _class_document(classes: npt.NDArray[Any]) -> dict[str, Any]:
     """Classes as plain data."""
-    values = classes.tolist()
+    # What is a string for Python is saved as one.
+    values = [str(value) if isinstance(value, str) else value for value in classes.tolist()]
     name = "str" if classes.dtype.kind in "UT" else classes.dtype.name
-    if name not in CLASS_DTYPES or (
-        name == "object" and not all(type(value) in PLAIN for value in values)
-    ):
-        odd = next((value for value in values if type(value) not in PLAIN), values[0])
+    document: dict[str, Any] = {"dtype": name, "values": values}
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()  # lone surrogates
+        _classes(document, "")  # what is written can be read
+    except (ModelFormatError, UnicodeEncodeError):
+        odd = next((value for value in values if not _is_plain(value)), values[0])
         raise ValueError(
             f"Classes of {classes.dtype} cannot be saved, such as {odd!r:.60}. Fit with strings,"
             " numbers or booleans as labels."
-        )
-    return {"dtype": name, "values": values}
+        ) from None
+    return document
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a class can be written as JSON."""
+    if isinstance(value, str):
+        return not any("\ud800" <= c <= "\udfff" for c in value)
+    return type(value) in PLAIN
 
 
 def _classes(document: Any, what: str) -> npt.NDArray[Any]:
@@ -210,6 +220,8 @@ def _as_array(values: list[Any], dtype: str) -> npt.NDArray[Any]:
     # Not np.array(values, dtype=dtype): NumPy 1 wraps what does not fit.
     try:
         with np.errstate(all="ignore"):
-            return np.array(values).astype(dtype)
+            # Integers by way of objects: among others those beyond 2**63 would become floats.
+            exact = None if dtype == "str" else object
+            return np.array(values, dtype=exact).astype(dtype)
     except (ValueError, OverflowError):
         return np.array([])

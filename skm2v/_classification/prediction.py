@@ -288,14 +288,14 @@ class ClassPrediction(TextScoring):
         UserWarning
             If labels are of a class that was not in the training data; they count as wrong.
         """
-        from sklearn.metrics import accuracy_score
-
         column = self._check_column(X)
         y = check_known(y, len(column.texts), self.classes_, self._multilabel)
         predicted = classes_of(self._decide(column), self.classes_, multilabel=self._multilabel)
         if self._multilabel:  # labels of no known class are predicted for no text
             predicted = np.pad(predicted, [(0, 0), (0, y.shape[1] - predicted.shape[1])])
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        # Not accuracy_score, which knows fewer kinds of labels than can be fitted.
+        pairs = zip(y.tolist(), predicted.tolist(), strict=True)
+        return float(np.average([one == other for one, other in pairs], weights=sample_weight))
 
     def _probabilities(self, values: Floats) -> Floats:
         assert self._link is not None

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import MAX_LENGTH
 from skm2v._model.sealed import Content, Seal
 from skm2v._model.state import from_state, to_state
 from skm2v._model.tokenizer_check import build_tokenizer
@@ -280,7 +281,7 @@ class ScoreTable:
         length = settings.get("max_length")
         if (
             set(settings) != {"form", "max_length"}
-            or not (length is None or (type(length) is int and 1 <= length < 2**31))
+            or not (length is None or (type(length) is int and 1 <= length <= MAX_LENGTH))
             or settings["form"] not in FORMS
         ):
             raise ModelFormatError(f"{what} is damaged: a setting of its scores is malformed.")

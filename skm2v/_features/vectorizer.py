@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from skm2v._checks import require
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.lexical import Vocabulary, token_importance
@@ -291,8 +292,11 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
     # --- The steps, which the classifier takes one by one ----------------------------------------
 
     def _check_for_fit(self, X: Any) -> TextColumn:
-        if np.dtype(self.dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be numpy.float32 or numpy.float64; got {self.dtype!r}.")
+        try:
+            fits = np.dtype(self.dtype) in (np.float32, np.float64)
+        except (TypeError, ValueError):  # it names no type at all
+            fits = False
+        require(fits, "dtype", self.dtype, "numpy.float32 or numpy.float64")
         return self._check_to_fit(X, self._missing_in_fit)
 
     def _fit_texts(self, texts: list[str]) -> _Read:

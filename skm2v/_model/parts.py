@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from skm2v._checks import MAX_LENGTH
 from skm2v._model.config import ModelConfig
 from skm2v._model.projection import Projection
 from skm2v._model.sealed import MODEL_KEY, Content, Seal
@@ -26,7 +27,6 @@ TENSORS = (
     "projection.explained_variance_ratio",
     "projection.offset",
 )
-MAX_LENGTH = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)

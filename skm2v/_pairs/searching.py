@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import is_number
+from skm2v._checks import is_count, is_number, require
 from skm2v._pairs.engines import Chunk, Corpus, Engine
 from skm2v._pairs.vectors import Vectors, check_vectors
 from skm2v._pooling.threads import count_threads, submit
@@ -133,6 +133,7 @@ def pairs_above(
 similarity=array([0.9994449], dtype=float32))
     """
     threshold = check_threshold(threshold)
+    require(is_count(max_pairs, 0), "max_pairs", max_pairs, "an integer that is not negative")
     queries = None
     if other is not None:
         queries, vectors = check_vectors(vectors), other
@@ -338,8 +339,8 @@ def nearest_of(
 
 
 def check_threshold(threshold: Any) -> float:
-    if not is_number(threshold) or not -1 <= threshold <= 1:
-        raise ValueError(f"threshold must be a cosine between -1 and 1; got {threshold!r}.")
+    fits = is_number(threshold) and -1 <= threshold <= 1
+    require(fits, "threshold", threshold, "a cosine between -1 and 1")
     return float(threshold)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import MAX_LENGTH, check_length, check_n_jobs
 from skm2v._pooling.foreign import find_foreign_texts
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.sharing import pieces_of, share
@@ -167,10 +168,10 @@ class TextPooler:
         TextValueError
             If a text cannot be tokenized.
         """
-        if max_length is not None and max_length < 1:
-            raise ValueError(f"max_length must be at least 1 or None (no limit); got {max_length}.")
-        if n_jobs == 0:
-            raise ValueError("n_jobs must not be 0; pass None for one thread or -1 for all.")
+        if max_length is not None and not 1 <= max_length <= MAX_LENGTH:
+            check_length(max_length)
+        if n_jobs not in (None, 1):
+            check_n_jobs(n_jobs)
         if total and normalize:
             raise ValueError("A vector is either a total or normalized; choose one.")
         n = len(texts)

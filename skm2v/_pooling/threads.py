@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
+from skm2v._checks import check_n_jobs
+
 __all__ = ["STOP", "count_threads", "start_threads", "submit"]
 
 T = TypeVar("T")
@@ -53,8 +55,7 @@ def count_threads(n_jobs: int | None) -> int:
 
     Inside a joblib worker it is 1: the processors are busy already.
     """
-    if n_jobs == 0:
-        raise ValueError("n_jobs must not be 0; pass None for one thread or -1 for all.")
+    n_jobs = check_n_jobs(n_jobs)
     if n_jobs is None or n_jobs == 1:
         return 1
     try:

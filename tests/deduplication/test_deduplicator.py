@@ -311,7 +311,7 @@ def test_a_threshold_of_one_drops_equal_vectors_only():
         ({"floor": 0.95}, "floor must not be above threshold=0.9; got 0.95"),
         ({"groups": "chains"}, "'groups' parameter"),
         ({"groups": "components", "max_pairs": 0}, "groups='components', links"),
-        ({"n_jobs": 0}, "n_jobs must not be 0"),
+        ({"n_jobs": 0}, "n_jobs must be a number of threads"),
     ],
 )
 def test_wrong_parameters_are_named(options, match):

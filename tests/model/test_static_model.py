@@ -68,9 +68,9 @@ def test_encode_max_length(tiny_static):
         np.testing.assert_array_equal(short, limited.encode(["the bank of london", "water"]))
     np.testing.assert_array_equal(limited.encode(TEXTS, max_length=None), tiny_static.encode(TEXTS))
     for bad in (0, -1, 2.0, True, "3"):
-        with pytest.raises(ValueError, match="max_length must be a positive integer or None"):
+        with pytest.raises(ValueError, match="max_length must be a positive integer below 2"):
             tiny_static.encode(TEXTS, max_length=bad)
-        with pytest.raises(ValueError, match="max_length must be a positive integer or None"):
+        with pytest.raises(ValueError, match="max_length must be a positive integer below 2"):
             StaticModel(tiny_static.embedding, tiny_static.tokenizer, max_length=bad)
 
 
@@ -114,7 +114,7 @@ def test_with_settings_replaces_the_defaults_of_encode(tiny_static):
     assert (raw.normalize, raw.max_length) == (False, 512)
     np.testing.assert_array_equal(raw.encode(TEXTS), tiny_static.encode(TEXTS, normalize=False))
     assert tiny_static.with_settings(max_length=None).max_length is None
-    with pytest.raises(ValueError, match="max_length must be a positive integer or None"):
+    with pytest.raises(ValueError, match="max_length must be a positive integer below 2"):
         tiny_static.with_settings(max_length=0)
 
 

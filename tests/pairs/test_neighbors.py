@@ -64,7 +64,7 @@ def test_progress_counts_queries():
         ({"k": 0}, "k must be at least 1; got 0"),
         ({"k": 1, "permitted": [True]}, r"a value for each of 3 vectors; got \(1,\)"),
         ({"k": 1, "queries": np.ones((1, 2))}, "as many columns; got 2 and 3"),
-        ({"k": 1, "n_jobs": 0}, "n_jobs must not be 0"),
+        ({"k": 1, "n_jobs": 0}, "n_jobs must be a number of threads"),
     ],
 )
 def test_wrong_arguments_are_named(options, match):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import is_count, require
+from skm2v._checks import check_length, is_count, require
 from skm2v._distillation.fitting.parameters import normalised
 from skm2v._distillation.fitting.stretching import checked_axes, with_axes
 from skm2v._distillation.fitting.weights import sif_weights
@@ -54,10 +54,8 @@ class TokenRecipe:
             object.__setattr__(self, item.name, value)
         self._check_vocabulary()
         self._check_table()
-        length, flag = self.max_length, self.normalize
-        wanted = "a positive integer or None"
-        require(length is None or is_count(length), "max_length", length, wanted)
-        require(isinstance(flag, bool), "normalize", flag, "True or False")
+        check_length(self.max_length)
+        require(isinstance(self.normalize, bool), "normalize", self.normalize, "True or False")
         checked_axes(self.stretch)
 
     def _check_vocabulary(self) -> None:
