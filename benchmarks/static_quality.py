@@ -1,12 +1,15 @@
 """Compare static models on the development sets, family by family, with paired intervals.
 
-    python benchmarks/static_quality.py --data ../shared/data --stretch valence=1.8
+    python benchmarks/static_quality.py --data ../shared/data --stretch valence=1.5
+    python benchmarks/static_quality.py --data ../shared/data --stretch valence=2,sentiment/mr=1.5
     python benchmarks/static_quality.py --data ../shared/data --model FOLDER [--test] [--sets]
 
 The first model is the bundled one (or `--base FOLDER`), the others are models in folders and the
-first one after a stretch. Nothing but training and development splits is read, unless `--test` asks
-for the published test splits: labelled sets are split by a hash of the text into a fifth that is
-scored and the rest that is learned from, STS is the training and development split of STSBenchmark.
+first one after a stretch, along named axes or along what tells the two classes of a development
+set's training split; no model is scored on such a set. Nothing but training and development splits
+is read, unless `--test` asks for the published test splits: labelled sets are split by a hash of
+the text into a fifth that is scored and the rest that is learned from, STS is the training and the
+development split of STSBenchmark.
 Titles to cluster, collections to search and similarities of words have no splits; they are guards,
 not what anything should be chosen by.
 """
@@ -28,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from speed_common import environment, markdown, show_environment, simd_in_use  # noqa: E402
 
-from skm2v import StaticModel  # noqa: E402
+from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier  # noqa: E402
 from skm2v.evaluation import (  # noqa: E402
     STS,
     Evaluation,
@@ -65,10 +68,22 @@ def is_scored(text: str) -> bool:
     return hashlib.blake2b(text.encode(), digest_size=1).digest()[0] % 5 == 0
 
 
+def not_test(path: Path) -> pd.DataFrame:
+    """Rows of a labelled set that are not in its test split, each text once."""
+    table = pd.read_csv(path, keep_default_na=False, dtype=str)
+    return table[table["split"] != "test"].drop_duplicates("text")
+
+
+def two_classes(path: Path) -> tuple[list[str], list[float]]:
+    """Texts of a set with two labels, and 0 or 1 for each."""
+    table = not_test(path)
+    first, second = sorted(table["label"].unique())
+    return list(table["text"]), [float(label == second) for label in table["label"]]
+
+
 def labelled(path: Path, name: str, draws: int) -> Iterator[Task]:
     """Few-shot and full classification of what is not in the test split."""
-    table = pd.read_csv(path, keep_default_na=False, dtype=str)
-    table = table[table["split"] != "test"].drop_duplicates("text")
+    table = not_test(path)
     counts = table["label"].value_counts()
     table = table[table["label"].isin(counts[counts >= FEWEST].index)]
     scored = np.array([is_scored(text) for text in table["text"]], dtype=bool)
@@ -142,19 +157,37 @@ def main() -> None:
     parser.add_argument("--stretch", action="append", default=[], metavar="NAME=FACTOR")
     parser.add_argument("--draws", type=int, default=5, help="of few-shot classification")
     parser.add_argument("--test", action="store_true", help="score the published test splits")
+    parser.add_argument(
+        "--classifier", action="store_true", help="score StaticTextClassifier with the models"
+    )
     parser.add_argument("--sets", action="store_true", help="print the score of each set, too")
     options = parser.parse_args()
     show_environment(environment(simd_in_use()))
     base = StaticModel.from_pretrained(options.base)
     models: dict[str, Any] = {BASE: base}
     models |= {name: StaticModel.from_pretrained(name) for name in options.model}
+    learned_from: set[str] = set()
     for one in options.stretch:
-        name, _, factor = one.partition("=")
-        models[one] = base.stretch({name: float(factor)})
+        axes: dict[str, Any] = {}
+        for part in one.split(","):
+            name, _, factor = part.partition("=")
+            if "/" in name:
+                axes[name] = (*two_classes(options.data / f"{name}.csv.gz"), float(factor))
+                learned_from.add(name.rpartition("/")[2])
+            else:
+                axes[name] = float(factor)
+        models[one] = base.stretch(axes)
     for name, model in models.items():
-        print(f"{name}: {model!r}, sha256 {model.sha256[:16]}")
+        axes_of = "; ".join(map(str, model.config.stretches))
+        print(f"{name}: {model!r}, sha256 {model.sha256[:16]} {axes_of}")
     tasks = (test_tasks if options.test else development_tasks)(options.data, options.draws)
-    results = evaluate(models, list(tasks), n_worst=0).results
+    scored = [task for task in tasks if task.name.rpartition("/")[2] not in learned_from]
+    if options.classifier:
+        models = {
+            name: StaticTextClassifier(StaticEmbedder(model)) for name, model in models.items()
+        }
+        scored = [task for task in scored if task.type.startswith("classification")]
+    results = evaluate(models, scored, n_worst=0).results
     for result in results:
         if result.error:
             raise SystemExit(f"{result.model} on {result.task}: {result.error}")

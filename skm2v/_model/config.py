@@ -150,7 +150,8 @@ class ModelConfig:
     adaptations : tuple of Adaptation, default=()
         What the model was adapted to since, the latest last.
     stretches : tuple of Stretch, default=()
-        Along which axes the model was stretched, the latest last.
+        Along which axes the model was stretched, the latest last; adapting it takes them back
+        first and repeats them afterwards.
     created_with : mapping of str to str, default={}
         Versions of the software that made the model.
     """

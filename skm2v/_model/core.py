@@ -70,6 +70,12 @@ class Core:
                 f"The projection has {self.projection.dim} components, the table"
                 f" {self.table.dim} columns."
             )
+        for one in self.config.stretches:
+            if len(one.axis) != self.table.dim:
+                raise ModelFormatError(
+                    f"The axis of the stretch {one.name!r} has {len(one.axis)} numbers, the table"
+                    f" {self.table.dim} columns."
+                )
         object.__setattr__(self, "pooler", TextPooler(self.tokenizer, self.table))
 
     @classmethod

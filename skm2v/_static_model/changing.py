@@ -337,11 +337,10 @@ class ChangingModel(EncodingModel):
     def stretch(self, axes: Mapping[str, Any]) -> Self:
         """Return a model in which distances along some directions are longer.
 
-        What matters to a task may be a small part of what vectors tell: two reviews of one film
-        are close, whether they praise it or not. A direction is learned from words with values, by
-        a ridge regression on their unit vectors, and the space is stretched along it. The map is
-        linear and becomes part of the rows: embedding takes no longer, and words that
-        :meth:`extend` adds from the teacher's vectors are stretched like all others.
+        Two reviews of one film are close, whether they praise it or not. A direction is learned
+        from words with values, by a ridge regression on their unit vectors, and the space is
+        stretched along it, by a linear map that becomes part of the rows: embedding takes no
+        longer, and :meth:`extend` stretches the rows that it makes of the teacher's vectors.
 
         Parameters
         ----------
@@ -356,22 +355,19 @@ class ChangingModel(EncodingModel):
         Returns
         -------
         model : StaticModel
-            ``config.stretches`` tells the factor and the direction of each axis, the number of
-            words, and the correlation of their values with what the regression predicts of words
-            that it did not see.
+            ``config.stretches`` tells the factor and direction of each axis, the number of words,
+            and how their values correlate with what is predicted of words that were left out.
 
         Raises
         ------
         ValueError
-            If an axis has no name or words that are known, values that are no numbers or all the
-            same, fewer than 50 words that the model has tokens for, or a factor that is not
-            positive.
+            If an axis has no known name and no words, values that are no numbers or all the same,
+            fewer than 50 words that the model has tokens for, or a factor that is not positive.
 
         Warns
         -----
         TextWarning
-            If the correlation of an axis is below 0.2: the table does not tell it, and is not
-            stretched along it.
+            If the correlation of an axis is below 0.2; the table is not stretched along it.
 
         Notes
         -----

@@ -190,6 +190,12 @@ def test_it_is_saved(model, axis, tmp_path):
             ModelConfig.from_dict({**values, "stretches": wrong})
 
 
+def test_an_axis_of_other_columns_is_refused(model, axis):
+    stretched = model.stretch({"made up": (*axis, 2.0)})
+    with pytest.raises(ModelFormatError, match="'made up' has 16 numbers, the table 5 columns"):
+        StaticModel(stretched.embedding[:, :5], stretched.text_tokenizer, config=stretched.config)
+
+
 # --- As a step of the recipe ------------------------------------------------------------------
 
 
