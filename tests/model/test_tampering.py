@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
+from skm2v._model.tensor_file import MAX_TENSORS
 from skm2v._model.tokenizer_check import check_tokenizer
 from skm2v._pooling import TokenizerDocument
 from skm2v.exceptions import ModelFormatError
@@ -458,8 +459,8 @@ HEADERS = {
         "strings; at most 32768",
     ),
     "some tensors": (
-        lambda h: h.update({str(i): h["embeddings"] for i in range(17)}),
-        r"19 tensors(?s:.)*skm2v\.distill",
+        lambda h: h.update({str(i): h["embeddings"] for i in range(MAX_TENSORS)}),
+        rf"at most {MAX_TENSORS}(?s:.)*skm2v\.distill",
     ),
 }
 
