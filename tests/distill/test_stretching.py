@@ -8,6 +8,9 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from skm2v import StaticEmbedder, StaticModel, distill
 from skm2v._cli.main import _parser, main
@@ -163,7 +166,7 @@ def test_fewer_columns_keep_what_is_left_of_the_axis(model, axis):
     assert np.linalg.norm(done.axis) <= 1
 
 
-def test_it_is_saved(model, axis, tmp_path):
+def test_it_is_saved(model, axis, tmp_path, capsys):
     stretched = model.stretch({"made up": (*axis, 2.0)})
     assert pickle.loads(pickle.dumps(stretched)) == stretched
     stretched.save_pretrained(tmp_path)
@@ -172,6 +175,8 @@ def test_it_is_saved(model, axis, tmp_path):
     assert loaded.config.stretches == stretched.config.stretches
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert f"| Stretched along | made up: 2 times, learned from {len(WORDS)} words" in card
+    assert main(["info", str(tmp_path)]) == 0
+    assert f"made up: 2 times, learned from {len(WORDS)} words" in capsys.readouterr().out
     assert "stretches" not in model.config.to_dict()  # hashes of other models stay
     values = stretched.config.to_dict()
     (one,) = values["stretches"]
@@ -237,6 +242,18 @@ def test_an_embedder_stretches_a_static_model(model, axis):
     assert embedder.model_ == model.with_dimensions(8).stretch(stretch)
     assert embedder.fit_report_["stretch"]["made up"]["factor"] == 1.5
     assert "stretch" not in StaticEmbedder(model).fit(["a text"]).fit_report_
+
+
+def test_a_search_tries_factors(model, axis):
+    """As a parameter of a pipeline's step, on texts whose labels are the two ends of the axis."""
+    words, values = axis
+    labels = values > np.median(values)
+    pipeline = make_pipeline(StaticEmbedder(model), LogisticRegression())
+    choices = [None, *({"made up": (words, values, factor)} for factor in (1.5, 3.0))]
+    search = GridSearchCV(pipeline, {"staticembedder__stretch": choices}, cv=3).fit(words, labels)
+    scores = search.cv_results_["mean_test_score"]
+    assert len(scores) == 3
+    assert scores[2] >= scores[0]
 
 
 def test_the_command_stretches(tiny_teacher, tmp_path):
