@@ -1,14 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
 """Python face of the compiled scan in ``csrc/``; see ``csrc/scan.h`` for how it works."""
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
 
 import numpy as np
 
 
 cdef extern from "scan.h" nogil:
     enum:
-        SKM_GROUP, SKM_BLOCK, SKM_MOST_ROWS
+        SKM_GROUP, SKM_BLOCK, SKM_MOST_ROWS, SKM_MOST_DIM
     ctypedef struct skm_scanner:
         const char *name
         int n_rows
@@ -33,6 +33,7 @@ cdef extern from "scan.h" nogil:
         const double *error
         const int32_t *rows
         const float *vectors
+        const uint16_t *halves
         const double *squares
     ctypedef struct skm_scan:
         const skm_scanner *scanner
@@ -47,12 +48,14 @@ cdef extern from "scan.h" nogil:
     size_t skm_scan_pairs(const skm_scan *, size_t, size_t, float, int64_t *, int32_t *, int32_t *,
                           float *, size_t, int64_t *)
     void skm_squares(const skm_scanner *, const float *, size_t, size_t, double *)
+    void skm_cosines(const skm_scanner *, const float *, double, const skm_columns *, size_t,
+                     const int32_t *, size_t, float *)
     void skm_scan_nearest(const skm_scan *, size_t, size_t, size_t, float, float *, int32_t *,
                           int32_t *)
 
 
 # As in compiled.py, which refuses any other. Raise both when what it calls here changes.
-INTERFACE = 1
+INTERFACE = 2
 
 GROUP = SKM_GROUP
 BLOCK = SKM_BLOCK
@@ -88,6 +91,51 @@ def squares(const float[:, ::1] vectors):
     if n and dim:
         with nogil:
             skm_squares(skm_scanner_select(NULL), &vectors[0, 0], n, dim, &view[0])
+    return out
+
+
+def cosines(const float[::1] vector, double square, vectors, const double[::1] squares,
+            const int32_t[::1] rows):
+    """Return the cosines of a vector with some rows of others, float32 or float16.
+
+    Parameters
+    ----------
+    vector : ndarray of float32 of shape (d,)
+    square : float
+        Its squared norm.
+    vectors : ndarray of float32 or float16 of shape (n, d)
+    squares : ndarray of float64 of shape (n,)
+    rows : ndarray of int32 of shape (m,)
+
+    Returns
+    -------
+    cosines : ndarray of float32 of shape (m,)
+        0 where a vector is zero.
+    """
+    cdef skm_columns others
+    cdef size_t n = rows.shape[0], dim = vector.shape[0]
+    cdef const float[:, ::1] floats
+    cdef const uint16_t[:, ::1] halves
+    out = np.zeros(n, dtype=np.float32)
+    cdef float[::1] view = out
+    if not n or not dim:
+        return out
+    if vectors.shape != (len(squares), dim) or dim > SKM_MOST_DIM:
+        raise ValueError("The vectors do not fit.")
+    if np.min(rows) < 0 or np.max(rows) >= len(squares):
+        raise ValueError("Rows must be those of the vectors.")
+    others.vectors = NULL
+    others.halves = NULL
+    if vectors.dtype == np.float16:
+        halves = vectors.view(np.uint16)
+        others.halves = &halves[0, 0]
+    else:
+        floats = vectors
+        others.vectors = &floats[0, 0]
+    others.squares = &squares[0]
+    with nogil:
+        skm_cosines(skm_scanner_select(NULL), &vector[0], square, &others, dim, &rows[0], n,
+                    &view[0])
     return out
 
 
@@ -131,7 +179,12 @@ cdef class Scan:
         self.scan.right.rounded = <const double *>self._address(right.rounded, "d")
         self.scan.right.error = <const double *>self._address(right.error, "d")
         self.scan.right.rows = <const int32_t *>self._address(right.rows, "i")
-        self.scan.right.vectors = <const float *>self._address(right.vectors, "f")
+        if right.vectors.dtype == np.float16:
+            self.scan.right.halves = <const uint16_t *>self._address(right.vectors, "e")
+        else:
+            self.scan.right.vectors = <const float *>self._address(right.vectors, "f")
+        if self.scan.dim > SKM_MOST_DIM or right.vectors.shape[1] != self.scan.dim:
+            raise ValueError("Vectors have other numbers of columns than the scan can take.")
         self.scan.right.squares = <const double *>self._address(right.squares, "d")
         if permitted is not None:
             self.scan.permitted = <const uint8_t *>self._address(permitted, "B")

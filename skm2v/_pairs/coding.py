@@ -20,10 +20,13 @@ __all__ = [
     "Coded",
     "Columns",
     "Rows",
+    "Stored",
     "as_columns",
     "as_rows",
     "code",
+    "columns_of",
     "find_axes",
+    "store",
     "taken",
     "unit_rows",
 ]
@@ -119,7 +122,7 @@ def find_axes(
         if width < dim:
             return _rotated(sample, directions[:, :width])
     largest = float(np.abs(sample).max(initial=0.0))
-    return Axes(None, full, largest or 1.0, 4 * FLOAT32)
+    return _whole(full, largest or 1.0)
 
 
 def _tried_pairs(
@@ -258,7 +261,7 @@ def as_rows(coded: Coded, offset: int) -> Rows:
         coded.length,
         coded.error,
         coded.rows,
-        coded.vectors.values,
+        np.asarray(coded.vectors.values, dtype=np.float32),
         coded.vectors.squares,
         coded.scale,
     )
@@ -289,3 +292,85 @@ def as_columns(coded: Coded, offset: int) -> Columns:
         coded.vectors.squares,
         coded.scale,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a search for neighbours needs beside the vectors, so that a file can hold it.
+
+    Attributes
+    ----------
+    squares : ndarray of float64 of shape (n,)
+        Squared norms.
+    codes : ndarray of int8 of shape (n_groups, 16 * width)
+        Codes of the vectors that are not zero, as the scan wants them.
+    sums : ndarray of int32 of shape (n_nonzero,)
+        Sums of the codes of each.
+    largest : ndarray of float64 of shape (2, n_blocks)
+        Of each block of columns the largest norm of rounded vectors, and of errors of rounding.
+    scale : ndarray of float64 of shape (1,)
+        Largest number of a vector of length 1 that is not cut off.
+    """
+
+    squares: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.int8]
+    sums: npt.NDArray[np.int32]
+    largest: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
+
+    def is_sound(self, dim: int) -> bool:
+        """Whether the arrays fit together, for vectors of `dim` numbers."""
+        n = int(np.count_nonzero(self.squares))
+        n_groups, width = -(-n // (2 * GROUP)) * 2, -(-dim // 4) * 4
+        return (
+            [array.dtype.name for array in (self.squares, self.codes, self.sums)]
+            == ["float64", "int8", "int32"]
+            and self.largest.dtype == self.scale.dtype == np.float64
+            and self.squares.ndim == 1
+            and bool(np.isfinite(self.squares).all() and (self.squares >= 0).all())
+            and self.codes.shape == (n_groups, GROUP * width)
+            and self.sums.shape == (n,)
+            and self.largest.shape == (2, -(-n // BLOCK))
+            and self.scale.shape == (1,)
+            and bool(np.isfinite(self.largest).all() and self.scale[0] > 0)
+        )
+
+
+def store(columns: Columns, axes: Axes) -> Stored:
+    """Return what `columns_of` wants; the columns hold all numbers of vectors, and no prefix."""
+    n, width = len(columns.rows), axes.width
+    groups = columns.codes.reshape(-1, width // 4, GROUP, 4)
+    sums = groups.sum(axis=(1, 3), dtype=np.int32).ravel()[:n]
+    return Stored(
+        columns.squares,
+        columns.codes.reshape(len(groups), GROUP * width),
+        sums,
+        np.stack([columns.rounded, columns.error]),
+        np.array([axes.scale]),
+    )
+
+
+def columns_of(stored: Stored, vectors: Vectors, offset: int) -> tuple[Axes, Columns]:
+    """Return the axes and columns that were stored."""
+    width = stored.codes.shape[1] // GROUP
+    n, padded = len(stored.sums), GROUP * len(stored.codes)
+    limits = np.full(padded, np.iinfo(np.int32).max, dtype=np.int32)
+    limits[:n] = offset * stored.sums - 1
+    scale = float(stored.scale[0])
+    columns = Columns(
+        stored.codes,
+        limits,
+        np.zeros(stored.largest.shape[1]),
+        np.ascontiguousarray(stored.largest[0]),
+        np.ascontiguousarray(stored.largest[1]),
+        vectors.rows,
+        vectors.values,
+        stored.squares,
+        scale / MOST,
+    )
+    return _whole(width, scale), columns
+
+
+def _whole(width: int, scale: float) -> Axes:
+    """Axes of vectors that are coded as they are, with all their numbers."""
+    return Axes(None, width, scale, 4 * FLOAT32)

@@ -16,14 +16,17 @@ from skm2v._pairs.coding import (
     Axes,
     Coded,
     Columns,
+    Stored,
     as_columns,
     as_rows,
     code,
+    columns_of,
     find_axes,
+    store,
     taken,
     unit_rows,
 )
-from skm2v._pairs.vectors import Vectors
+from skm2v._pairs.vectors import Vectors, squares_of
 
 try:
     from skm2v._pairs import _scan
@@ -33,7 +36,7 @@ except ImportError:
     _scan = None
 else:
     # As in _scan.pyx. The compiled file is not under version control, so it can be an older one.
-    INTERFACE = 1
+    INTERFACE = 2
     if getattr(_scan, "INTERFACE", None) != INTERFACE:
         raise ImportError(
             f"{_scan.__file__} was compiled from another version of skm2v. Compile it again:"
@@ -106,14 +109,53 @@ class Corpus:
     engine : str or None, default=None
         One of `engine_names`; None takes the environment variable ``SKM2V_SCAN``, or the best.
         It decides about time only.
+    stored : Stored or None, default=None
+        What :meth:`store` gave for these vectors.
     """
 
     def __init__(
-        self, vectors: Vectors, threshold: float | None, engine: str | None = None
+        self,
+        vectors: Vectors,
+        threshold: float | None,
+        engine: str | None = None,
+        stored: Stored | None = None,
     ) -> None:
         self.vectors, self._threshold = vectors, threshold
         self.engine, self._limit, self._offset = _choose(engine)
-        self._prepared: tuple[Axes, Coded, Columns] | None = None
+        self._prepared: tuple[Axes, Columns] | None = None
+        self._coded: Coded | None = None
+        if stored is not None:
+            self._prepared = columns_of(stored, vectors, self._offset)
+
+    def prepare(self) -> tuple[Axes, Columns]:
+        """Code the vectors, once."""
+        if self._prepared is None:
+            axes = find_axes(self.vectors, self._threshold)
+            coded = code(self.vectors, axes)
+            self._prepared = axes, as_columns(coded, self._offset)
+            if self._threshold is not None and self._limit == MOST:
+                self._coded = coded  # rows of all pairs; who asks for neighbours has other rows
+        return self._prepared
+
+    def store(self) -> Stored:
+        """Return what makes another corpus of these vectors without coding them again."""
+        axes, columns = self.prepare()
+        return store(columns, axes)
+
+    def cosines(
+        self, vector: npt.NDArray[np.float32], rows: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float32]:
+        """Cosines of a vector with some of these, as a search finds them; 0 for zero vectors."""
+        values, squares = self.vectors.values, self.vectors.squares
+        query = vector.reshape(1, -1)
+        square = squares_of(query)
+        if _scan is not None:
+            return np.asarray(_scan.cosines(vector, float(square[0]), values, squares, rows))
+        similar = np.zeros(len(rows), dtype=np.float32)
+        real = np.flatnonzero(squares[rows] * square[0] > 0)
+        zeros = np.zeros(len(real), dtype=np.int32)
+        similar[real] = exact.cosines((query, square), zeros, self.vectors[:2], rows[real])
+        return similar
 
     def compare(
         self, queries: Vectors | None, permitted: npt.NDArray[np.bool_] | None = None
@@ -131,14 +173,9 @@ class Corpus:
         queries = self.vectors if queries is None else queries
         if self.engine == "numpy":
             return _BlasEngine(queries, self.vectors, own, permitted)
-        if self._prepared is None:
-            axes = find_axes(self.vectors, self._threshold)
-            coded = code(self.vectors, axes)
-            self._prepared = axes, coded, as_columns(coded, self._offset)
-        axes, coded, columns = self._prepared
-        if not own or self._limit != MOST:
-            coded = code(queries, axes, self._limit)
-        rows = as_rows(coded, self._offset)
+        axes, columns = self.prepare()
+        coded = self._coded if own else None
+        rows = as_rows(coded or code(queries, axes, self._limit), self._offset)
         return _CompiledEngine(self.engine, rows, columns, own, permitted)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import is_count, is_number, require
+from skm2v._pairs.coding import Stored
 from skm2v._pairs.engines import Chunk, Corpus, Engine
 from skm2v._pairs.vectors import Vectors, check_vectors
 from skm2v._pooling.threads import count_threads, submit
@@ -253,7 +254,9 @@ class NeighborSearch:
     Parameters
     ----------
     vectors : array-like of shape (n, d)
-        The corpus.
+        The corpus. An array of float16 is left as it is.
+    stored : Stored or None, default=None
+        What :meth:`stored` gave for these vectors, which are taken on trust then.
 
     Attributes
     ----------
@@ -261,9 +264,39 @@ class NeighborSearch:
         Number of vectors.
     """
 
-    def __init__(self, vectors: npt.ArrayLike) -> None:
-        self._corpus = Corpus(check_vectors(vectors), None)
-        self.n = len(self._corpus.vectors.values)
+    def __init__(self, vectors: npt.ArrayLike, stored: Stored | None = None) -> None:
+        if stored is None:
+            checked = check_vectors(vectors, halves=True)
+        else:
+            rows = np.flatnonzero(stored.squares).astype(np.int32)
+            checked = Vectors(np.asarray(vectors), stored.squares, rows)
+        self._corpus = Corpus(checked, None, stored=stored)
+        self.n = len(checked.values)
+
+    def prepare(self) -> None:
+        """Do now what the first search would have to do."""
+        self._corpus.prepare()
+
+    def stored(self) -> Stored:
+        """Return what a file has to hold beside the vectors, to be searched at once."""
+        return self._corpus.store()
+
+    def cosines(
+        self, query: npt.NDArray[np.float32], rows: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float32]:
+        """Cosines of a vector with some of the corpus, those that :meth:`nearest` finds.
+
+        Parameters
+        ----------
+        query : ndarray of float32 of shape (d,)
+        rows : ndarray of int32 of shape (m,)
+
+        Returns
+        -------
+        cosines : ndarray of float32 of shape (m,)
+            0 where one of both is zero.
+        """
+        return self._corpus.cosines(query, rows)
 
     def nearest(
         self,

@@ -15,9 +15,9 @@ try:
 except ImportError:
     squares = exact.squares
 
-__all__ = ["Vectors", "check_vectors", "squares"]
+__all__ = ["Vectors", "check_vectors", "squares", "squares_of"]
 
-CHUNK = 65_536  # rows that are checked at a time
+CHUNK = 16_384  # rows that are checked at a time
 MOST_ROWS = 2**31 - 64
 
 
@@ -27,7 +27,7 @@ class Vectors(NamedTuple):
     Attributes
     ----------
     values : ndarray of float32 of shape (n, d)
-        C-ordered; the array of the user where it is that already.
+        C-ordered; the array of the user where it is that already. Or of float16, if asked for.
     squares : ndarray of float64 of shape (n,)
         Squared norms.
     rows : ndarray of int32 of shape (n_nonzero,)
@@ -39,7 +39,7 @@ class Vectors(NamedTuple):
     rows: npt.NDArray[np.int32]
 
 
-def check_vectors(vectors: Any, name: str = "vectors") -> Vectors:
+def check_vectors(vectors: Any, name: str = "vectors", *, halves: bool = False) -> Vectors:
     """Check an array of vectors.
 
     Parameters
@@ -47,6 +47,8 @@ def check_vectors(vectors: Any, name: str = "vectors") -> Vectors:
     vectors : array-like of shape (n, d)
     name : str
         How messages call them.
+    halves : bool, default=False
+        Leave an array of float16 as it is, instead of making it one of float32.
 
     Raises
     ------
@@ -74,7 +76,8 @@ def check_vectors(vectors: Any, name: str = "vectors") -> Vectors:
     if len(array) > MOST_ROWS:
         raise ValueError(f"{name} may have {MOST_ROWS:,} rows; got {len(array):,}.")
     with np.errstate(over="ignore"):  # found below, with the row
-        values = np.ascontiguousarray(array, dtype=np.float32)
+        kind = np.float16 if halves and array.dtype == np.float16 else np.float32
+        values: npt.NDArray[Any] = np.ascontiguousarray(array, dtype=kind)
     for start in range(0, len(values), CHUNK):
         bad = np.flatnonzero(~np.isfinite(values[start : start + CHUNK]).all(axis=1))
         if bad.size:
@@ -82,5 +85,16 @@ def check_vectors(vectors: Any, name: str = "vectors") -> Vectors:
                 f"{name} must be finite as float32; rows {some(bad + start)} are not. Fix: drop"
                 " or repair these rows."
             )
-    lengths = squares(values)
+    lengths = squares_of(values)
     return Vectors(values, lengths, np.flatnonzero(lengths).astype(np.int32))
+
+
+def squares_of(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Squared norm of every row of float32 or float16."""
+    if values.dtype == np.float32:
+        return np.asarray(squares(values))
+    out = np.empty(len(values))
+    for start in range(0, len(values), CHUNK):
+        part = slice(start, start + CHUNK)
+        out[part] = squares(values[part].astype(np.float32))
+    return out

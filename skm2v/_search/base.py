@@ -15,6 +15,7 @@ from skm2v._dedup.embedding import embedding_by
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
 from skm2v._model_transformer import ModelTransformer
+from skm2v._pairs.coding import Stored
 from skm2v._pairs.vectors import Vectors, check_vectors
 from skm2v._pooling import check_texts
 from skm2v._search.fusion import Found, Query, Weights, best_documents
@@ -38,7 +39,7 @@ CHUNK = 8192  # vectors that are scaled at a time
 class FittedIndex(SealedState, BaseEstimator):
     """Documents that are searched, and what makes vectors and terms of texts."""
 
-    _plain_classes = (Index, Postings, Strings)
+    _plain_classes = (Index, Postings, Stored, Strings)
 
     embedder: Any
     lexical_weight: float
@@ -110,7 +111,9 @@ class FittedIndex(SealedState, BaseEstimator):
                 parts[i].followed_by(parts[i + 1]) if i + 1 < len(parts) else parts[i]
                 for i in range(0, len(parts), 2)
             ]
-        return Index(Strings.of(texts), ids, np.concatenate(vectors), parts[0])
+        index = Index(Strings.of(texts), ids, np.concatenate(vectors), parts[0])
+        index.dense.prepare()
+        return index
 
     def _queries(self, texts: list[str]) -> list[Query]:
         """Vectors and terms of queries."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from skm2v._classification.scores import ScoreTable
 from skm2v._pooling import TokenIds
-from skm2v._search.fusion import Query, Weights, cosines_with
+from skm2v._search.fusion import Query, Weights
 from skm2v._search.index import Index
 from skm2v._search.stemming import Analyzer
 from skm2v._search.words import JoinedTokens, words_in
@@ -111,12 +111,12 @@ def explain_score(
     """Take the score of a document apart; `model` is None where vectors are no sums of tokens."""
     postings, w = index.postings, weights.lexical
     largest = float(postings.bm25(query.terms, weights.k1, weights.b).max(initial=0.0)) or 1.0
-    cosine = float(cosines_with(index, query.vector, np.array([row]))[0])
+    cosine = float(index.dense.cosines(query.vector, np.array([row], dtype=np.int32))[0])
     if model is None:
         parts, n_words, meaning = _plain_parts(text, cosine)
     else:
         vector = index.vectors[row].astype(np.float64)
-        norm = float(np.sqrt(index.squares[row]))
+        norm = float(np.linalg.norm(vector))
         parts, n_words, meaning = _parts(text, model, vector / (norm or 1.0))
     terms = [
         [term for some in analyzer.terms_of_words([part]) for term in some] if i < n_words else []

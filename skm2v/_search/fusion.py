@@ -1,9 +1,10 @@
 """The best documents by cosine and BM25 together, exactly.
 
 A document has the score ``(1 - w) * cosine + w * bm25 / (largest bm25 of the query)``. To find the
-k best ones, not all are scored. The K nearest vectors are known, so any other document has at most
-the cosine of the last one of them; and most documents have no word of the query, so that their
-score cannot be above that of the nearest ones. What is left is scored one by one.
+k best ones, not all are scored. Those with the most words of the query are: they tell what score
+the others have to reach, and with fewer words or none, what cosine. If there can be such cosines,
+the nearest vectors are looked for; any other document has at most the cosine of the last one of
+them. What then can still be among the best is scored one by one.
 
 References
 ----------
@@ -22,17 +23,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._pairs.exact import cosines
-from skm2v._pairs.vectors import squares
 from skm2v._search.index import Index
 
-__all__ = ["Found", "Query", "Weights", "best_documents", "cosines_with", "score_all"]
+__all__ = ["Found", "Query", "Weights", "best_documents", "score_all"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-# Nearest vectors beyond those that are wanted: the more, the fewer documents are left to score.
-EXTRA = 30
+# Nearest vectors beyond those that are wanted, and documents with words that are scored at once.
+# The more, the fewer are left to score; and where the best ones have enough words, vectors that are
+# near need not be looked for. They decide about time only.
+EXTRA, SCORED = 30, 1000
+QUERIES = 256  # that are answered at a time: each has a score for every document
+NO_ROWS, NO_COSINES = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
 # What a bound may lose to rounding.
 SLACK = 1e-6
 
@@ -109,64 +112,109 @@ def best_documents(
     n_jobs : int or None, default=None
         Number of threads that compare vectors.
     """
-    if not queries or not len(index):
-        none = np.zeros(0, dtype=np.int64)
-        yield from [_scored(index, query, none, None, weights) for query in queries]
-        return
-    if weights.lexical < 1:
-        # Of negative cosines nothing follows: a document with neither has a score of zero.
-        near = index.dense.nearest(
-            np.stack([query.vector for query in queries]),
-            min(k + EXTRA, len(index)),
-            minimum=0.0,
-            permitted=permitted,
-            n_jobs=n_jobs,
-        )
-    for number, query in enumerate(queries):
-        bm25 = index.postings.bm25(query.terms, weights.k1, weights.b)
-        if weights.lexical < 1:
-            rows, similar = near.row[number], near.similarity[number]
-        else:
-            rows, similar = np.zeros(0, np.int32), np.zeros(0, np.float32)
-        yield _best(index, query, k, weights, permitted, bm25, rows, similar)
+    for start in range(0, len(queries), QUERIES):
+        part = queries[start : start + QUERIES]
+        hits = [_Hits(index, query, k, weights, permitted) for query in part]
+        near = _nearest(index, hits, k, permitted, n_jobs)
+        for own in hits:
+            yield own.finish(*next(near)) if own.reaches else own.finish(NO_ROWS, NO_COSINES)
 
 
-def _best(
+def _nearest(
     index: Index,
-    query: Query,
+    hits: list[_Hits],
     k: int,
-    weights: Weights,
     permitted: npt.NDArray[np.bool_] | None,
-    bm25: Floats,
-    near: npt.NDArray[np.int32],
-    similar: npt.NDArray[np.float32],
-) -> Found:
-    w = weights.lexical
-    full = len(near) > 0 and near[-1] >= 0
-    # What any document has at most whose vector is not among the nearest; one without a vector
-    # has zero.
-    most = (1 - w) * max(float(similar[-1]), 0.0) if full else 0.0
-    there = near >= 0
-    found = _scored(index, query, near[there].astype(np.int64), bm25, weights, similar[there])
-    if w > 0 and (largest := bm25.max()) > 0:
-        hit = bm25 > 0
+    n_jobs: int | None,
+) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]:
+    """Nearest vectors for the queries that need them, all compared at once."""
+    asking = [own for own in hits if own.reaches]
+    if not asking:
+        return iter(())
+    found = index.dense.nearest(
+        np.stack([own.query.vector for own in asking]),
+        min(k + EXTRA, len(index)),
+        minimum=min(own.least_cosine for own in asking),
+        permitted=permitted,
+        n_jobs=n_jobs,
+    )
+    return zip(found.row, found.similarity, strict=True)
+
+
+class _Hits:
+    """Documents with words of a query, of which the best are scored.
+
+    Attributes
+    ----------
+    least_cosine : float
+        A document that is not scored yet can be among the best only with a cosine of so much,
+        unless it is one of `rest`.
+    reaches : bool
+        Whether a cosine can be so large.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        query: Query,
+        k: int,
+        weights: Weights,
+        permitted: npt.NDArray[np.bool_] | None,
+    ) -> None:
+        self.index, self.query, self.k, self.w = index, query, k, weights.lexical
+        self.bm25 = index.postings.bm25(query.terms, weights.k1, weights.b)
+        self.largest = float(self.bm25.max(initial=0.0)) or 1.0
+        rows = np.flatnonzero(self.bm25) if self.w > 0 else np.zeros(0, np.int64)
         if permitted is not None:
-            hit &= permitted
-        hit[found.rows] = False
-        hits = np.flatnonzero(hit)
-        shares = w * (bm25[hits] / largest)
-        if len(hits) > k:
-            # First those with the most words: they tell how good the others have to be.
-            first = np.argpartition(-shares, k)[:k]
-            chosen = np.zeros(len(hits), dtype=bool)
-            chosen[first] = True
-            found = _joined(found, _scored(index, query, hits[chosen], bm25, weights))
-            if len(found.rows) >= k:
-                least = np.partition(found.score, -k)[-k]
-                chosen |= shares + most < least - SLACK
-            hits = hits[~chosen]
-        found = _joined(found, _scored(index, query, hits, bm25, weights))
-    return _ordered(found, k)
+            rows = rows[permitted[rows]]
+        self.rest = np.zeros(0, dtype=np.int64)
+        most = 0.0  # share of the words in what is not scored
+        scored = max(SCORED, k)
+        if len(rows) > scored:
+            values = self.bm25[rows]
+            first = np.argpartition(-values, scored)
+            self.rest = rows[first[scored:]]
+            rows = rows[np.sort(first[:scored])]
+            most = self.w * float(self.bm25[self.rest].max()) / self.largest
+        self.found = self.score(rows)
+        self.least = self.least_score()
+        # Of negative cosines nothing follows: without words, such a document has no score.
+        self.least_cosine = 0.0
+        if self.w < 1:
+            self.least_cosine = max((self.least - most) / (1 - self.w) - SLACK, 0.0)
+        self.reaches = self.w < 1 and self.least_cosine <= 1 + SLACK and len(index) > 0
+
+    def least_score(self) -> float:
+        """Score that a document needs to be among the best."""
+        if len(self.found.rows) < self.k:
+            return 0.0
+        return max(float(np.partition(self.found.score, -self.k)[-self.k]), 0.0)
+
+    def finish(self, near: npt.NDArray[np.int32], similar: npt.NDArray[np.float32]) -> Found:
+        """Return the best documents, given the nearest vectors, the nearest first."""
+        there = near >= 0
+        # What any other document can have as a cosine at most. One without a vector has zero.
+        bound = self.least_cosine if self.reaches else 1.0
+        if len(near) and there[-1]:
+            bound = max(float(similar[-1]), 0.0)
+        rows, similar = near[there].astype(np.int64), similar[there]
+        new = ~np.isin(rows, self.found.rows)
+        self.found = _joined(self.found, self.score(rows[new], similar[new]))
+        if len(self.rest):
+            least = self.least_score()
+            rest = self.rest[~np.isin(self.rest, rows)]
+            shares = self.w * self.bm25[rest] / self.largest
+            rest = rest[shares + (1 - self.w) * bound >= least - SLACK]
+            self.found = _joined(self.found, self.score(rest))
+        return _ordered(self.found, self.k)
+
+    def score(self, rows: Rows, similar: npt.NDArray[np.float32] | None = None) -> Found:
+        """Score some documents, whose cosines may be known."""
+        if similar is None:
+            similar = self.index.dense.cosines(self.query.vector, rows.astype(np.int32))
+        cosine, own = similar.astype(np.float64), self.bm25[rows]
+        words = own / self.largest
+        return Found(rows, (1 - self.w) * cosine + self.w * words, cosine, words, own)
 
 
 def _ordered(found: Found, k: int) -> Found:
@@ -179,43 +227,8 @@ def _joined(first: Found, second: Found) -> Found:
     return Found(*columns)
 
 
-def _scored(
-    index: Index,
-    query: Query,
-    rows: Rows,
-    bm25: Floats | None,
-    weights: Weights,
-    similar: npt.NDArray[np.float32] | None = None,
-) -> Found:
-    """Score some documents, whose cosines may be known."""
-    if bm25 is None:
-        bm25 = np.zeros(len(index))
-    if similar is None:
-        similar = cosines_with(index, query.vector, rows)
-    cosine, own = similar.astype(np.float64), bm25[rows]
-    words = own / (bm25.max(initial=0.0) or 1.0)
-    w = weights.lexical
-    return Found(rows, (1 - w) * cosine + w * words, cosine, words, own)
-
-
-def cosines_with(
-    index: Index, vector: npt.NDArray[np.float32], rows: Rows
-) -> npt.NDArray[np.float32]:
-    """Cosines of some documents with a query, those that the search finds; 0 for a zero vector."""
-    similar = np.zeros(len(rows), dtype=np.float32)
-    query = vector.reshape(1, -1)
-    norm = squares(query)
-    real = np.flatnonzero(index.squares[rows] > 0) if norm[0] > 0 else np.zeros(0, np.int64)
-    if len(real):
-        mine = rows[real]
-        own = index.vectors[mine].astype(np.float32), index.squares[mine]
-        zeros, places = np.zeros(len(real), np.int32), np.arange(len(real), dtype=np.int32)
-        similar[real] = cosines((query, norm), zeros, own, places)
-    return similar
-
-
 def score_all(index: Index, query: Query, weights: Weights) -> Found:
     """Score all documents, in the order of scores; equal ones in their own order."""
-    bm25 = index.postings.bm25(query.terms, weights.k1, weights.b)
-    found = _scored(index, query, np.arange(len(index)), bm25, weights)
+    hits = _Hits(index, query, len(index), weights, None)
+    found = hits.score(np.arange(len(index)))
     return found.take(np.lexsort((found.rows, -found.score)))

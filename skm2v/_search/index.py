@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from skm2v._checks import is_flag, is_integer, some
 from skm2v._pairs import NeighborSearch
-from skm2v._pairs.vectors import squares
+from skm2v._pairs.coding import Stored
 from skm2v._search.postings import Postings
 from skm2v._search.strings import Strings
 
@@ -33,12 +33,15 @@ class Index:
     ids : Strings or ndarray of int64 of shape (n_documents,)
     vectors : ndarray of float16 of shape (n_documents, d)
     postings : Postings
+    stored : Stored or None, default=None
+        What a file has for the search of vectors.
     """
 
     texts: Strings
     ids: Ids
     vectors: npt.NDArray[np.float16]
     postings: Postings
+    stored: Stored | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -46,12 +49,7 @@ class Index:
     @cached_property
     def dense(self) -> NeighborSearch:
         """Search by the cosine of vectors."""
-        return NeighborSearch(self.vectors)
-
-    @cached_property
-    def squares(self) -> npt.NDArray[np.float64]:
-        """Squared norms of vectors."""
-        return np.asarray(squares(self.vectors.astype(np.float32)))
+        return NeighborSearch(self.vectors, self.stored)
 
     def followed_by(self, other: Index) -> Index:
         """Return the index of these documents, then others."""
@@ -98,6 +96,10 @@ class Index:
             )
             and self.postings.terms.is_sound()
             and self.postings.is_sound()
+            and (
+                self.stored is None
+                or (len(self.stored.squares) == n and self.stored.is_sound(vectors.shape[1]))
+            )
         )
 
     def ids_at(self, rows: npt.NDArray[np.integer[Any]]) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from skm2v._model.core import Core
 from skm2v._model.parts import MODEL as MODEL_SEAL
 from skm2v._model.sealed import SEARCH_KEY, Content, Seal, describe_sealed
 from skm2v._model.tensor_file import parse_tensors
+from skm2v._pairs.coding import Stored
 from skm2v._search.index import Ids, Index
 from skm2v._search.postings import Postings
 from skm2v._search.strings import Strings
@@ -36,6 +37,7 @@ SETTINGS = {
     "stop_words",
 }
 MODEL = "model."  # before the names of its tensors
+STORED = tuple(field.name for field in fields(Stored))
 STRINGS = ("texts", "terms")
 IDS = "ids"
 
@@ -64,9 +66,10 @@ def write(content: SearchContent, path: str | os.PathLike[str]) -> None:
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder; an index is a file in one.")
     index, model = content.index, content.model._core.parts.content
-    postings = index.postings
+    postings, stored = index.postings, index.dense.stored()
     tensors: dict[str, npt.NDArray[Any]] = {
         "vectors": index.vectors,
+        **{name: getattr(stored, name) for name in STORED},
         "starts": postings.starts,
         "documents": postings.documents,
         "counts": postings.counts,
@@ -120,10 +123,11 @@ def _read_v1(content: Content, what: str) -> SearchContent:
         texts, terms = (_take_strings(name, tensors) for name in STRINGS)
         ids: Ids = _take_strings(IDS, tensors) if f"{IDS}.data" in tensors else tensors.pop(IDS)
         vectors = tensors.pop("vectors")
+        stored = Stored(*map(tensors.pop, STORED))
         postings = Postings(terms, *map(tensors.pop, ("starts", "documents", "counts", "lengths")))
     except KeyError as error:
         raise ModelFormatError(f"{what} is damaged: it has no tensor {error}.") from None
-    index = Index(texts, ids, vectors, postings)
+    index = Index(texts, ids, vectors, postings, stored)
     if tensors or not index.is_sound() or vectors.shape[1] != model.dim:
         raise ModelFormatError(f"{what} is damaged: its arrays do not fit together.")
     return SearchContent(index, model, settings)

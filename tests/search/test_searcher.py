@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skm2v import TextSearcher
+from skm2v._search import fusion
 from skm2v._search.fusion import best_documents, score_all
 from skm2v.exceptions import TextTypeError, TextValueError, TextWarning
 from tests.search.collections_ import Letters, columns, plain_bm25, random_texts, searcher
@@ -28,7 +29,10 @@ def fitted():
 
 @pytest.mark.parametrize("weight", WEIGHTS)
 @pytest.mark.parametrize("k", [1, 7, 100, 1000])
-def test_the_best_documents_are_those_of_scoring_all(fitted, weight, k):
+@pytest.mark.parametrize("scored", [1, 20, 1000])
+def test_the_best_documents_are_those_of_scoring_all(fitted, weight, k, scored, monkeypatch):
+    monkeypatch.setattr(fusion, "SCORED", scored)
+    monkeypatch.setattr(fusion, "EXTRA", scored // 10)
     queries = fitted._queries(random_texts(40, seed=1, longest=5))
     weights = fitted._weights._replace(lexical=weight)
     permitted = np.random.default_rng(0).random(400) < 0.3

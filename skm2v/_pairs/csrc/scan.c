@@ -43,24 +43,49 @@ static size_t tile(const skm_scan *scan, size_t row, int n_rows, size_t block, s
                              scan->right.limits, start, stop, out);
 }
 
-SKM_INLINE const float *column_vector(const skm_scan *scan, uint32_t column) {
-  return scan->right.vectors + (size_t)scan->right.rows[column] * scan->dim;
+/* The vector of a row of columns; `buffer` has room for one. */
+SKM_INLINE const float *vector_of(const skm_scanner *scanner, const skm_columns *columns,
+                                  size_t dim, int32_t row, float *buffer) {
+  if (columns->vectors) return columns->vectors + (size_t)row * dim;
+  scanner->widen(columns->halves + (size_t)row * dim, buffer, dim);
+  return buffer;
+}
+
+SKM_INLINE void fetch_row(const skm_columns *columns, size_t dim, int32_t row) {
+  size_t size = columns->vectors ? sizeof(float) : sizeof(uint16_t), bytes = dim * size, at;
+  const char *start = columns->vectors ? (const char *)columns->vectors
+                                       : (const char *)columns->halves;
+  for (at = 0; at < bytes; at += 64) SKM_PREFETCH(start + (size_t)row * bytes + at);
 }
 
 SKM_INLINE void fetch(const skm_scan *scan, const skm_candidate *found, size_t i, size_t n) {
-  if (i + AHEAD < n) {
-    const char *next = (const char *)column_vector(scan, found[i + AHEAD].column);
-    size_t bytes = scan->dim * sizeof(float), at;
-    for (at = 0; at < bytes; at += 64) SKM_PREFETCH(next + at);
-  }
+  if (i + AHEAD < n)
+    fetch_row(&scan->right, scan->dim, scan->right.rows[found[i + AHEAD].column]);
 }
 
 /* Symmetric, and exactly 1 for equal vectors, as the root of a square is exact. */
 static float cosine(const skm_scan *scan, size_t row, uint32_t column) {
+  float buffer[SKM_MOST_DIM];
   int32_t i = scan->left.rows[row], j = scan->right.rows[column];
   double dot = scan->scanner->dot(scan->left.vectors + (size_t)i * scan->dim,
-                                  column_vector(scan, column), scan->dim);
+                                  vector_of(scan->scanner, &scan->right, scan->dim, j, buffer),
+                                  scan->dim);
   return (float)(dot / sqrt(scan->left.squares[i] * scan->right.squares[j]));
+}
+
+void skm_cosines(const skm_scanner *scanner, const float *vector, double square,
+                 const skm_columns *others, size_t dim, const int32_t *rows, size_t n, float *out) {
+  float buffer[SKM_MOST_DIM];
+  size_t i;
+  for (i = 0; i < n; i++) {
+    double product = square * others->squares[rows[i]];
+    if (i + AHEAD < n) fetch_row(others, dim, rows[i + AHEAD]);
+    out[i] = 0;
+    if (product > 0) {
+      const float *other = vector_of(scanner, others, dim, rows[i], buffer);
+      out[i] = (float)(scanner->dot(vector, other, dim) / sqrt(product));
+    }
+  }
 }
 
 void skm_squares(const skm_scanner *scanner, const float *vectors, size_t n, size_t dim,

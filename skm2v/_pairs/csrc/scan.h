@@ -23,6 +23,7 @@
 #define SKM_GROUP 16   /* columns whose codes lie side by side */
 #define SKM_BLOCK 512  /* columns that share a floor */
 #define SKM_MOST_ROWS 6 /* rows that one pass over a block takes, at most */
+#define SKM_MOST_DIM 8192 /* numbers of a vector; as LARGEST_WIDTH in coding.py */
 
 typedef struct {
   uint32_t row, column;
@@ -38,6 +39,8 @@ typedef struct {
                        const int8_t *columns, const int32_t *limits, size_t start, size_t stop,
                        skm_candidate *out);
   double (*dot)(const float *a, const float *b, size_t dim);
+  /* The floats that float16 numbers stand for, exactly. */
+  void (*widen)(const uint16_t *halves, float *out, size_t dim);
 } skm_scanner;
 
 /* Rows: one side of the comparison. Element i describes the vector `vectors[rows[i]]`. */
@@ -57,7 +60,8 @@ typedef struct {
   const int32_t *limits; /* products of columns must exceed these; INT32_MAX for padding */
   const double *rest, *rounded, *error; /* of blocks: the largest norms */
   const int32_t *rows;
-  const float *vectors;
+  const float *vectors;    /* or, where that is NULL, */
+  const uint16_t *halves;  /* the same as float16 */
   const double *squares;
 } skm_columns;
 
@@ -77,6 +81,11 @@ const skm_scanner *skm_scanner_select(const char *name);
 /* Squared norms of n vectors. */
 void skm_squares(const skm_scanner *scanner, const float *vectors, size_t n, size_t dim,
                  double *squares);
+
+/* Cosines of one vector, whose squared norm is `square`, with some rows of others, which are floats
+ * or float16 as in skm_columns; 0 for a row of zeros. */
+void skm_cosines(const skm_scanner *scanner, const float *vector, double square,
+                 const skm_columns *others, size_t dim, const int32_t *rows, size_t n, float *out);
 
 /* Pairs of rows start..stop whose cosine is at least `threshold`, as numbers of vectors.
  * `cursor` is 0 at first; while it is not -1 on return there is more to come, and nothing else

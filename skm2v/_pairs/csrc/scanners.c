@@ -35,9 +35,31 @@
     return lanes[0];                                                           \
   }
 
+/* The exponent of a float16 has another bias; its subnormal numbers are what is left of normal ones
+ * without their leading bit. No float is subnormal on the way. */
+#define DEFINE_WIDEN(SUFFIX, TARGET)                                                        \
+  TARGET static void widen_##SUFFIX(const uint16_t *SKM_RESTRICT halves,                    \
+                                    float *SKM_RESTRICT out, size_t dim) {                  \
+    size_t j;                                                                               \
+    for (j = 0; j < dim; j++) {                                                             \
+      uint32_t bits = (uint32_t)(halves[j] & 0x7fff) << 13, small = bits < 0x800000;        \
+      uint32_t sign = (uint32_t)(halves[j] & 0x8000) << 16;                                 \
+      float value, lead;                                                                    \
+      bits += 0x38000000 + (small << 23);                                                   \
+      memcpy(&value, &bits, 4);                                                             \
+      bits = small * 0x38800000;                                                            \
+      memcpy(&lead, &bits, 4);                                                              \
+      value -= lead;                                                                        \
+      memcpy(&bits, &value, 4);                                                             \
+      bits |= sign;                                                                         \
+      memcpy(out + j, &bits, 4);                                                            \
+    }                                                                                       \
+  }
+
 /* ---- plain C ------------------------------------------------------------------------------ */
 
 DEFINE_DOT(scalar, )
+DEFINE_WIDEN(scalar, )
 
 static size_t candidates_scalar(const uint8_t *const *codes, size_t width, const int32_t *floors,
                                 int n_rows, const int8_t *columns, const int32_t *limits,
@@ -65,7 +87,8 @@ static size_t candidates_scalar(const uint8_t *const *codes, size_t width, const
   return n;
 }
 
-static const skm_scanner scanner_scalar = {"scalar", 4, 127, 0, candidates_scalar, dot_scalar};
+static const skm_scanner scanner_scalar = {"scalar", 4,          127, 0, candidates_scalar,
+                                           dot_scalar, widen_scalar};
 
 #if defined(SKM_X86_64)
 
@@ -73,6 +96,7 @@ static const skm_scanner scanner_scalar = {"scalar", 4, 127, 0, candidates_scala
 
 #define TARGET_AVX2 SKM_TARGET("avx2")
 DEFINE_DOT(avx2, TARGET_AVX2)
+DEFINE_WIDEN(avx2, TARGET_AVX2)
 
 /* vpmaddubsw adds two products in 16 bits, so the codes of rows have 7 bits: 2 * 127 * 127 fits. */
 TARGET_AVX2 static size_t candidates_avx2(const uint8_t *const *codes, size_t width,
@@ -118,7 +142,8 @@ TARGET_AVX2 static size_t candidates_avx2(const uint8_t *const *codes, size_t wi
   return n;
 }
 
-static const skm_scanner scanner_avx2 = {"avx2", 4, 63, 64, candidates_avx2, dot_avx2};
+static const skm_scanner scanner_avx2 = {"avx2",   4,         63, 64, candidates_avx2,
+                                         dot_avx2, widen_avx2};
 
 /* ---- AVX-512 with VNNI -------------------------------------------------------------------- */
 
@@ -130,12 +155,56 @@ static const skm_scanner scanner_avx2 = {"avx2", 4, 63, 64, candidates_avx2, dot
 #endif
 DEFINE_DOT(avx512vnni, TARGET_VNNI)
 
+TARGET_VNNI static void widen_avx512vnni(const uint16_t *SKM_RESTRICT halves,
+                                         float *SKM_RESTRICT out, size_t dim) {
+  size_t j;
+  for (j = 0; j + 16 <= dim; j += 16)
+    _mm512_storeu_ps(out + j, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(halves + j))));
+  widen_scalar(halves + j, out + j, dim - j);
+}
+
+/* One row: as nothing is used twice, memory is all that counts. It is read in its order, and ahead.
+ * Four sums, as each addition waits for the one before it. */
+TARGET_VNNI static size_t one_avx512vnni(const uint8_t *codes, size_t width, int32_t floor,
+                                         const int8_t *columns, const int32_t *limits,
+                                         size_t start, size_t stop, skm_candidate *out) {
+  size_t n = 0, j, k;
+  int i;
+  for (j = start; j < stop; j += SKM_GROUP) {
+    const int8_t *group = columns + j * width, *ahead = group + 2 * SKM_GROUP * width;
+    __m512i sums[4];
+    uint64_t mask;
+    sums[0] = _mm512_set1_epi32(-floor);
+    sums[1] = sums[2] = sums[3] = _mm512_setzero_si512();
+    for (k = 0; k + 16 <= width; k += 16) UNROLL for (i = 0; i < 4; i++) {
+        int32_t four;
+        memcpy(&four, codes + k + 4 * i, 4);
+        SKM_PREFETCH(ahead + (k + 4 * i) * SKM_GROUP);
+        sums[i] = _mm512_dpbusd_epi32(sums[i], _mm512_set1_epi32(four),
+                                      _mm512_loadu_si512(group + (k + 4 * i) * SKM_GROUP));
+      }
+    for (; k < width; k += 4) {
+      int32_t four;
+      memcpy(&four, codes + k, 4);
+      sums[0] = _mm512_dpbusd_epi32(sums[0], _mm512_set1_epi32(four),
+                                    _mm512_loadu_si512(group + k * SKM_GROUP));
+    }
+    sums[0] = _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]),
+                               _mm512_add_epi32(sums[2], sums[3]));
+    mask = _mm512_cmpgt_epi32_mask(sums[0], _mm512_loadu_si512(limits + j));
+    EMIT(mask, 0, j)
+  }
+  return n;
+}
+
 TARGET_VNNI static size_t candidates_avx512vnni(const uint8_t *const *codes, size_t width,
                                                 const int32_t *floors, int n_rows,
                                                 const int8_t *columns, const int32_t *limits,
                                                 size_t start, size_t stop, skm_candidate *out) {
   size_t n = 0, j, k;
   int r;
+  if (n_rows == 1)
+    return one_avx512vnni(codes[0], width, floors[0], columns, limits, start, stop, out);
   for (j = start; j < stop; j += 2 * SKM_GROUP) {
     const int8_t *group = columns + j * width, *next = group + SKM_GROUP * width;
     __m512i low[6], high[6], most_low, most_high;
@@ -173,7 +242,7 @@ TARGET_VNNI static size_t candidates_avx512vnni(const uint8_t *const *codes, siz
 }
 
 static const skm_scanner scanner_avx512vnni = {
-    "avx512vnni", 6, 127, 128, candidates_avx512vnni, dot_avx512vnni};
+    "avx512vnni", 6, 127, 128, candidates_avx512vnni, dot_avx512vnni, widen_avx512vnni};
 
 static int has_avx2(void) {
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -218,6 +287,7 @@ static int has_avx512vnni(void) {
 #define TARGET_DOT
 #endif
 DEFINE_DOT(neon, )
+DEFINE_WIDEN(neon, )
 
 TARGET_DOT static size_t candidates_neon(const uint8_t *const *codes, size_t width,
                                          const int32_t *floors, int n_rows, const int8_t *columns,
@@ -255,7 +325,7 @@ TARGET_DOT static size_t candidates_neon(const uint8_t *const *codes, size_t wid
   return n;
 }
 
-static const skm_scanner scanner_neon = {"neon", 4, 127, 0, candidates_neon, dot_neon};
+static const skm_scanner scanner_neon = {"neon", 4, 127, 0, candidates_neon, dot_neon, widen_neon};
 
 static int has_dot_product(void) {
 #if defined(__linux__)
