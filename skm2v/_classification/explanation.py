@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._classification.explanation_text import as_text
 from skm2v._classification.links import classes_of
 from skm2v._classification.scores import Contributions, ScoreTable
 from skm2v._model.state import SealedState
@@ -119,6 +120,9 @@ class Explanation(SealedState):
             self.max_length,
             self.pieces,
         )
+
+    def __str__(self) -> str:
+        return as_text(self)
 
     @property
     def predicted(self) -> npt.NDArray[Any]:

@@ -13,15 +13,18 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
 from skm2v._classification.classifier import StaticTextClassifier
+from skm2v._classification.collapsing import collapse
 from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
 from skm2v._classification.links import LINKS, classes_of
 from skm2v._classification.scores import ScoreTable
 from skm2v._embedder import StaticEmbedder
+from skm2v._features.vectorizer import HybridVectorizer
 from skm2v._pooling import PoolingTable
 from skm2v._static_model import StaticModel
 
@@ -60,8 +63,9 @@ def fuse(
     estimator : Pipeline or StaticTextClassifier
         Fitted. A pipeline must start with a :class:`~skm2v.StaticEmbedder` and end with a linear
         classifier or regressor; steps between them must be affine, as scalers and PCA are. Or it
-        has one step, a StaticTextClassifier. Pipelines in it count as their steps, and what is in
-        a :class:`~sklearn.frozen.FrozenEstimator` as itself.
+        has one step, a StaticTextClassifier; or two, a :class:`~skm2v.HybridVectorizer` with
+        ``normalize=False`` and a linear model with `coef_`. Pipelines in it count as their steps,
+        and what is in a :class:`~sklearn.frozen.FrozenEstimator` as itself.
     handle_missing : {"error", "zero"} or None, default=None
         What to do with missing texts: raise, or decide by the intercept. None means what the
         embedder does.
@@ -128,10 +132,14 @@ def _fuse_text_classifier(classifier: StaticTextClassifier) -> FusedTextClassifi
 
 
 def _fuse_pipeline(
-    embedder: StaticEmbedder, transformers: list[tuple[str, Any]], last: tuple[str, Any]
+    first: StaticEmbedder | HybridVectorizer,
+    transformers: list[tuple[str, Any]],
+    last: tuple[str, Any],
 ) -> FusedTextClassifier | FusedTextRegressor:
+    if isinstance(first, HybridVectorizer):
+        return _fuse_hybrid(first, *last)
     name, head = last
-    model = embedder.model_
+    embedder, model = first, first.model_
     affine = _Affine(np.eye(model.dim), np.zeros(model.dim))
     for step_name, transformer in transformers:
         step = _probe(
@@ -148,16 +156,94 @@ def _fuse_pipeline(
         step = _probe(head.predict, n_inputs, what, head)
         flat = np.ndim(head.predict(np.zeros((1, n_inputs)))) == 1
         return FusedTextRegressor(_scores(model, affine.then(step)), flat=flat, **settings)
+    _check_decides(head, what)
+    step = _probe(head.decision_function, n_inputs, what, head)
+    points = _random_points(n_inputs)
+    near = np.concatenate([points, _near_boundary(step)])
+    return _classifier(_scores(model, affine.then(step)), head, step, points, near, what, settings)
+
+
+def _fuse_hybrid(
+    vectorizer: HybridVectorizer, name: str, head: Any
+) -> FusedTextClassifier | FusedTextRegressor:
+    """Fuse features of words and of meaning with a linear model that tells its coefficients.
+
+    There are too many features to ask a step about each.
+    """
+    what = f"Step {name!r}"
+    if vectorizer.normalize:
+        raise ValueError(
+            "A HybridVectorizer with normalize=True cannot be fused or explained: it divides by"
+            " norms that a table of scores cannot tell. Fit it with normalize=False."
+        )
+    n_inputs = len(vectorizer.get_feature_names_out())
+    points = _sparse_points(n_inputs)
+    decide = head.predict if is_regressor(head) else _check_decides(head, what)
+    step = _Affine(*_coefficients(head, n_inputs, what))
+    actual = np.asarray(decide(points), dtype=np.float64).reshape(N_PROBES, -1)
+    size = abs(points) @ np.abs(step.matrix) + np.abs(step.offset)
+    if actual.shape != size.shape or (np.abs(actual - step(points)) > ROUNDING * size).any():
+        raise ValueError(
+            f"{what} ({type(head).__name__}) cannot be fused: its values are not those of its"
+            " coef_ and intercept_."
+        )
+    coef = step.matrix.copy()
+    coef[: vectorizer._n_semantic] *= vectorizer.semantic_scale_
+    scores = collapse(vectorizer, coef, step.offset)
+    embedder = vectorizer.embedder_
+    settings: dict[str, Any] = {
+        "handle_missing": embedder.handle_missing,
+        "n_jobs": embedder.n_jobs,
+    }
+    if is_regressor(head):
+        return FusedTextRegressor(scores, flat=np.ndim(head.predict(points[:1])) == 1, **settings)
+    return _classifier(scores, head, step, points, points, what, settings)
+
+
+def _sparse_points(n_inputs: int) -> Any:
+    """As `_random_points`, but of a thousand inputs each at most."""
+    rng = np.random.default_rng(0)
+    n = min(1000, n_inputs)
+    values = rng.normal(size=(N_PROBES, n)) * np.logspace(-3, 2, N_PROBES)[:, np.newaxis]
+    places = rng.integers(n_inputs, size=N_PROBES * n)
+    indptr = np.arange(0, N_PROBES * n + 1, n)
+    return scipy.sparse.csr_array((values.ravel(), places, indptr), shape=(N_PROBES, n_inputs))
+
+
+def _coefficients(head: Any, n_inputs: int, what: str) -> tuple[Floats, Floats]:
+    coef = getattr(head, "coef_", None)
+    if coef is None:
+        raise ValueError(
+            f"{what} ({type(head).__name__}) cannot be fused: it has no coef_. After a"
+            " HybridVectorizer use a linear model, such as LogisticRegression or Ridge."
+        )
+    coef = coef.toarray() if hasattr(coef, "toarray") else coef
+    matrix = np.asarray(coef, dtype=np.float64).reshape(-1, n_inputs).T
+    return matrix, np.broadcast_to(np.float64(head.intercept_), matrix.shape[1:]).copy()
+
+
+def _check_decides(head: Any, what: str) -> Callable[[Any], Any]:
+    """Return the `decision_function` of a classifier; an error if it has none."""
     if not is_classifier(head) or not hasattr(head, "decision_function"):
         raise ValueError(
             f"{what} ({type(head).__name__}) cannot be fused: it has no decision_function. End the"
             " pipeline with a linear classifier or regressor, such as LogisticRegression or Ridge."
         )
-    step = _probe(head.decision_function, n_inputs, what, head)
-    multilabel = bool(np.ndim(head.predict(np.zeros((1, n_inputs)))) == 2)
-    points = _random_points(n_inputs)
-    values = step(points)
-    near = np.concatenate([points, _near_boundary(step)])
+    decide: Callable[[Any], Any] = head.decision_function
+    return decide
+
+
+def _classifier(
+    scores: ScoreTable,
+    head: Any,
+    step: _Affine,
+    points: Any,
+    near: Any,
+    what: str,
+    settings: dict[str, Any],
+) -> FusedTextClassifier:
+    """Fuse scores with what a classifier makes of them, which is found out by asking."""
+    multilabel = bool(np.ndim(head.predict(points[:1])) == 2)
     if not np.array_equal(
         head.predict(near), classes_of(step(near), head.classes_, multilabel=multilabel)
     ):
@@ -166,9 +252,9 @@ def _fuse_pipeline(
             " the largest decision value, or cuts a single one at another place than 0."
         )
     return FusedTextClassifier(
-        _scores(model, affine.then(step)),
+        scores,
         np.asarray(head.classes_),
-        link=_link(head, points, values, what),
+        link=_link(head, points, step(points), what),
         multilabel=multilabel,
         **settings,
     )
@@ -211,16 +297,17 @@ def _thawed(estimator: Any) -> Any:
 
 def _parts(
     steps: list[tuple[str, Any]],
-) -> tuple[StaticEmbedder, list[tuple[str, Any]], tuple[str, Any]]:
+) -> tuple[StaticEmbedder | HybridVectorizer, list[tuple[str, Any]], tuple[str, Any]]:
     """The embedder, the steps between, and the last step of a pipeline."""
     name, first = steps[0]
-    if not isinstance(first, StaticEmbedder) or len(steps) < 2:
+    hybrid = isinstance(first, HybridVectorizer) and len(steps) == 2
+    if not hybrid and (not isinstance(first, StaticEmbedder) or len(steps) < 2):
         raise ValueError(
             f"Step {name!r} ({type(first).__name__}) cannot be fused: the pipeline must be a"
-            " StaticEmbedder, scalers if any, and a linear classifier or regressor, or a"
-            " StaticTextClassifier alone."
+            " StaticEmbedder, scalers if any, and a linear classifier or regressor; a"
+            " HybridVectorizer and one of these; or a StaticTextClassifier alone."
         )
-    if not hasattr(first, "model_"):
+    if not hasattr(first, "embedder_" if hybrid else "model_"):
         raise NotFittedError("The pipeline is not fitted. Call fit before fuse.")
     for name, step in steps[1:-1]:
         if not hasattr(step, "transform"):

@@ -543,3 +543,31 @@ def test_explain_takes_whatever_can_be_fused(classifier, data, tiny_embedder):
     assert explain(pipeline, ["caf\u00e9"], pieces=True).pieces
     with pytest.raises(TypeError, match="got LogisticRegression"):
         explain(pipeline[-1], texts)
+
+
+def test_print_shows_what_is_decided_and_what_weighs_most(classifier, data3):
+    texts, y = data3
+    names = np.array(["art", "bank", "cash"])[y]
+    explanation = explain(classifier.fit(texts, names), texts[:7])
+    printed = str(explanation)
+    first, *rest = printed.split("\n\n")
+    assert len(rest) == 5 and rest[-1].startswith("... and 2 more texts")
+    text, head, any_text, *parts = first.split("\n")
+    one = explanation[0]
+    column = int(one.decision[0].argmax())
+    assert text == texts[0] and any_text.split() == [
+        f"{one.intercept[column]:+.2f}",
+        "(any",
+        "text)",
+    ]
+    assert head == (
+        f"predicted {one.predicted[0]}; for {one.outputs[column]}: {one.decision[0, column]:+.2f}"
+    )
+    weights = [float(part.split()[0]) for part in parts]
+    assert len(parts) <= 9 and np.all(np.diff(np.abs(weights[:8])) <= 0.005)
+    total = float(any_text.split()[0]) + sum(weights)
+    assert total == pytest.approx(one.decision[0, column], abs=0.06)
+    assert repr(explanation) == "Explanation(7 texts, outputs=['art', 'bank', 'cash'])"
+    assert str(explanation[:0]) == repr(explanation[:0])
+    long = str(explain(classifier, ["money\n " * 100]))
+    assert long.startswith("money money") and "…\npredicted" in long
