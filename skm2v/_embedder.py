@@ -15,6 +15,7 @@ from skm2v._callbacks import CallbackSupport
 from skm2v._checks import MAX_LENGTH
 from skm2v._distillation.teacher.teacher import POOLINGS, Pooling
 from skm2v._fit_context import fit_context
+from skm2v._model.config import Axes
 from skm2v._model.hub import BUNDLED
 from skm2v._model.quantization import DTYPES, DType
 from skm2v._model_transformer import ModelTransformer
@@ -236,7 +237,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
         quantize_to: DType = "float16",
         max_length: int | None = 512,
         normalize: bool = True,
-        stretch: Mapping[str, Any] | None = None,
+        stretch: Axes | None = None,
         handle_missing: Literal["error", "zero"] = "error",
         device: str | None = None,
         revision: str | None = None,

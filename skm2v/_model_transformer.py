@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
 
 from skm2v._fit_report import FitReport
+from skm2v._model.config import Axes
 from skm2v._pooling import check_batch_size, iter_texts, pool_batches, warn_of_losses
 from skm2v._static_model import StaticModel
 from skm2v._text_input import TextInput
@@ -223,7 +224,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         *,
         model_name: str | os.PathLike[str] | None = None,
         max_teacher_texts: int | None = None,
-        stretch: Mapping[str, Any] | None = None,
+        stretch: Axes | None = None,
         device: str | None = None,
     ) -> Self:
         """Adapt the vectors of the fitted embedder to texts of a domain.

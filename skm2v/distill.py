@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from skm2v.exceptions import TeacherError
 
 if TYPE_CHECKING:
     from skm2v._distillation.teacher.teacher import Pooling
+    from skm2v._model.config import Axes
     from skm2v._model.quantization import DType
     from skm2v._static_model import StaticModel
 
@@ -28,7 +29,7 @@ def distill(
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
-    stretch: Mapping[str, Any] | None = None,
+    stretch: Axes | None = None,
     objective: Literal["tokens", "sentences"] = "tokens",
     corpus: Any = None,
     align: Literal["texts", "teacher"] = "texts",
@@ -218,7 +219,7 @@ def distill_from_model(
     vocabulary_quantization: int | None = None,
     max_length: int | None = 512,
     normalize: bool = True,
-    stretch: Mapping[str, Any] | None = None,
+    stretch: Axes | None = None,
     objective: Literal["tokens", "sentences"] = "tokens",
     corpus: Any = None,
     align: Literal["texts", "teacher"] = "texts",

@@ -6,13 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["Adaptation", "ModelConfig", "Stretch", "software_versions"]
+__all__ = ["Adaptation", "Axes", "ModelConfig", "Stretch", "software_versions"]
+
+# What a stretch is asked for by: factors, or words (or texts), their values and a factor, by name.
+Axes: TypeAlias = Mapping[str, float | tuple[Any, npt.ArrayLike, float]]
 
 OBJECTIVES = ("tokens", "sentences")
 

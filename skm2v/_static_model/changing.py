@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from skm2v._checks import MODEL_DEFAULT, ModelDefault, check_flag, is_integer
+from skm2v._model.config import Axes
 from skm2v._model.quantization import DType
 from skm2v._static_model.encoding import EncodingModel
 
@@ -249,7 +250,7 @@ class ChangingModel(EncodingModel):
         model_name: str | os.PathLike[str] | Any = None,
         *,
         max_teacher_texts: int | None = None,
-        stretch: Mapping[str, Any] | None = None,
+        stretch: Axes | None = None,
         memory: Any = None,
         tokenizer: Any = None,
         device: str | None = None,
@@ -334,7 +335,7 @@ class ChangingModel(EncodingModel):
             show_progress_bar=show_progress_bar,
         )[0]
 
-    def stretch(self, axes: Mapping[str, Any]) -> Self:
+    def stretch(self, axes: Axes) -> Self:
         """Return a model in which distances along some directions are longer.
 
         Two reviews of one film are close, whether they praise it or not. A direction is learned
@@ -349,8 +350,7 @@ class ChangingModel(EncodingModel):
             axis one and a half times as large, less than 1 makes them smaller. ``"valence"``, how
             good or bad what a word says is, needs only a factor; its words are English
             (:func:`skm2v.datasets.load_valence`). Other names come with some hundred words, or
-            short texts, and a number for each. The axes are taken one after the other, each in
-            the space that those before left.
+            texts, and a number for each. Each axis is learned in the space that those before left.
 
         Returns
         -------

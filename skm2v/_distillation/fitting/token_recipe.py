@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,6 +20,7 @@ from skm2v._distillation.teacher_pass.teacher_pass import TeacherLike, TeacherPa
 from skm2v._distillation.teacher_pass.token_table import RotatedTable
 from skm2v._fit_report import FitReport
 from skm2v._model import Core, ModelConfig, Projection, quantize, software_versions
+from skm2v._model.config import Axes
 from skm2v._model.quantization import DTYPES
 from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._pooling import PoolingTable
@@ -46,7 +47,7 @@ class TokenRecipe:
     vocabulary_quantization: int | None = None
     max_length: int | None = 512
     normalize: bool = True
-    stretch: Mapping[str, Any] | None = None
+    stretch: Axes | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
