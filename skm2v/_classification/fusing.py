@@ -205,8 +205,8 @@ def _sparse_points(n_inputs: int) -> Any:
     rng = np.random.default_rng(0)
     n = min(1000, n_inputs)
     values = rng.normal(size=(N_PROBES, n)) * np.logspace(-3, 2, N_PROBES)[:, np.newaxis]
-    places = rng.integers(n_inputs, size=N_PROBES * n)
-    indptr = np.arange(0, N_PROBES * n + 1, n)
+    places = rng.integers(n_inputs, size=N_PROBES * n, dtype=np.int32)
+    indptr = np.arange(0, N_PROBES * n + 1, n, dtype=np.int32)
     return scipy.sparse.csr_array((values.ravel(), places, indptr), shape=(N_PROBES, n_inputs))
 
 
