@@ -83,7 +83,7 @@ def test_commands_run(local_names, capsys):
         for line in source.splitlines()
         if line.startswith("skm2v ")
     ]
-    assert len(commands) == 6
+    assert len(commands) == 8
     for command in commands:
         assert cli.main(command[1:]) == 0, capsys.readouterr().err
     assert np.load("messages.npy").shape == (len(tiny.SENTENCES), 256)

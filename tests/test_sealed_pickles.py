@@ -19,7 +19,14 @@ import skops.io as skops_io
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
-from skm2v import Deduplicator, HybridVectorizer, StaticEmbedder, StaticTextClassifier, fuse
+from skm2v import (
+    Deduplicator,
+    HybridVectorizer,
+    StaticEmbedder,
+    StaticTextClassifier,
+    TextSearcher,
+    fuse,
+)
 from skm2v._classification.scores import SCORES
 from skm2v._model.sealed import Content
 from skm2v._model.state import SEAL, SealedState, _hash_of_state
@@ -37,6 +44,7 @@ KINDS = [
     "FitReport",
     "HybridVectorizer",
     "Deduplicator",
+    "TextSearcher",
     "StaticTextClassifier",
     "multilabel StaticTextClassifier",
     "unfitted StaticTextClassifier",
@@ -66,6 +74,9 @@ def objects() -> dict[str, Any]:
         HybridVectorizer(StaticEmbedder(model), max_pairs=5).fit(TEXTS),
         Deduplicator(StaticEmbedder(model), threshold=0.5, kinds=("exact", "near", "semantic")).fit(
             [*TEXTS[:6], *TEXTS[:2]]
+        ),
+        TextSearcher(StaticEmbedder(model), stop_words=["the"]).fit(
+            TEXTS[:6], ids=[f"id-{i}" for i in range(6)]
         ),
         words,
         several,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skm2v._checks import is_count, is_number, require
+from skm2v._checks import check_n_jobs, is_count, is_number, require
 from skm2v._dedup.embedding import embedding_by
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
@@ -28,6 +28,7 @@ from skm2v._search.stemming import Analyzer, Stem, snowball, stop_set
 from skm2v._search.strings import Strings
 from skm2v._search.words import JoinedTokens, PlainWords, Reader
 from skm2v._static_model import StaticModel
+from skm2v.exceptions import ModelFormatError
 
 __all__ = ["FittedIndex"]
 
@@ -96,6 +97,13 @@ class FittedIndex(SealedState, BaseEstimator):
         state = super()._plain_state()
         state.pop("_built_analyzer", None)
         return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
+        if "_index" in state and not self._index.is_sound():
+            raise ModelFormatError(
+                f"The pickled {type(self).__name__} is damaged: its arrays do not fit together."
+            )
 
     def _index_of(self, texts: list[str], ids: Any) -> Index:
         """Make an index of texts."""
@@ -187,6 +195,7 @@ class FittedIndex(SealedState, BaseEstimator):
             value = getattr(self, parameter)
             require(is_number(value) and 0 <= value <= 1, parameter, value, "a number from 0 to 1")
         require(is_number(self.k1) and self.k1 >= 0, "k1", self.k1, "a number that is not negative")
+        check_n_jobs(self.n_jobs)
         require(is_count(self.rerank_top), "rerank_top", self.rerank_top, "a positive integer")
         require(is_count(k), name, k, "a positive integer")
         texts: list[str] = check_texts([queries] if isinstance(queries, str) else queries).texts

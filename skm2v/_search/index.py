@@ -140,7 +140,10 @@ def check_ids(ids: Any, n: int) -> Ids:
     if len(values) != n:
         raise ValueError(f"ids must have one for each of {n} documents; got {len(values)}.")
     if all(isinstance(value, str) for value in values) and values:
-        return Strings.of(map(str, values))
+        try:
+            return Strings.of(map(str, values))
+        except UnicodeEncodeError:
+            raise ValueError("ids must be valid Unicode; some have lone surrogates.") from None
     if all(is_integer(value) for value in values):
         try:
             return np.array(values, dtype=np.int64)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import is_count, require
+from skm2v._checks import is_count, is_number, require
 from skm2v._search.fusion import Weights, best_documents
 from skm2v._search.index import Index
 from skm2v._search.ranking import ranking_metrics, read_relevance
@@ -92,9 +93,7 @@ def mean_ndcg(index: Index, found: list[npt.NDArray[np.int64]], relevance: Any) 
 
 def tune(searcher: FittedIndex, texts: list[str], relevance: Any, weights: Any, cv: Any) -> Tuning:
     """Try weights; see :meth:`skm2v.TextSearcher.tune`."""
-    lexical = np.linspace(0, 1, 11).round(1) if weights is None else np.asarray(weights, float)
-    if lexical.ndim != 1 or not len(lexical) or not ((lexical >= 0) & (lexical <= 1)).all():
-        raise ValueError(f"weights must be numbers from 0 to 1; got {weights!r}.")
+    lexical = np.linspace(0, 1, 11).round(1) if weights is None else _numbers(weights)
     index = searcher._index
     kept, gains = row_gains(index, relevance, len(texts))
     require(
@@ -127,6 +126,13 @@ def tune(searcher: FittedIndex, texts: list[str], relevance: Any, weights: Any, 
         second,
         len(own),
     )
+
+
+def _numbers(weights: Any) -> Floats:
+    values = list(weights) if isinstance(weights, Iterable) else []
+    if not values or not all(is_number(value) and 0 <= value <= 1 for value in values):
+        raise ValueError(f"weights must be numbers from 0 to 1; got {weights!r}.")
+    return np.array(values, dtype=np.float64)
 
 
 def _best(means: Floats) -> int:

@@ -179,6 +179,7 @@ def test_new_ids_go_on_after_the_largest():
         (["a", 1], TypeError, "all of one type; got 1 in row 1"),
         ([True, False], TypeError, "got True"),
         ([2**70, 1], ValueError, "must fit 64 bits"),
+        (["a", "\ud800"], ValueError, "ids must be valid Unicode"),
     ],
 )
 def test_ids_that_are_none_are_errors(ids, error, message):

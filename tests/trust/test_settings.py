@@ -19,6 +19,7 @@ from skm2v import (
     StaticEmbedder,
     StaticModel,
     StaticTextClassifier,
+    TextSearcher,
     fuse,
 )
 from skm2v.deduplication import find_leakage, pairs_above
@@ -44,7 +45,8 @@ def said(name, value, call):
 
 
 @pytest.mark.parametrize(
-    "kind", [StaticEmbedder, StaticTextClassifier, HybridVectorizer, Deduplicator]
+    "kind",
+    [StaticEmbedder, StaticTextClassifier, HybridVectorizer, Deduplicator, TextSearcher],
 )
 def test_p1_parameters_of_estimators(kind):
     model = tiny_model()
@@ -80,6 +82,15 @@ def test_p1_arguments_of_methods(value):
     check("n_jobs", lambda **odd: fused.set_params(**odd).predict(some * 500))
     for name in ("threshold", "max_pairs", "n_jobs"):
         check(name, lambda **odd: pairs_above(unit, **{"threshold": 0.99, **odd}))
+    searcher = TextSearcher(StaticEmbedder(model)).fit(some)
+    check("k", lambda **odd: searcher.search(some, **odd))
+    check("n_neighbors", lambda **odd: searcher.kneighbors(some, **odd))
+    check("cv", lambda **odd: searcher.tune(some, [0, 1, 2], **odd))
+    check("weights", lambda **odd: searcher.tune(some, [0, 1, 2], cv=2, **odd))
+    for name in ("lexical_weight", "k1", "b", "rerank_top", "rerank_weight", "n_jobs"):
+        check(name, lambda **odd: TextSearcher().set_params(**odd).fit(some).search(some))
+        check(name, lambda **odd: searcher.set_params(**odd).search(some))
+        searcher.set_params(**{name: TextSearcher().get_params()[name]})
     embedder = StaticEmbedder(model)
     for name in ("threshold", "near_threshold"):
         check(name, lambda **odd: find_leakage(some, some, embedder=embedder, **odd))
