@@ -34,7 +34,9 @@ Rows = npt.NDArray[np.int64]
 # The more, the fewer are left to score; and where the best ones have enough words, vectors that are
 # near need not be looked for. They decide about time only.
 EXTRA, SCORED = 30, 1000
-QUERIES = 256  # that are answered at a time: each has a score for every document
+# Queries that are answered at a time: so many that their scores of all documents are 128 MB, and no
+# more than a pass over the vectors is worth.
+CELLS, QUERIES = 1 << 24, 256
 NO_ROWS, NO_COSINES = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
 # What a bound may lose to rounding.
 SLACK = 1e-6
@@ -112,8 +114,9 @@ def best_documents(
     n_jobs : int or None, default=None
         Number of threads that compare vectors.
     """
-    for start in range(0, len(queries), QUERIES):
-        part = queries[start : start + QUERIES]
+    step = max(1, min(QUERIES, CELLS // max(len(index), 1)))
+    for start in range(0, len(queries), step):
+        part = queries[start : start + step]
         hits = [_Hits(index, query, k, weights, permitted) for query in part]
         near = _nearest(index, hits, k, permitted, n_jobs)
         for own in hits:

@@ -49,6 +49,16 @@ def test_the_best_documents_are_those_of_scoring_all(fitted, weight, k, scored, 
                 assert_array_equal(own, wanted)
 
 
+def test_answers_do_not_depend_on_how_many_queries_are_asked_at_once(fitted, monkeypatch):
+    queries = random_texts(30, seed=9)
+    together = columns(fitted.search(queries, 5))
+    monkeypatch.setattr(fusion, "CELLS", 3 * 400)
+    assert columns(fitted.search(queries, 5)) == together
+    alone = [fitted.search([query], 5) for query in queries]
+    assert [name for result in alone for name in result.ids] == together[0]
+    assert b"".join(result.score.tobytes() for result in alone) == together[3]
+
+
 def test_scores_are_those_of_the_formula():
     texts = random_texts(50)
     found = searcher(stemmer=None, stop_words=None).fit(texts)
