@@ -134,7 +134,7 @@ def _bert_kernel(
         words=_words(model) if native else [],
         native=native,
         unknown=model["vocab"][model["unk_token"]] if native else 0,
-        max_chars=model["max_input_chars_per_word"] if native else 0,
+        max_chars=_most_chars(model) if native else 0,
         dropped=-1 if tokenizer.unk_id is None else tokenizer.unk_id,
         describe=_bert_descriptions(spec, tokenizer.unknown_characters) if native else None,
         tokenize_chunks=tokenizer.ids,
@@ -228,19 +228,26 @@ def _chunks_are_independent(spec: dict[str, Any], tokenizer: TextTokenizer) -> b
 def _is_native(model: dict[str, Any]) -> bool:
     """Whether the kernel itself can segment a chunk."""
     return (
-        model["type"] == "WordPiece"
+        model["type"] in ("WordPiece", "WordLevel")
         and model.get("unk_token") in model["vocab"]
-        and 0 < model.get("max_input_chars_per_word", 0) <= MOST_CHARS
+        and 0 < _most_chars(model) <= MOST_CHARS
     )
+
+
+def _most_chars(model: dict[str, Any]) -> int:
+    """Number of characters of the longest word that may be known."""
+    if model["type"] == "WordLevel":
+        return max(map(len, model["vocab"]))
+    return int(model.get("max_input_chars_per_word", 0))
 
 
 def _words(model: dict[str, Any]) -> list[tuple[int, bytes, int]]:
     """Vocabulary entries as (trie root, UTF-8, id); root 1 holds what may continue a word."""
-    prefix = model["continuing_subword_prefix"]
+    prefix = model.get("continuing_subword_prefix")
     words = []
     for word, token in model["vocab"].items():
         words.append((0, word.encode(), token))
-        if word.startswith(prefix):
+        if model["type"] == "WordPiece" and word.startswith(prefix):
             words.append((1, word[len(prefix) :].encode(), token))
     return words
 

@@ -55,9 +55,8 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     code_points = _code_points(json.dumps(spec.get("normalizer")), words_only, first)
     added = None
     if has_added(spec):
-        # Without splits the text is one piece, of which no part can be taken alone.
         added = added_parts(tokenizer, spec, owned=True, collapse=plan.collapse, bare=first)
-        if added is None or not split:
+        if added is None:
             return None
     if code_points.describe([ord(" ")])[0][1:] != bytes([ITEM_SPACE, 1]) + b" ":
         return None

@@ -36,7 +36,6 @@ WORDS = [
     ],
     *["a", "'s", "12", "@", "_x", "x_", "New  York bank", "中", "हि", "the the", "a b", "b c d"],
 ]
-FAMILIES = {name: spec for name, spec in FAMILIES.items() if not name.startswith("whole")}
 LIVELY = [
     *WORDS,
     "new ",
@@ -83,7 +82,20 @@ def wordpiece(flags):
     return spec
 
 
-SPECS = {**{f"WordPiece {flags}": wordpiece(flags) for flags in BERT}, **FAMILIES}
+def wordlevel(flags):
+    spec = wordpiece(flags)
+    vocabulary = spec["model"]["vocab"]
+    for piece in [piece for piece in vocabulary if piece.startswith("##")]:
+        vocabulary[piece.removeprefix("##") + "es"] = vocabulary.pop(piece)
+    spec["model"] = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"}
+    return spec
+
+
+SPECS = {
+    **{f"WordPiece {flags}": wordpiece(flags) for flags in BERT},
+    **{f"WordLevel {flags}": wordlevel(flags) for flags in (BERT[0], BERT[-1])},
+    **FAMILIES,
+}
 
 
 def distinct(spec, words):
@@ -130,6 +142,47 @@ def test_any_string(pair, pieces):
 @given(st.lists(st.sampled_from(LIVELY), max_size=12))
 def test_words_and_what_is_around_them(pair, pieces):
     assert_equal_ids(pair, ["".join(pieces), " ".join(pieces)])
+
+
+def test_white_space_inside_of_phrases(pair):
+    spaces = [
+        " ",
+        "  ",
+        "\t",
+        "\t ",
+        " \t",
+        "\t\t",
+        "\n",
+        " \n ",
+        "\xa0",
+        "\u3000 ",
+        "\x0b",
+        "\x00 ",
+    ]
+    texts = [f"a {left}new{left}york{right}city, x" for left in spaces for right in spaces]
+    assert_equal_ids(pair, [*texts, *(text.strip("a, x") for text in texts)])
+
+
+def test_what_is_behind_a_word_that_may_go_on(pair):
+    heads = ["the", "new", "renew", "the new", "zthe", "(york", "b", "ab c"]
+    tails = [
+        "york",
+        "Y",
+        "newt",
+        "zoo",
+        "-",
+        "\u0301",
+        "z\u0301",
+        "z",
+        "中",
+        "é",
+        "\u0439x",
+        "1",
+        "",
+    ]
+    texts = [f"{head} {tail}{end}" for head in heads for tail in tails for end in ("", " x")]
+    assert_equal_ids(pair, texts)
+    assert_equal_ids(pair, texts)  # from the cache
 
 
 def test_words_across_the_pieces_of_a_long_text(pair):

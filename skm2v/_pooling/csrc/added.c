@@ -195,6 +195,7 @@ static int normalize(search *s, const uint8_t *stop) {
 /* Where the chunk with the byte at `p` ends. */
 static const uint8_t *end_of_chunk(const search *s, const uint8_t *p) {
   const uint8_t *const end = s->span->end;
+  if (s->model->native == SKM_UNIGRAM && !s->model->unigram.split) return end;
   if (s->model->native == SKM_WORDPIECE) {
     while (p < end && !skm_is_separator(*p)) p++;
   } else {

@@ -118,7 +118,8 @@ int skm_model_set_code_point(skm_model *model, uint32_t code_point, int flags, i
     *byte = SKM_ADDED_COMPLEX;
     if (cp.f.kind == SKM_CP_ALONE)
       *byte = SKM_ADDED_NO_TEXT;
-    else if (length == 3 && items[1] == 1 && items[0] != SKM_ITEM_ASK && !SKM_CP_BEFORE(flags))
+    else if (length == 3 && items[1] == 1 && items[0] != SKM_ITEM_ASK && !SKM_CP_BEFORE(flags) &&
+             (items[2] != ' ' || code_point == ' ')) /* runs of what becomes spaces may be one */
       *byte = items[2];
   }
   skm_store_release(&block[code_point & 255].whole, cp.whole);

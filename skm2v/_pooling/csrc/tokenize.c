@@ -586,6 +586,14 @@ static int ask_text(skm_workspace *ws, const skm_text *text) {
   return put_record(ws, record);
 }
 
+/* Appends the ids of a text that is one chunk. */
+static int whole_text(const skm_model *model, skm_workspace *ws, const skm_span *span) {
+  const uint8_t *behind;
+  int result = model->added.n ? skm_added_region(model, ws, span->begin, span, &behind) : SKM_NO_WORD;
+  if (result == SKM_NO_WORD) result = skm_unigram_segment(model, ws, span->begin, span->end, 1, 0);
+  return result == SKM_ASK_CODE_POINT ? SKM_PENDING : result;
+}
+
 /* Appends the ids of a document; stops soon after more than `max_length` of them. */
 static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *text,
                     size_t max_length) {
@@ -624,8 +632,7 @@ static int tokenize(const skm_model *model, skm_workspace *ws, const skm_text *t
     if (model->native <= SKM_WORDPIECE) {
       result = split(model, ws, &span, limit, &stopped);
     } else if (whole) {
-      result = skm_unigram_segment(model, ws, ws->text, ws->text + stop, 1, 0);
-      if (result == SKM_ASK_CODE_POINT) result = SKM_PENDING;
+      result = whole_text(model, ws, &span);
     } else {
       result = split_owned(model, ws, &span, limit, &stopped);
     }
