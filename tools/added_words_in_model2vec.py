@@ -1,4 +1,4 @@
-"""Read models with added words in Model2Vec: families x ways -> equal tokens, difference of vectors.
+"""Read models with added words in Model2Vec: families x ways -> tokens, difference of vectors.
 
     python tools/added_words_in_model2vec.py WORK
     python tools/added_words_in_model2vec.py WORK --python PATH

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skm2v._pooling.losses import warn_of_losses
-from skm2v._pooling.pooler import Pooled, TextPooler
+from skm2v._pooling.pooler import Pooled, TextPooler, slowed_by_words
 from skm2v._pooling.streams import check_batch_size, pool_batches
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.texts import TextColumn, check_texts, iter_texts
@@ -27,4 +27,5 @@ __all__ = [
     "pairs_of_keys",
     "pool_batches",
     "warn_of_losses",
+    "slowed_by_words",
 ]

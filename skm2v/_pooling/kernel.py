@@ -23,12 +23,13 @@ from skm2v._pooling import _kernel
 from skm2v._pooling._kernel import Kernel
 from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.byte_level import byte_level_parts
+from skm2v._pooling.normalizers import KernelParts
 from skm2v._pooling.table import PoolingTable
 from skm2v._pooling.tokenization import TextTokenizer, build_hf
 from skm2v._pooling.unigram import unigram_parts
 from skm2v._pooling.unknown_characters import UnknownCharacters
 
-__all__ = ["Kernel", "build_kernel"]
+__all__ = ["Kernel", "build_kernel", "can_read"]
 
 # As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
 INTERFACE = 5
@@ -110,22 +111,41 @@ def build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Kernel | None
         return None
 
 
-def _bert_kernel(
-    spec: dict[str, Any], tokenizer: TextTokenizer, table: PoolingTable
-) -> Kernel | None:
-    """Kernel for a tokenizer with BERT's normalizer and pre-tokenizer."""
+def can_read(tokenizer: TextTokenizer) -> bool:
+    """Whether :func:`build_kernel` builds a kernel, if the vocabulary is not too large."""
+    spec = tokenizer.document.spec
+    if spec["model"]["type"] in ("Unigram", "BPE"):
+        return _family_parts(tokenizer) is not None
+    return _bert_parts(spec, tokenizer) is not None
+
+
+def _bert_parts(
+    spec: dict[str, Any], tokenizer: TextTokenizer
+) -> tuple[bool, dict[str, Any] | None] | None:
+    """Whether chunks are segmented by the kernel, and its added words; None if it cannot read."""
     if _type(spec.get("normalizer")) not in ("BertNormalizer", None):
         return None
     if _type(spec.get("pre_tokenizer")) != "BertPreTokenizer":
         return None
-    model = spec["model"]
-    native = _is_native(model)
+    native = _is_native(spec["model"])
     added = None
     if native and has_added(spec):
         added = added_parts(tokenizer, spec, owned=False)
         native = added is not None
     if not native and not _chunks_are_independent(spec, tokenizer):
         return None
+    return native, added
+
+
+def _bert_kernel(
+    spec: dict[str, Any], tokenizer: TextTokenizer, table: PoolingTable
+) -> Kernel | None:
+    """Kernel for a tokenizer with BERT's normalizer and pre-tokenizer."""
+    parts = _bert_parts(spec, tokenizer)
+    if parts is None:
+        return None
+    native, added = parts
+    model = spec["model"]
     kernel = Kernel(
         table.rows,
         table.weights,
@@ -179,7 +199,7 @@ def _joined(descriptions: list[bytes]) -> bytes:
 
 def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -> Kernel | None:
     """Kernel for a Unigram or byte-level BPE tokenizer, whose chunks begin with their space."""
-    parts = unigram_parts(tokenizer) if family == "Unigram" else byte_level_parts(tokenizer)
+    parts = _family_parts(tokenizer)
     if parts is None:
         return None
     kernel = Kernel(
@@ -202,6 +222,11 @@ def _family_kernel(tokenizer: TextTokenizer, table: PoolingTable, family: str) -
     )
     kernel.set_code_points(EAGER)
     return kernel
+
+
+def _family_parts(tokenizer: TextTokenizer) -> KernelParts | None:
+    unigram = tokenizer.document.spec["model"]["type"] == "Unigram"
+    return unigram_parts(tokenizer) if unigram else byte_level_parts(tokenizer)
 
 
 def _foreign_bits(tokenizer: TextTokenizer) -> npt.NDArray[np.uint8] | None:

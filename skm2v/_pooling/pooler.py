@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenization import PART_CHARS, Pieces, TextTokenizer
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["Pooled", "TextPooler"]
+__all__ = ["Pooled", "TextPooler", "slowed_by_words"]
 
 logger = logging.getLogger("skm2v")
 
@@ -331,6 +332,19 @@ def _build_kernel(tokenizer: TextTokenizer, table: PoolingTable) -> Engine | Non
         # Nothing is wrong, and nothing is to be done about it.
         logger.info("pooling: no compiled kernel for this tokenizer; the slower path is used")
     return engine
+
+
+def slowed_by_words(tokenizer: TextTokenizer) -> bool:
+    """Whether added words keep the compiled kernel, if there is one, from reading a tokenizer."""
+    try:
+        from skm2v._pooling.kernel import can_read
+    except ImportError:
+        return False
+    if can_read(tokenizer):
+        return False
+    spec = tokenizer.document.spec
+    kept = [token for token in spec["added_tokens"] if token["special"]]
+    return can_read(TextTokenizer(json.dumps({**spec, "added_tokens": kept})))
 
 
 @cache

@@ -12,6 +12,7 @@ import json
 import os
 import string
 import unicodedata
+import warnings
 
 import numpy as np
 import pytest
@@ -249,6 +250,21 @@ def test_the_call_says_which_words_are_missed(tiny_static):
     with pytest.warns(TextWarning, match=r"'new york' may be missed where a longer added word"):
         extended = tiny_static.extend(["new york", "new york city"], vectors=vectors)
     assert [len(ids) for ids in extended.tokenize(["new york", "new york city"])] == [1, 1]
+
+
+def test_the_call_says_that_a_word_takes_texts_out_of_the_kernel():
+    pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
+    model = StaticModel(tiny.tiny_table("bpe"), tiny.tiny_tokenizer("bpe"))
+    vectors = np.eye(2, model.dim)
+    with pytest.warns(TextWarning, match=r"Of the words to add, 'zz\\ttop' keep the compiled ker"):
+        extended = model.extend(["zz\ttop", "new york"], vectors=vectors)
+    row = len(model.tokens)
+    assert extended.tokenize(["the zz\ttop", "new york"]) == [
+        [*model.tokenize(["the"])[0], row], [row + 1]
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.extend(["zz top", "new york"], vectors=vectors)
 
 
 def test_names_of_pieces_get_no_row_and_the_call_says_so():

@@ -11,7 +11,7 @@ from typing import Any
 
 from skm2v._distillation.teacher.reader import TokenizerReader, add_prefix_space
 from skm2v._distillation.teacher.words import EMPTY, NewWords, sort_words, unfound_words
-from skm2v._pooling import TextTokenizer
+from skm2v._pooling import TextTokenizer, slowed_by_words
 from skm2v.exceptions import TeacherError
 
 __all__ = ["TokenPlan", "extend_tokens", "plan_tokens"]
@@ -208,6 +208,9 @@ def _plan(
         unfound = unfound_words(reader, new.words, [token["id"] for token in added])
         if unfound:
             new.notes["unfound"] = unfound
+        if slowed_by_words(TextTokenizer(tokenizer)):
+            lines = [word for word in new.words if not {*word}.isdisjoint("\t\n\r")]
+            new.notes["slow"] = lines or new.words
     if new.words or new.left_out:
         logger.info(
             "vocabulary: %d words added; left out: %s",
