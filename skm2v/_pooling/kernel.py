@@ -268,11 +268,12 @@ def _most_chars(model: dict[str, Any]) -> int:
 
 def _words(model: dict[str, Any]) -> list[tuple[int, bytes, int]]:
     """Vocabulary entries as (trie root, UTF-8, id); root 1 holds what may continue a word."""
-    prefix = model.get("continuing_subword_prefix")
+    has_pieces = model["type"] == "WordPiece"
+    prefix = model["continuing_subword_prefix"] if has_pieces else ""
     words = []
     for word, token in model["vocab"].items():
         words.append((0, word.encode(), token))
-        if model["type"] == "WordPiece" and word.startswith(prefix):
+        if has_pieces and word.startswith(prefix):
             words.append((1, word[len(prefix) :].encode(), token))
     return words
 
