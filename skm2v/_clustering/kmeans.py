@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skm2v._clustering.order import canonical_order, first_of_equals, one_thread, scattered
+from skm2v._model.state import SealedState
 
 __all__ = ["WardKMeans", "refined", "ward_centers"]
 
@@ -23,7 +24,7 @@ LEAST_SAMPLE, SAMPLE_PER_CLUSTER = 3000, 4
 Array = npt.NDArray[Any]
 
 
-class WardKMeans(ClusterMixin, BaseEstimator):
+class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
     """k-means that starts from the groups of a Ward tree.
 
     k-means finds other groups for every start, and scikit-learn's also for every order of rows.

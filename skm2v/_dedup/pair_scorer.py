@@ -14,13 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 from skm2v._dedup.calibration import check_labels, paired_cosines
 from skm2v._dedup.embedding import embedding_by, fit_embedder
 from skm2v._fit_context import fit_context
+from skm2v._model.foreign_parts import hash_of_parts
 from skm2v._model.state import SealedState
 from skm2v._pooling import check_texts
-from skm2v.exceptions import TextTypeError
+from skm2v.exceptions import ModelFormatError, TextTypeError
 
 __all__ = ["PairScorer"]
 
 NUMBER = re.compile(r"[a-z]*\d[\w.\-/]*", re.IGNORECASE)
+PARTS_HASH = "_fitted_parts_sha256"
 FEATURES = (
     "cosine",
     "tfidf_words",
@@ -108,6 +110,26 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         self.estimator_ = self._new_estimator().fit(self._features(left, right), same)
         self.classes_ = np.array([False, True])
         return self
+
+    def _plain_state(self) -> dict[str, Any]:
+        state = super()._plain_state()
+        if "estimator_" in state:
+            state[PARTS_HASH] = self._hash_of_parts()
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        wanted = state.pop(PARTS_HASH, None)
+        super()._restore(state)
+        if "estimator_" in state and self._hash_of_parts() != wanted:
+            raise ModelFormatError(
+                "The pickled PairScorer is damaged: what scikit-learn fitted for it has another"
+                " SHA-256 than its seal says. Fit it again, or take a copy from before."
+            )
+
+    def _hash_of_parts(self) -> str:
+        """Hash of what scikit-learn fitted here; somebody else's `estimator` is theirs to check."""
+        own = [self._words, self._characters]
+        return hash_of_parts(*own, *([self.estimator_] if self.estimator is None else []))
 
     def _new_estimator(self) -> Any:
         if self.estimator is not None:
