@@ -65,29 +65,48 @@ class Analyzer:
     def terms(self, texts: list[str]) -> TermStream:
         """Return the terms of texts."""
         words, numbers, indptr = self._reader.read(texts)
-        of_words = self.terms_of_words(words)
-        terms = sorted({term for some in of_words for term in some})
+        flat, n_terms = self._terms(words)
+        terms = sorted(set(flat))
         places = {term: place for place, term in enumerate(terms)}
-        sizes = np.fromiter(map(len, of_words), dtype=np.int64, count=len(of_words))
-        flat = np.array([places[term] for some in of_words for term in some], dtype=np.int64)
-        if (sizes == 1).all():  # but for queries a rare case
-            return TermStream(terms, flat[numbers], indptr)
-        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        own = np.fromiter((places[term] for term in flat), dtype=np.int64, count=len(flat))
+        sizes = np.array(n_terms, dtype=np.int64)
+        if sizes.max(initial=0) <= 1:  # as of all tokenizers that set punctuation apart
+            of_words = np.full(len(words), -1)
+            of_words[sizes == 1] = own
+            found = of_words[numbers]
+            kept = found >= 0
+            return TermStream(terms, found[kept], _ends(kept)[indptr])
         counts = sizes[numbers]
-        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        ends = _ends(counts)
         inside = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
-        return TermStream(terms, flat[np.repeat(before[numbers], counts) + inside], ends[indptr])
+        firsts = _ends(sizes)[:-1][numbers]
+        return TermStream(terms, own[np.repeat(firsts, counts) + inside], ends[indptr])
 
     def terms_of_words(self, strings: list[str]) -> list[list[str]]:
         """Terms of each string of a stream of words: none, one or several."""
+        flat, n_terms = self._terms(strings)
+        rest = iter(flat)
+        return [[next(rest) for _ in range(n)] for n in n_terms]
+
+    def _terms(self, strings: list[str]) -> tuple[list[str], list[int]]:
+        """Terms of strings, one after the other, and how many each has."""
         stop = self._stop_words
-        words = [[word for word in words_in(string) if word not in stop] for string in strings]
-        if self._stem is None:
-            return words
-        flat = [word for some in words for word in some]
-        stems = _checked(self._stem(flat), flat)
-        rest = iter(stems)
-        return [[next(rest) for _ in some] for some in words]
+        flat: list[str] = []
+        n_terms: list[int] = []
+        for string in strings:
+            before = len(flat)
+            flat += [word for word in words_in(string) if word not in stop]
+            n_terms.append(len(flat) - before)
+        if self._stem is not None:
+            flat = _checked(self._stem(flat), flat)
+        return flat, n_terms
+
+
+def _ends(counts: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Where each of some runs begins, and where the last one ends."""
+    ends = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=ends[1:])
+    return ends
 
 
 def _checked(stems: Any, words: list[str]) -> list[str]:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from skm2v import StaticEmbedder, TextSearcher
+from skm2v._pairs.vectors import check_vectors
+from skm2v._search.base import _halves
 from skm2v._search.learned import LearnedStemmer
 from skm2v._search.stemming import ENGLISH, Analyzer, snowball, stop_set
 from skm2v._search.strings import Strings
@@ -174,3 +176,18 @@ def test_strings_are_found_and_taken():
 )
 def test_strings_that_do_not_fit_are_not_sound(data, starts):
     assert not Strings(np.frombuffer(data, np.int8), np.array(starts)).is_sound()
+
+
+def test_vectors_of_any_length_are_stored_as_directions():
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(6, 8))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    lengths = np.array([1, 1e-42, 1e30, 0, 3, 1e-25])
+    vectors = check_vectors((directions * lengths[:, None]).astype(np.float32))
+    halves = _halves(vectors)
+    assert halves.dtype == np.float16 and not halves[3].any()
+    kept = [0, 2, 4, 5]  # of 1e-42 few digits are left
+    np.testing.assert_allclose(halves[kept], directions[kept], atol=1e-3)
+    assert np.isfinite(halves).all()
+    alone = np.concatenate([_halves(check_vectors(vectors.values[i : i + 1])) for i in range(6)])
+    assert alone.tobytes() == halves.tobytes()
