@@ -267,6 +267,20 @@ def test_the_call_says_that_a_word_takes_texts_out_of_the_kernel():
         model.extend(["zz top", "new york"], vectors=vectors)
 
 
+def test_the_call_says_that_characters_are_no_longer_split_off():
+    tokenizer = TextTokenizer(tiny.wordpiece_tokenizer().to_str())
+    model = StaticModel(tiny.tiny_table("wordpiece"), tokenizer.with_split_unknown(True))
+    vectors = np.eye(2, model.dim)
+    said = r"^Of the words to add, 'i♥ny' have characters that the model does not know and splits"
+    with pytest.warns(TextWarning, match=said):
+        extended = model.extend(["i♥ny", "quagga"], vectors=vectors)
+    assert extended.tokenize(["i♥ny"])[0] == [len(model.tokens)]
+    assert extended.tokenize(["bank☻", "bank"]) == model.tokenize(["bank☻", "bank"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.extend(["quagga", "bank card"], vectors=vectors)
+
+
 def test_names_of_pieces_get_no_row_and_the_call_says_so():
     teacher = tiny.bpe_tokenizer()
     spec = json.loads(teacher.to_str())

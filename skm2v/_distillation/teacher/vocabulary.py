@@ -182,6 +182,9 @@ def extend_tokens(
         raise ValueError(
             f"words must hold text; the tokenizer leaves nothing of {word!r}. Leave it out."
         )
+    unknown = tokenizer.unknown_characters
+    if unknown is not None:  # the setting of `split_unknown`
+        new.notes["joined"] = [word for word in new.words if unknown.rewrite(word) != word]
     sequences: list[list[int]] = []
     if backend is not None:
         theirs = json.loads(backend.to_str())
