@@ -70,10 +70,22 @@ def test_production():
     assert figures(output, "Pipeline: fitted in")[1] < 1_000_000
 
 
-def test_text_clustering():
-    output = run("text_clustering.py")
-    assert figures(output, "static")[0] > figures(output, "tf-idf + SVD")[0] + 0.05
-    assert output.count("questions, 100%") + output.count("questions, 9") >= 3
+def test_topics(tmp_path):
+    output = run("topics.py", tmp_path)
+    words, static = figures(output, "tf-idf + SVD, KMeans"), figures(output, "static, KMeans")
+    averaged = figures(output, "static, averaged")
+    assert static[0] > words[0] + 0.1 and static[1] > words[1] + 0.1
+    assert averaged[0] > static[0] + 0.02 and averaged[1] > static[1] + 0.02
+    assert 50 <= figures(output, "found")[0] <= 120
+    assert figures(output, "of the 50 texts that belong least,")[0] >= 25
+    assert output.count(" ham ") == output.count(" spam ") == 3
+    assert "<script" not in (tmp_path / "topics.html").read_text(encoding="utf-8")
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "map.png",
+        "number.png",
+        "shares.png",
+        "tree.png",
+    }
 
 
 @pytest.mark.teacher

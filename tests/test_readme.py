@@ -83,11 +83,12 @@ def test_commands_run(local_names, capsys):
         for line in source.splitlines()
         if line.startswith("skm2v ")
     ]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for command in commands:
         assert cli.main(command[1:]) == 0, capsys.readouterr().err
     assert np.load("messages.npy").shape == (len(tiny.SENTENCES), 256)
     assert Path("messages.jsonl").read_text().count("\n") == 40
+    assert Path("topics.csv").read_text().count("\n") == 41
     assert Path("my-model/model.safetensors").exists()
     assert Path("skm2v-eval/report.html").exists()
 

@@ -1,4 +1,4 @@
-"""The ``skm2v`` command: distil a teacher, embed, drop duplicates, search, evaluate."""
+"""The ``skm2v`` command: distil a teacher, embed, drop duplicates, search, topics, evaluate."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from skm2v._cli import dedup, distill, embed, evaluate, info, search
+from skm2v._cli import dedup, distill, embed, evaluate, info, search, topics
 from skm2v._cli.process import fill_closed_streams, flush_output, say, signals_unwind
 from skm2v._version import __version__
 from skm2v.exceptions import Skm2vError
 
 __all__ = ["main"]
 
-COMMANDS = (distill, embed, info, dedup, search, evaluate)
+COMMANDS = (distill, embed, info, dedup, search, topics, evaluate)
 _READER_LEFT, _USER_ERROR, _INTERRUPTED = 1, 2, 130
 
 

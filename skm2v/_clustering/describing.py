@@ -11,7 +11,7 @@ from scipy import sparse
 
 from skm2v._clustering.groups import Groups, cosines_to, group_rows, of_length_one
 from skm2v._clustering.table import Cluster, ClusterTable
-from skm2v._clustering.terms import best_terms, class_tfidf, count_terms
+from skm2v._clustering.terms import best_terms, class_tfidf, count_terms, stem_of
 from skm2v._clustering.words import STOP_WORDS
 from skm2v._dedup.embedding import embedding_by, fit_embedder
 from skm2v._pooling import check_texts
@@ -251,7 +251,7 @@ def _short_name(terms: list[str], most: int = 3) -> str:
     seen: set[str] = set()
     chosen: list[str] = []
     for term in terms:
-        words = set(term.split())
+        words = set(map(stem_of, term.split()))
         if not words & seen:
             chosen.append(term)
             seen |= words

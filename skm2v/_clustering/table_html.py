@@ -9,7 +9,7 @@ from skm2v._html_text import escaped
 if TYPE_CHECKING:
     from skm2v._clustering.table import Cluster, ClusterTable
 
-__all__ = ["anchor", "render_table"]
+__all__ = ["anchor", "badge", "render_table"]
 
 MOST_CHARACTERS = 240
 
@@ -57,10 +57,14 @@ def anchor(number: int) -> str:
     return f"skm2v-group-{number}"
 
 
+def badge(label: object, number: int) -> str:
+    """Return what stands for a group where there is no room: its label, if that is a number."""
+    return str(label) if isinstance(label, int) else str(number)
+
+
 def _item(
     one: Cluster, number: int, places: dict[object, int], table: ClusterTable, largest: int
 ) -> str:
-    label = "" if str(one.label) == one.name else f" · label {escaped(str(one.label), 60)}"
     near = ""
     if one.nearest is not None:
         place = places[one.nearest]
@@ -70,11 +74,12 @@ def _item(
         )
     terms = "".join(f"<em>{escaped(term, 60)}</em>" for term in one.terms)
     return (
-        f'<li id="{anchor(number)}"><h4><b>{number}</b><span>{escaped(one.name, 80)}</span>'
+        f'<li id="{anchor(number)}"><h4><b>{badge(one.label, number)}</b>'
+        f"<span>{escaped(one.name, 80)}</span>"
         f"<small>{one.size:,} · {one.share:.1%}</small></h4>"
         f'<i style="width:{100 * one.size / largest:.1f}%"></i><div>{terms}</div>'
         f"{_quotes(one.central)}"
-        f"<details><summary>cohesion {one.cohesion:.2f}{label}{near}; texts at the border</summary>"
+        f"<details><summary>cohesion {one.cohesion:.2f}{near}; texts at the border</summary>"
         f"{_quotes(one.borderline)}</details></li>"
     )
 

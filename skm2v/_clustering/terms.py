@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -11,7 +12,10 @@ from scipy import sparse
 
 from skm2v._clustering.words import split_words
 
-__all__ = ["Counts", "best_terms", "class_tfidf", "count_terms"]
+__all__ = ["Counts", "best_terms", "class_tfidf", "count_terms", "stem_of"]
+
+# Three letters are left.
+_ENDING = re.compile(r"(?<=[a-z]{3})(ings?|ed|es|s|e|ion|ions|ation|ations)$")
 
 # A term of fewer texts tells little of a group; in small collections two must do.
 FEW_TEXTS, LEAST_OF_FEW, LEAST = 1000, 2, 3
@@ -121,8 +125,13 @@ def class_tfidf(per_group: Any, sizes: npt.NDArray[np.int64]) -> Floats:
     return np.asarray(np.nan_to_num(scores))
 
 
+def stem_of(word: str) -> str:
+    """Cut the usual endings of English words; forms of one word tell the same."""
+    return _ENDING.sub("", word)
+
+
 def best_terms(scores: Floats, terms: list[str], n: int) -> list[int]:
-    """Numbers of the `n` best terms with a score, without plurals and parts of what is there.
+    """Numbers of the `n` best terms with a score, without other forms of what is there.
 
     Parameters
     ----------
@@ -135,7 +144,7 @@ def best_terms(scores: Floats, terms: list[str], n: int) -> list[int]:
     for term in np.lexsort((np.arange(len(scores)), -scores)).tolist():
         if len(chosen) == n or scores[term] <= 0:
             break
-        stem = " ".join(sorted(word.removesuffix("s") for word in terms[term].split()))
+        stem = " ".join(sorted(map(stem_of, terms[term].split())))
         if stem not in stems:
             stems.add(stem)
             chosen.append(term)

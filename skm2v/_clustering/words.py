@@ -13,23 +13,25 @@ __all__ = ["STOP_WORDS", "split_words"]
 # Words of grammar, not of a subject; what is missing here is mostly found by its even spread.
 _GRAMMAR = """
 a about above after again against ain all almost along already also although always am among an and
-another any anybody anyone anything are aren aren't around as ask at away be became because become
-been before being below between both but by came can can't cannot come could couldn couldn't did
-didn didn't do does doesn doesn't doing don don't done down during each either else enough etc even
-ever every everyone everything few for from further gave get gets getting give given gives go goes
-going gone got had hadn hadn't has hasn hasn't have haven haven't having he he'd he'll her here hers
-herself him himself his how however i i'd i'll i'm i've if in instead into is isn isn't it it'd
-it'll its itself just keep know let like ll make makes making many may maybe me might mine more most
-much must mustn mustn't my myself need needs neither never no nobody none nor not nothing now of off
-often ok okay on once one only onto or other others otherwise our ours ourselves out over own per
-please possible put quite rather re really said same say says see seem seems seen several shall shan
-shan't she she'd she'll should shouldn shouldn't since so some somebody someone something sometimes
-still such take taken than thank thanks that the their theirs them themselves then there therefore
-these they they'd they'll they're they've thing things this those though through thus to together
-too toward towards tried try trying under unless until up upon us use used uses using ve very via
-want wanted wants was wasn wasn't way we we'd we'll we're we've well went were weren weren't what
-when where whether which while who whole whom whose why will with within without won won't would
-wouldn wouldn't yes yet you you'd you'll you're you've your yours yourself yourselves
+another any anybody anyone anything are aren aren't arent around as ask at away be became because
+become been before being below between both but by came can can't cannot cant come could couldn
+couldn't couldnt did didn didn't didnt do does doesn doesn't doesnt doing don don't done dont down
+during each either else enough etc even ever every everyone everything few for from further gave get
+gets getting give given gives go goes going gone got had hadn hadn't hadnt has hasn hasn't hasnt
+have haven haven't havent having he he'd he'll her here hers herself him himself his how however i
+i'd i'll i'm i've if im in instead into is isn isn't isnt it it'd it'll its itself ive just keep
+know let like ll make makes making many may maybe me might mine more most much must mustn mustn't my
+myself need needs neither never no nobody none nor not nothing now of off often ok okay on once one
+only onto or other others otherwise our ours ourselves out over own per please possible put quite
+rather re really said same say says see seem seems seen several shall shan shan't she she'd she'll
+should shouldn shouldn't shouldnt since so some somebody someone something sometimes still such take
+taken than thank thanks that thats the their theirs them themselves then there therefore these they
+they'd they'll they're they've thing things this those though through thus to together too toward
+towards tried try trying under unless until up upon us use used uses using ve very via want wanted
+wants was wasn wasn't wasnt way we we'd we'll we're we've well went were weren weren't werent what
+whats when where whether which while who whole whom whose why will with within without won won't
+wont would wouldn wouldn't wouldnt yes yet you you'd you'll you're you've your youre yours yourself
+yourselves
 """
 STOP_WORDS = frozenset(_GRAMMAR.split())
 

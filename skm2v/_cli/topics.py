@@ -1,0 +1,67 @@
+"""``skm2v topics``: what the texts of a file are about."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from skm2v._cli.arguments import positive
+from skm2v._cli.process import output, say
+from skm2v._cli.row_files import RowFile, csv_text, write_whole
+from skm2v._pooling import check_texts
+
+__all__ = ["HELP", "NAME", "add_arguments", "run"]
+
+NAME = "topics"
+HELP = "find out what the texts of a file are about"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``skm2v topics`` to a parser."""
+    parser.description = (
+        "Group the texts of a CSV, JSONL, Parquet or text file by topic: a page with a map and a"
+        " table of the topics, and a CSV file with the topic of each row. The same file gives the"
+        " same topics every time."
+    )
+    argument = parser.add_argument
+    argument("input", help="file.csv, .tsv, .jsonl (each also .gz), .parquet, or lines of text")
+    argument("-o", "--output", default="topics.html", help="report; default: topics.html")
+    argument(
+        "--labels",
+        default="topics.csv",
+        metavar="FILE",
+        help="row, topic, name, outlier_score of each row; - for stdout; default: topics.csv",
+    )
+    argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
+    argument("--column", help="column or field of the texts, if there are several")
+    argument("-k", "--topics", type=positive, metavar="N", help="number of topics; default: chosen")
+    argument("--n-jobs", type=int, metavar="N", help="threads; -1 for all cores; default: 1")
+    argument("-q", "--quiet", action="store_true", help="no table of topics")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run ``skm2v topics``."""
+    from skm2v._clustering.topics import find_topics
+    from skm2v._embedder import StaticEmbedder
+
+    source = RowFile(arguments.input, arguments.column)
+    # A missing text is an empty one: every row gets a topic.
+    texts = list(check_texts(source[source.column], handle_missing="zero").texts)
+    embedder = StaticEmbedder(arguments.model, n_jobs=arguments.n_jobs)
+    topics = find_topics(texts, arguments.topics, embedder=embedder, n_jobs=arguments.n_jobs)
+    names = topics.table.names
+    rows = [
+        (row, label, names[label], f"{score:.4f}")
+        for row, (label, score) in enumerate(
+            zip(topics.labels.tolist(), topics.outlier_scores.tolist(), strict=True)
+        )
+    ]
+    table = csv_text([("row", "topic", "name", "outlier_score"), *rows])
+    page = topics.to_html(f"Topics of {Path(arguments.input).name}")
+    write_whole(arguments.output, lambda path: path.write_bytes(page.encode()))
+    if arguments.labels == "-":
+        output().write(table)
+    else:
+        write_whole(arguments.labels, lambda path: path.write_bytes(table.encode()))
+    if not arguments.quiet:
+        say(f"{len(texts):,} texts, {len(names):,} topics\n{topics}")
