@@ -1,7 +1,8 @@
 """Time, memory and completeness of deduplication; average precision of pair scorers.
 
     python benchmarks/deduplication.py speed --texts FILE [--n 100000] [--engine avx2] [--rounds 3]
-    python benchmarks/deduplication.py exact --texts FILE
+    python benchmarks/deduplication.py exact [--texts FILE] [--engine numpy]
+    python benchmarks/deduplication.py mixed --data ../shared/data --out FILE
     python benchmarks/deduplication.py templates [--n 100000]
     python benchmarks/deduplication.py rethreshold [--n 1500000]
     python benchmarks/deduplication.py partition [--n 10000000] [--topics 2000] --out FILE.npy
@@ -16,6 +17,7 @@ OMP_NUM_THREADS=1. `semhash` needs only numpy and semhash, for an environment of
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import time
@@ -53,6 +55,38 @@ def read_texts(path: Path, n: int | None) -> list[str]:
     return texts[:n]
 
 
+def mixed(arguments: argparse.Namespace) -> None:
+    """Write the different short texts of the development data, a line each, in random order."""
+    import gzip
+    import re
+
+    import pandas as pd
+
+    found: dict[str, None] = {}
+
+    def add(text: str) -> None:
+        for part in re.split(r"(?<=[.!?])\s+|\n", text) if len(text) > 200 else [text]:
+            short = " ".join(part.split())
+            if 10 <= len(short) <= 200:
+                found.setdefault(short)
+
+    for path in sorted(arguments.data.glob("*/*.csv.gz")):
+        frame = pd.read_csv(path, keep_default_na=False)
+        for column in frame.columns:
+            if column.startswith("text"):
+                for text in frame[column].astype(str):
+                    add(text)
+    for path in sorted(arguments.data.glob("text/*.txt.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                for sentence in re.split(r"(?<=[.!?;])\s+", line):
+                    add(sentence)
+    texts = [*found]
+    order = np.random.default_rng(0).permutation(len(texts))
+    arguments.out.write_text("".join(f"{texts[i]}\n" for i in order), encoding="utf-8")
+    print(f"{len(texts):,} texts")
+
+
 def embed(texts: list[str]) -> np.ndarray:
     from skm2v import StaticEmbedder
 
@@ -77,7 +111,9 @@ def speed(arguments: argparse.Namespace) -> None:
 
     show_versions("scikit-learn", "scipy")
     texts = read_texts(arguments.texts, arguments.n)
-    print(f"{len(texts):,} texts, threshold {arguments.threshold}, engine {engine_names()[0]}")
+    engine = arguments.engine or engine_names()[0]
+    os.environ["SKM2V_SCAN"] = engine
+    print(f"{len(texts):,} texts, threshold {arguments.threshold}, engine {engine}")
     seconds, found = cpu_seconds(
         lambda: Deduplicator(threshold=arguments.threshold).fit(texts), arguments.rounds
     )
@@ -95,45 +131,73 @@ def speed(arguments: argparse.Namespace) -> None:
 
 def exact(arguments: argparse.Namespace) -> None:
     """Pairs of every engine, number of threads and order of rows beside those of brute force."""
-    from skm2v._pairs import exact as fixed
-    from skm2v._pairs.engines import Corpus, engine_names
-    from skm2v._pairs.searching import scan, sorted_pairs
+    from skm2v._pairs.engines import engine_names
     from skm2v._pairs.vectors import check_vectors
     from skm2v.datasets import load_banking77, load_sms_spam
 
+    show_versions("scipy")
     sets = {"sms": load_sms_spam().data, "banking77": load_banking77().data}
     if arguments.texts:
-        sets["mixed"] = read_texts(arguments.texts, arguments.n)
+        sets = {"mixed": read_texts(arguments.texts, arguments.n)}
+    engines = [arguments.engine] if arguments.engine else engine_names()
+    # Threads and order: each is another way to the same pairs.
+    ways = {"1 thread": (1, False), "2": (2, False), "5": (5, False), "shuffled": (1, True)}
+    print(f"{'texts':16}{'threshold':>9}{'pairs':>12}  {'engine':12}", *(f"{w:>9}" for w in ways))
+    failed = False
     for name, texts in sets.items():
         vectors = check_vectors(embed([*dict.fromkeys(texts)]))
-        unit = vectors.values / np.sqrt(np.maximum(vectors.squares, 1e-300))[:, None]
-        shuffled = np.random.default_rng(0).permutation(len(unit)).astype(np.int32)
-        for threshold in (0.8, 0.9, 0.95, 0.99):
-            rows = []
-            for start in range(0, len(unit), 1024):
-                products = unit[start : start + 1024] @ unit[start:].T  # float64
-                i, j = np.nonzero(np.triu(products >= threshold - 1e-6, 1))
-                rows.append(np.stack([i + start, j + start]))
-            left, right = np.concatenate(rows, axis=1).astype(np.int32)
-            values = fixed.cosines(vectors[:2], left, vectors[:2], right)
-            above = values >= np.float32(threshold)
-            expected = (left[above], right[above], values[above])
-            for engine in engine_names():
-                if engine in ("scalar", "numpy") and len(unit) > 20_000:
-                    continue  # minutes
-                for n_jobs, order in ((1, None), (2, None), (5, None), (1, shuffled)):
-                    own = vectors if order is None else check_vectors(vectors.values[order])
-                    corpus = Corpus(own, threshold, engine)
-                    chunks = list(scan(corpus, None, threshold, n_jobs=n_jobs))
-                    if order is not None:
-                        chunks = [
-                            c._replace(left=order[c.left], right=order[c.right]) for c in chunks
-                        ]
-                    found = sorted_pairs(chunks, triangle=True)
+        every = all_pairs(vectors, 0.8)
+        for threshold in (0.8, 0.85, 0.9, 0.95, 0.99):
+            above = every[2] >= np.float32(threshold)
+            expected = [column[above] for column in every]
+            for engine in engines:
+                # Minutes without compiled code: one way of many texts tells.
+                few = len(texts) > 20_000 and engine in ("numpy", "scalar")
+                cells = []
+                for way, (n_jobs, shuffled) in ways.items():
+                    if few and way != "shuffled":
+                        cells.append("-")
+                        continue
+                    found = scanned(vectors, threshold, engine, n_jobs, shuffled)
                     same = all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
-                    if not same:
-                        sys.exit(f"{name} {threshold} {engine} {n_jobs}: other pairs")
-            print(f"{name:10} {len(unit):7,} {threshold}: {above.sum():9,} pairs, all the same")
+                    failed |= not same
+                    cells.append("same" if same else "OTHER")
+                what = f"{name} {len(vectors.values):,}"
+                print(f"{what:16}{threshold:9}{above.sum():12,}  {engine:12}", end=" ")
+                print(*(f"{cell:>9}" for cell in cells), flush=True)
+    sys.exit(failed)
+
+
+def all_pairs(vectors: Any, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs by brute force: products of NumPy with room for rounding, then cosines as defined."""
+    from skm2v._pairs import exact as fixed
+
+    unit = vectors.values / np.sqrt(np.maximum(vectors.squares, 1e-300))[:, None]
+    unit = unit.astype(np.float32)
+    rows = [np.empty((2, 0), dtype=np.int64)]
+    for start in range(0, len(unit), 1024):
+        products = unit[start : start + 1024] @ unit[start:].T
+        i, j = np.nonzero(np.triu(products >= threshold - 1e-4, 1))
+        rows.append(np.stack([i + start, j + start]))
+    left, right = np.concatenate(rows, axis=1).astype(np.int32)
+    values = fixed.cosines(vectors[:2], left, vectors[:2], right)
+    above = values >= np.float32(threshold)
+    return left[above], right[above], values[above]
+
+
+def scanned(vectors: Any, threshold: float, engine: str, n_jobs: int, shuffled: bool) -> Any:
+    """Pairs of the scan, in the order of the rows as they were."""
+    from skm2v._pairs.engines import Corpus
+    from skm2v._pairs.searching import scan, sorted_pairs
+    from skm2v._pairs.vectors import check_vectors
+
+    order = np.arange(len(vectors.values), dtype=np.int32)
+    if shuffled:
+        order = np.random.default_rng(0).permutation(order)
+        vectors = check_vectors(vectors.values[order])
+    chunks = scan(Corpus(vectors, threshold, engine), None, threshold, n_jobs=n_jobs)
+    chunks = [c._replace(left=order[c.left], right=order[c.right]) for c in chunks]
+    return sorted_pairs(chunks, triangle=True)
 
 
 def templates(arguments: argparse.Namespace) -> None:
@@ -298,11 +362,12 @@ def semhash(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    commands = (speed, exact, templates, rethreshold, partition, products, vectors, semhash)
+    commands = (mixed, speed, exact, templates, rethreshold, partition, products, vectors, semhash)
     names = {command.__name__: command for command in commands}
     parser.add_argument("command", choices=names)
     parser.add_argument("--texts", type=Path)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--engine")
     parser.add_argument("--split", default="valid")
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--out", type=Path)

@@ -7,7 +7,7 @@ import sys
 from typing import Literal
 
 from skm2v._cli.process import on_terminal, say
-from skm2v._cli.row_files import RowFile, csv_text, write_whole
+from skm2v._cli.row_files import RowFile, table_kind, write_table, write_whole
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -39,7 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     argument("--within", metavar="COLUMN", help="compare only rows with the same value of a column")
     argument("--compare-numbers", action="store_true", help="other numbers make other texts")
     argument("--groups", choices=("star", "components"), default="star")
-    argument("--pairs", metavar="FILE", help="write all pairs: left, right, similarity, kind (CSV)")
+    argument(
+        "--method",
+        choices=("auto", "exact", "partition"),
+        default="auto",
+        help="exact: all pairs; partition: nearly all, measured; default: exact up to 4 million",
+    )
+    argument(
+        "--pairs",
+        metavar="FILE",
+        help="write all pairs of rows (from 0) with similarity and kind: .csv, .jsonl or .parquet",
+    )
     argument("--report", metavar="FILE", help="write counts, groups and borderline pairs (HTML)")
     argument("--n-jobs", type=int, metavar="N", help="threads; -1 for all cores; default: 1")
     argument("-q", "--quiet", action="store_true", help="no progress, no summary")
@@ -50,6 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
     from skm2v._dedup.deduplicator import Deduplicator
     from skm2v._embedder import StaticEmbedder
 
+    if arguments.pairs:
+        table_kind(arguments.pairs)  # before there is any output
     source = RowFile(arguments.input, arguments.column)
     kinds: list[Literal["exact", "near", "semantic"]] = ["exact"]
     kinds += ["near"] * (arguments.near is not None)
@@ -64,6 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
         column=source.column,
         within=arguments.within,
         compare_numbers=arguments.compare_numbers,
+        method=arguments.method,
         handle_missing="keep",
         n_jobs=arguments.n_jobs,
     )
@@ -74,9 +87,8 @@ def run(arguments: argparse.Namespace) -> None:
     source.write(arguments.output, ~deduplicator.is_duplicate_)
     if arguments.pairs:
         pairs = deduplicator.pairs_
-        columns = (pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), pairs.kind)
-        rows = [("left", "right", "similarity", "kind"), *zip(*columns, strict=True)]
-        write_whole(arguments.pairs, lambda path: path.write_text(csv_text(rows)))
+        names = ("left", "right", "similarity", "kind")
+        write_table(arguments.pairs, {name: getattr(pairs, name).tolist() for name in names})
     if arguments.report:
         page = (
             "<!doctype html><html><head><meta charset='utf-8'><title>skm2v dedup</title>"
@@ -89,6 +101,8 @@ def run(arguments: argparse.Namespace) -> None:
         dropped = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
         n_kept = deduplicator.report_.n_kept
         say(f"{len(deduplicator.groups_):,} rows, {n_kept:,} kept; left out: {dropped or 'none'}")
+        if deduplicator.fit_report_["method"] == "partition":
+            say(deduplicator.report_.completeness)
 
 
 def _show(done: int, total: int) -> None:

@@ -20,7 +20,7 @@ from skm2v._cli.process import output
 from skm2v._text_tables import read_csv, read_json, read_lines, row_error
 from skm2v.exceptions import MissingExtraError
 
-__all__ = ["RowFile", "write_whole"]
+__all__ = ["RowFile", "table_kind", "write_table", "write_whole"]
 
 _KINDS = {
     ".csv": "csv",
@@ -147,6 +147,32 @@ def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
+
+
+def table_kind(path: str) -> str:
+    """Kind of a table that is to be written, as its name says."""
+    kind = _KINDS.get(Path(path).suffix.lower())
+    if kind is None:
+        raise ValueError(f"{path!r} must end in .csv, .tsv, .jsonl or .parquet.")
+    return kind
+
+
+def write_table(path: str, columns: dict[str, list[Any]]) -> None:
+    """Write columns of equal length to a CSV, TSV, JSONL or Parquet file, as its name says."""
+    kind = table_kind(path)
+    rows = zip(*columns.values(), strict=True)
+    if kind == "parquet":
+        parquet = _parquet()
+        table = import_module("pyarrow").table(columns)
+        write_whole(path, lambda temporary: parquet.write_table(table, temporary))
+        return
+    if kind == "csv":
+        delimiter = "\t" if path.lower().endswith(".tsv") else ","
+        text = csv_text([[*columns], *rows], delimiter)
+    else:
+        lines = (json.dumps(dict(zip(columns, row, strict=True))) for row in rows)
+        text = "".join(line + "\n" for line in lines)
+    write_whole(path, lambda temporary: temporary.write_bytes(text.encode()))
 
 
 def write_whole(path: str, write: Callable[[Path], Any]) -> None:

@@ -63,7 +63,7 @@ def row_values(
     if values.dtype.kind in "biu":
         return values.astype(np.uint64 if values.dtype == np.uint64 else np.int64)
     try:
-        if values.dtype.kind == "O":
+        if values.dtype.kind in "OU":
             values = np.array([_number(value) for value in values.tolist()], dtype=np.float64)
         values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -74,15 +74,22 @@ def row_values(
 
 
 def _number(value: Any) -> float:
-    """Number for a number or a date; NaN for a missing one."""
-    if isinstance(value, (int, float)):
-        return float(value)
+    """Number for a number or a date, written out or not; NaN for a missing one."""
+    if isinstance(value, str):
+        if not value.strip():
+            return float("nan")
+        try:
+            return float(value)
+        except ValueError:
+            value = datetime.datetime.fromisoformat(value.strip())
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return float("nan")
     if isinstance(value, datetime.datetime):
+        if value.tzinfo is None:  # not that of this machine
+            value = value.replace(tzinfo=datetime.timezone.utc)
         return value.timestamp()
     if isinstance(value, datetime.date):
-        return float(value.toordinal() * 86_400)
+        return (value - datetime.date(1970, 1, 1)).total_seconds()
     return float(value)
 
 

@@ -99,3 +99,34 @@ def test_mistakes_are_named_and_leave_no_file(
     assert (code, out) == (2, "")
     assert message in err
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_pairs_in_the_kind_of_file_that_is_named(run, tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("\n".join(TEXTS) + "\n")
+    out = [tmp_path / name for name in ("p.jsonl", "p.tsv", "p.parquet")]
+    pytest.importorskip("pyarrow")
+    for file in out:
+        assert run(path, "-q", "-o", tmp_path / "out.txt", "--pairs", file)[0] == 0
+    row = {"left": 0, "right": 2, "similarity": 1.0, "kind": "exact"}
+    assert json.loads(out[0].read_text()) == row
+    assert out[1].read_text() == "left\tright\tsimilarity\tkind\n0\t2\t1.0\texact\n"
+    assert pytest.importorskip("pyarrow.parquet").read_table(out[2]).to_pylist() == [row]
+    code, printed, err = run(path, "-q", "--pairs", tmp_path / "pairs.html")
+    assert (code, printed) == (2, "")
+    assert "must end in .csv, .tsv, .jsonl or .parquet" in err
+
+
+def test_the_latest_row_of_a_csv_with_dates_and_gaps(run, tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("text,day\nthe money,2024-01-03\nTHE money,2024-02-01\nThe  money,\n")
+    code, out, _ = run(path, "--column", "text", "--keep", "day", "-q")
+    assert (code, out) == (0, "text,day\nTHE money,2024-02-01\n")
+
+
+def test_cells_say_how_much_they_found(run, tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("".join(f"the money {number}\n" for number in range(600)))
+    code, _, err = run(path, "-o", tmp_path / "out.txt", "--method", "partition")
+    assert code == 0
+    assert "skm2v: Compared in cells: " in err
