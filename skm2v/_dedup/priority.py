@@ -87,7 +87,7 @@ def _number(value: Any) -> float:
     if isinstance(value, datetime.datetime):
         if value.tzinfo is None:  # not that of this machine
             value = value.replace(tzinfo=datetime.timezone.utc)
-        return value.timestamp()
+        return float(value.timestamp())
     if isinstance(value, datetime.date):
         return (value - datetime.date(1970, 1, 1)).total_seconds()
     return float(value)
