@@ -23,6 +23,7 @@ __all__ = ["PairScorer"]
 
 NUMBER = re.compile(r"[a-z]*\d[\w.\-/]*", re.IGNORECASE)
 PARTS_HASH = "_fitted_parts_sha256"
+BUCKETS = 2**20  # of words and runs of characters
 FEATURES = (
     "cosine",
     "tfidf_words",
@@ -100,13 +101,9 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         left, right = _read_pairs(X)
         same = check_labels(y, len(left), len(right))
         self.embedder_ = fit_embedder(self.embedder, [*left, *right])
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
         texts = [*dict.fromkeys([*left, *right])]
-        self._words = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b").fit(texts)
-        self._characters = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(3, 4), sublinear_tf=True
-        ).fit(texts)
+        self._words = _new_tfidf(token_pattern=r"(?u)\b\w+\b").fit(texts)
+        self._characters = _new_tfidf(analyzer="char_wb", ngram_range=(3, 4)).fit(texts)
         self.estimator_ = self._new_estimator().fit(self._features(left, right), same)
         self.classes_ = np.array([False, True])
         return self
@@ -211,6 +208,15 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         lengths = np.log1p([[len(a), len(b)] for a, b in zip(left, right, strict=True)])
         columns.append(np.abs(lengths[:, 0] - lengths[:, 1]))
         return np.column_stack(columns)
+
+
+def _new_tfidf(**options: Any) -> Any:
+    """Tf-idf in which what no training text has counts as rare, as the names of new products do."""
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+    from sklearn.pipeline import make_pipeline
+
+    hashing = HashingVectorizer(n_features=BUCKETS, norm=None, alternate_sign=False, **options)
+    return make_pipeline(hashing, TfidfTransformer(sublinear_tf=True))
 
 
 def _read_pairs(X: Any) -> tuple[list[str], list[str]]:

@@ -171,3 +171,13 @@ def test_a_fitted_scorer_verifies_duplicates():
     rows = zip(found.pairs_.left[semantic], found.pairs_.right[semantic], strict=True)
     assert scorer.predict([(texts[i], texts[j]) for i, j in rows]).all()
     assert 0 < semantic.sum() < (every.pairs_.kind == "semantic").sum()
+
+
+def test_a_scorer_compares_words_that_no_training_pair_has():
+    pairs = [("red card", "red cards"), ("red card", "blue bank")] * 5
+    scorer = PairScorer(LogisticRegression()).fit(pairs, [True, False] * 5)
+    same, other = scorer.features([("zyx wvu", "zyx wvu"), ("zyx wvu", "tsr qpo")])
+    names = [*scorer.get_feature_names_out()]
+    for name in ("tfidf_words", "tfidf_characters"):
+        assert same[names.index(name)] == pytest.approx(1)
+        assert other[names.index(name)] == 0
