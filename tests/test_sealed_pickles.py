@@ -215,8 +215,8 @@ def test_what_scikit_learn_fitted_for_a_pair_scorer_is_sealed(objects):
     for change in (
         lambda scorer: scorer.estimator_._predictors[0][0].nodes["value"].__setitem__(0, 77.0),
         lambda scorer: scorer.estimator_.__setattr__("_baseline_prediction", np.full((1, 1), 7.0)),
-        lambda scorer: scorer._words.vocabulary_.update(bank=99_999),
-        lambda scorer: scorer._characters._tfidf.idf_.__setitem__(0, 9.0),
+        lambda scorer: scorer._words[-1].idf_.__setitem__(3, 9.0),
+        lambda scorer: scorer._characters[-1].idf_.__setitem__(0, 9.0),
     ):
         scorer = pickle.loads(data)
         state = scorer.__getstate__()
