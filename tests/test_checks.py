@@ -36,7 +36,7 @@ def test_what_is_no_number(value):
             lambda name, value: checks.check_length(value, name),
             [None, 1, np.int64(7)],
             [0, -1, True, 2.0, "7"],
-            "x must be a positive integer or None; got",
+            r"x must be a positive integer below 2\*\*31 or None; got",
         ),
         (
             lambda name, value: checks.check_n_jobs(value, name),

@@ -34,7 +34,7 @@ from skm2v._model.tokenizer_settings import (
     string,
 )
 from skm2v._pooling import TextTokenizer, TokenizerDocument
-from skm2v._pooling.tokenization import build_hf, dense_tokens
+from skm2v._pooling.tokenization import build_hf, dense_tokens, try_parts
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["build_tokenizer", "check_tokenizer"]
@@ -51,7 +51,8 @@ def build_tokenizer(source: str | TokenizerDocument, *, sealed: bool = False) ->
     source : str or TokenizerDocument
     sealed : bool, default=False
         Whether it comes from a file or a pickle of ours, whose hash says that it is what was
-        saved: the ``tokenizers`` library has read it then, and reads it again when it is needed.
+        saved: the ``tokenizers`` library has read its vocabulary then, and reads it again when it
+        is needed. That of BPE it reads at once.
 
     Raises
     ------
@@ -60,7 +61,11 @@ def build_tokenizer(source: str | TokenizerDocument, *, sealed: bool = False) ->
     """
     document = source if isinstance(source, TokenizerDocument) else TokenizerDocument(source)
     tokens = check_tokenizer(document)
-    tokenizer = TextTokenizer(document, tokens if sealed else None)
+    # The library panics at some merges of BPE that hold what is checked here.
+    later = sealed and document.spec["model"]["type"] != "BPE"
+    if later:
+        try_parts(document)
+    tokenizer = TextTokenizer(document, tokens if later else None)
     if tokenizer.tokens != tokens:
         raise ModelFormatError(
             "The tokenizers library read other token ids than the tokenizer's JSON states."

@@ -23,7 +23,7 @@ from skm2v._pooling.unknown_characters import (
 )
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 
-__all__ = ["TextTokenizer", "build_hf", "dense_tokens"]
+__all__ = ["TextTokenizer", "build_hf", "dense_tokens", "try_parts"]
 
 MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
 
@@ -358,6 +358,24 @@ def build_hf(
     }
     hf = _build(json.dumps(skeleton))
     return hf.normalizer, hf.pre_tokenizer
+
+
+def try_parts(document: TokenizerDocument) -> None:
+    """Let the library read all of a tokenizer but its vocabulary, which takes no time.
+
+    Raises
+    ------
+    ModelFormatError
+        If it cannot.
+    """
+    spec = document.spec
+    model = dict(spec["model"])
+    if model["type"] == "Unigram":
+        model["vocab"] = [["a", 0.0]]
+        model["unk_id"] = None if model.get("unk_id") is None else 0
+    else:
+        model["vocab"] = {model.get("unk_token") or "a": 0}
+    _build(json.dumps({**spec, "model": model, "truncation": None, "padding": None}))
 
 
 def _tokens_of(tokenizer: tokenizers.Tokenizer) -> tuple[str, ...]:

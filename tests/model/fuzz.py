@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse  # noqa: F401  the reference imports it at its first text
 
 from skm2v import StaticModel
 from skm2v.exceptions import ModelFormatError, TextWarning
