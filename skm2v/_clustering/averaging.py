@@ -11,12 +11,12 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skm2v._clustering.order import canonical_order, scattered
+from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
 from skm2v._pairs import NeighborSearch
 from skm2v._pairs.vectors import squares
@@ -113,7 +113,7 @@ class NeighborAverager(
         self.fit_transform(X)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @fit_context(nested=False)
     def fit_transform(self, X: Any, y: Any = None) -> Floats:
         """Fit, and return the means of the fitted vectors.
 

@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._clustering.describing import check_stop_words, describe
 from skm2v._clustering.groups import cosines_to, group_rows
 from skm2v._clustering.table import Cluster, ClusterTable
-from skm2v._dedup.embedding import embedding_by, fit_embedder
+from skm2v._features.embedding import embedding_by, fit_embedder
+from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
 from skm2v._pairs.vectors import check_vectors
 from skm2v._pooling import check_texts
@@ -101,7 +102,7 @@ class ClusterDescriber(SealedState, TransformerMixin, BaseEstimator):
         self.n_examples = n_examples
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @fit_context(nested=False)
     def fit(self, X: Any, y: Any) -> ClusterDescriber:
         """Describe groups.
 

@@ -13,7 +13,7 @@ from skm2v._clustering.groups import Groups, cosines_to, group_rows, of_length_o
 from skm2v._clustering.table import Cluster, ClusterTable
 from skm2v._clustering.terms import best_terms, class_tfidf, count_terms, stem_of
 from skm2v._clustering.words import STOP_WORDS
-from skm2v._dedup.embedding import embedding_by, fit_embedder
+from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._pooling import check_texts
 
 __all__ = ["check_stop_words", "describe", "describe_clusters"]

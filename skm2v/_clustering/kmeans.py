@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import cut_tree, linkage
-from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
+from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skm2v._clustering.order import canonical_order, first_of_equals, one_thread, scattered
+from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
 
 __all__ = ["WardKMeans", "refined", "ward_centers"]
@@ -99,7 +100,7 @@ class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
         self.max_iter = max_iter
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @fit_context(nested=False)
     def fit(self, X: Any, y: Any = None) -> WardKMeans:
         """Group the rows.
 

@@ -19,7 +19,7 @@ from skm2v._clustering.outliers import outlier_scores
 from skm2v._clustering.page import render_fragment, render_page
 from skm2v._clustering.positions import Positions, place_in_plane
 from skm2v._clustering.table import ClusterTable
-from skm2v._dedup.embedding import embedding_by, fit_embedder
+from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._pooling import check_texts
 
 __all__ = ["Topics", "find_topics"]

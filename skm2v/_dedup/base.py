@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.cells import InCells
-from skm2v._dedup.embedding import Embed, embedding_by, fit_embedder
 from skm2v._dedup.finding import Found, Options, Table, find, group, links_below, sample_of
 from skm2v._dedup.links import KINDS, SEMANTIC, Links
 from skm2v._dedup.nodes import Nodes
@@ -21,6 +20,7 @@ from skm2v._dedup.pairs import DuplicatePairs, row_duplicates, row_pairs
 from skm2v._dedup.priority import row_values
 from skm2v._dedup.report import DeduplicationReport, nearest_to_threshold
 from skm2v._dedup.tables import items_of_column, read_texts
+from skm2v._features.embedding import Embed, embedding_by, fit_embedder
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
 from skm2v._pairs.engines import engine_names

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import some
-from skm2v._dedup.embedding import embedding_by, fit_embedder
 from skm2v._dedup.tables import read_texts
+from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._pairs import exact
 from skm2v._pairs.vectors import check_vectors
 
@@ -35,8 +35,6 @@ class ThresholdCalibration:
         The curve: each similarity that occurs, the largest first.
     """
 
-    __module__ = "skm2v.deduplication"
-
     threshold: float
     low: float
     high: float
@@ -60,6 +58,10 @@ class ThresholdCalibration:
             f"<ThresholdCalibration: {self.threshold:.3f} [{self.low:.3f}, {self.high:.3f}],"
             f" precision {self.precision:.3f}, recall {self.recall:.3f}, F1 {self.f1:.3f}>"
         )
+
+
+# Not in the class: dataclasses look up their own module while it is still being made.
+ThresholdCalibration.__module__ = "skm2v.deduplication"
 
 
 def calibrate_threshold(

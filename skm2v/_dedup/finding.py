@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from skm2v._dedup.cells import InCells
 from skm2v._dedup.dense import best_links, star_by_rounds, star_of_blocks
-from skm2v._dedup.embedding import Embed
 from skm2v._dedup.groups import Assigned, assign, components, star
 from skm2v._dedup.links import NEAR, SEMANTIC, Linker, Links, Verify
 from skm2v._dedup.nodes import Nodes, make_nodes, number_codes
@@ -23,6 +22,7 @@ from skm2v._dedup.priority import (
     pair_keys,
     tie_breakers,
 )
+from skm2v._features.embedding import Embed
 from skm2v._pairs.engines import Chunk
 from skm2v._pairs.searching import Progress
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import check_choice, is_number, require
-from skm2v._dedup.embedding import embedding_by, fit_embedder
 from skm2v._dedup.links import EXACT, KINDS, NEAR, SEMANTIC, Linker, Links
 from skm2v._dedup.listing import as_html, as_text
 from skm2v._dedup.nodes import NORMALIZERS, make_nodes, number_codes
 from skm2v._dedup.tables import read_texts
+from skm2v._features.embedding import embedding_by, fit_embedder
 
 __all__ = ["Leakage", "find_leakage"]
 

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.calibration import check_labels, paired_cosines
-from skm2v._dedup.embedding import embedding_by, fit_embedder
+from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._fit_context import fit_context
 from skm2v._model.foreign_parts import hash_of_parts
 from skm2v._model.state import SealedState

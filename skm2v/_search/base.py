@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._checks import check_n_jobs, is_count, is_number, require
-from skm2v._dedup.embedding import embedding_by
+from skm2v._features.embedding import embedding_by
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
 from skm2v._model_transformer import ModelTransformer

@@ -7,8 +7,8 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from skm2v._dedup.embedding import fit_embedder
 from skm2v._embedder import StaticEmbedder
+from skm2v._features.embedding import fit_embedder
 from skm2v._search import index_file
 from skm2v._search.base import FittedIndex
 from skm2v._search.index_file import SearchContent

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._checks import some
-from skm2v._dedup.embedding import fit_embedder
+from skm2v._features.embedding import fit_embedder
 from skm2v._pooling import check_texts
 from skm2v._search.explaining import SearchExplanation, explain_score
 from skm2v._search.fusion import score_all
