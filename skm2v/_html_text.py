@@ -1,10 +1,10 @@
-"""Any text as part of a page of HTML."""
+"""Pages of HTML, and any text as part of one."""
 
 from __future__ import annotations
 
 import html
 
-__all__ = ["escaped"]
+__all__ = ["document", "escaped"]
 
 # Control characters, which HTML forbids, become their pictures; halves of surrogate pairs, which
 # no file can hold, and what stands for nothing become the sign for what cannot be shown.
@@ -19,3 +19,21 @@ def escaped(text: str, most: int | None = None) -> str:
     if most is not None and len(text) > most:
         text = text[: most - 1] + "…"
     return html.escape(text.translate(_PICTURES))
+
+
+def document(title: str, body: str, style: str = "") -> str:
+    """Return a page that is complete in itself, for wide and for narrow windows.
+
+    Parameters
+    ----------
+    title : str
+        Any text.
+    body, style : str
+        HTML and CSS, as they are.
+    """
+    sheet = f"<style>{style}</style>" if style else ""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escaped(title, 120)}</title>{sheet}</head><body>{body}</body></html>\n"
+    )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.row_files import RowFile, table_kind, write_table, write_whole
+from skm2v._html_text import document
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -90,11 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
         names = ("left", "right", "similarity", "kind")
         write_table(arguments.pairs, {name: getattr(pairs, name).tolist() for name in names})
     if arguments.report:
-        page = (
-            "<!doctype html><html><head><meta charset='utf-8'><title>skm2v dedup</title>"
-            "<meta name='viewport' content='width=device-width, initial-scale=1'></head><body>"
-            f"{deduplicator.report_.to_html()}</body></html>"
-        )
+        page = document("skm2v dedup", deduplicator.report_.to_html())
         write_whole(arguments.report, lambda path: path.write_bytes(page.encode()))
     if not arguments.quiet:
         counts = deduplicator.report_.n_dropped

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skm2v._clustering.svg import STYLE, render_map
-from skm2v._html_text import escaped
+from skm2v._html_text import document, escaped
 
 if TYPE_CHECKING:
     from skm2v._clustering.topics import Topics
@@ -26,12 +26,7 @@ h2{font-size:17px;margin:1.4em 0 .3em}
 
 def render_page(topics: Topics, title: str) -> str:
     """Return the page."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escaped(title, 120)}</title><style>{PAGE}</style></head>"
-        f"<body><h1>{escaped(title, 120)}</h1>{render_fragment(topics)}</body></html>\n"
-    )
+    return document(title, f"<h1>{escaped(title, 120)}</h1>{render_fragment(topics)}", PAGE)
 
 
 def render_fragment(topics: Topics) -> str:

@@ -12,6 +12,7 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from skm2v._html_text import document
 from skm2v.evaluation._formatting import measure, percent, size, speed, title
 from skm2v.evaluation._plot import Point, scatter
 
@@ -43,13 +44,8 @@ def render_html(evaluation: Evaluation) -> str:
             _method(evaluation),
         )
     )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<title>skm2v evaluation</title>"
-        f"<style>{style.read_text(encoding='utf-8')}</style></head>"
-        f"<body><main>{body}</main></body></html>\n"
-    )
+    sheet = style.read_text(encoding="utf-8")
+    return document("skm2v evaluation", f"<main>{body}</main>", sheet)
 
 
 def _header(evaluation: Evaluation) -> str:
