@@ -17,7 +17,7 @@ from skm2v._classification.fused_file import FusedContent
 from skm2v._classification.prediction import ClassPrediction, TextScoring
 from skm2v._classification.scores import ScoreTable
 
-__all__ = ["FusedTextClassifier", "FusedTextRegressor"]
+__all__ = ["FusedTextClassifier", "FusedTextRegressor", "load_fused"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -418,3 +418,12 @@ class FusedTextRegressor(_Fused):
 
     def _output_names(self) -> list[Any]:
         return list(range(self.scores_.n_outputs))
+
+
+def load_fused(
+    path: str | os.PathLike[str], *, mmap: bool = False
+) -> FusedTextClassifier | FusedTextRegressor:
+    """Read a fused model of either kind; see :meth:`FusedTextClassifier.load`."""
+    content = fused_file.read(path, mmap=mmap)
+    kind = FusedTextClassifier if content.kind == "classifier" else FusedTextRegressor
+    return kind._of_content(content)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from skm2v._classification.links import LINKS, check_outputs
 from skm2v._classification.scores import ScoreTable, check_tensor
 from skm2v._model import files
-from skm2v._model.sealed import FUSED_KEY, Content, Seal, describe_sealed
-from skm2v._model.tensor_file import parse_tensors
+from skm2v._model.sealed import FUSED_KEY, Content, Seal
+from skm2v._model.sealed_file import SealedFile
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["FusedContent", "read", "write"]
@@ -69,9 +69,7 @@ class FusedContent(NamedTuple):
 
 def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
     """Write a fused model; see :meth:`skm2v.FusedTextClassifier.save`."""
-    target = files.local_path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder; a fused model is a file in one.")
+    target = FILE.target(path)
     scores = content.scores.content
     settings = {
         **scores.settings,
@@ -85,35 +83,18 @@ def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
     tensors = dict(scores.tensors)
     if content.inverse_temperature is not None:
         tensors[TEMPERATURE] = content.inverse_temperature
-    files.write_alone(target, FUSED.dump(Content(settings, tensors, scores.tokenizer)))
+    FILE.write(target, Content(settings, tensors, scores.tokenizer))
 
 
-def read(path: str | os.PathLike[str], kind: str, *, mmap: bool = False) -> FusedContent:
-    """Read a fused model of a kind; see :meth:`skm2v.FusedTextClassifier.load`."""
-    file = files.local_path(path)
-    what = str(file)
-    if file.is_dir():
-        raise IsADirectoryError(
-            f"{what} is a folder; a fused model is a file, as save() wrote it. A folder with a"
-            " static model is loaded with StaticModel.from_pretrained."
-        )
-    data: Any = (
-        files.map_file(file, max_bytes=MAX_BYTES)
-        if mmap
-        else files.read_file(file, max_bytes=MAX_BYTES)[0]
-    )
-    tensors, metadata = parse_tensors(data, what=what)
-    if FUSED.key not in metadata:
-        kind_of_ours = describe_sealed(metadata, not_by=FUSED.key)
+def read(
+    path: str | os.PathLike[str], kind: str | None = None, *, mmap: bool = False
+) -> FusedContent:
+    """Read a fused model of a kind, or of any; see :meth:`skm2v.FusedTextClassifier.load`."""
+    content = FILE.read(path, mmap=mmap)
+    if kind not in (None, content.kind):
         raise ModelFormatError(
-            f"{what} is no fused model: it was not written by save()."
-            if kind_of_ours is None
-            else f"{what} holds {kind_of_ours}, and no fused model."
-        )
-    content, _ = FUSED.read(metadata[FUSED.key], tensors, what=what)
-    if content.kind != kind:
-        raise ModelFormatError(
-            f"{what} holds a {content.kind}; load it with {READERS[content.kind]}.load."
+            f"{files.local_path(path)} holds a {content.kind}; load it with"
+            f" {READERS[content.kind]}.load."
         )
     return content
 
@@ -153,6 +134,13 @@ def _read_v1(content: Content, what: str) -> FusedContent:
 
 #: Files of fused models.
 FUSED = Seal(FUSED_KEY, {1: _read_v1})
+FILE = SealedFile(
+    FUSED,
+    "a fused model",
+    "save()",
+    MAX_BYTES,
+    " A folder with a static model is loaded with StaticModel.from_pretrained.",
+)
 
 
 def _check_settings(settings: Mapping[str, Any], what: str) -> None:

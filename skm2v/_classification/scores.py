@@ -211,8 +211,9 @@ class ScoreTable:
             As :meth:`TextTokenizer.pieces` returns them.
         truncated : bool
         """
-        pooler: TextPooler = self._pooler  # type: ignore[attr-defined]
-        (ids, offsets, words), truncated = pooler.pieces(text, max_length=self.max_length)
+        (ids, offsets, words), truncated = self._text_pooler.pieces(
+            text, max_length=self.max_length
+        )
         if self.tokenizer.unk_id is not None:
             known = ids != self.tokenizer.unk_id
             ids, offsets, words = ids[known], offsets[known], words[known]

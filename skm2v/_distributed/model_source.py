@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
+from skm2v._classification.fused import load_fused
 from skm2v._static_model import StaticModel
 from skm2v.exceptions import ModelFormatError
 
@@ -41,10 +41,11 @@ class ModelSource:
         self._path: str | None = None
         self._sha256 = ""
         self._model = model
+        self._checked = False  # whether this process has looked at the file
         if isinstance(model, (str, os.PathLike)):
             self._path = os.path.abspath(model)
             self._sha256 = _hash_of(Path(self._path))
-            self._model = None
+            self._model, self._checked = None, True
 
     def get(self) -> Any:
         """Return the model; the first call in a process loads it.
@@ -68,7 +69,7 @@ class ModelSource:
         return model
 
     def _load(self, path: Path) -> Any:
-        found = _hash_of(path)
+        found = self._sha256 if self._checked else _hash_of(path)
         if found != self._sha256:
             raise ModelFormatError(
                 f"The model at {path} has the SHA-256 {found} here, and {self._sha256} where the"
@@ -83,7 +84,7 @@ class ModelSource:
 
 def _restore(path: str | None, sha256: str, model: Any) -> ModelSource:
     source = ModelSource.__new__(ModelSource)
-    source._path, source._sha256, source._model = path, sha256, model
+    source._path, source._sha256, source._model, source._checked = path, sha256, model, False
     return source
 
 
@@ -103,12 +104,4 @@ def _hash_of(path: Path) -> str:
 
 
 def _load(path: Path) -> Any:
-    if path.is_dir():
-        return StaticModel.from_pretrained(path)
-    try:
-        return FusedTextClassifier.load(path, mmap=True)
-    except ModelFormatError as error:
-        try:
-            return FusedTextRegressor.load(path, mmap=True)
-        except ModelFormatError:
-            raise error from None
+    return StaticModel.from_pretrained(path) if path.is_dir() else load_fused(path, mmap=True)

@@ -10,11 +10,10 @@ from typing import Any
 import numpy.typing as npt
 
 from skm2v._checks import is_count, is_number
-from skm2v._model import files
 from skm2v._model.core import Core
 from skm2v._model.parts import MODEL as MODEL_SEAL
-from skm2v._model.sealed import SEARCH_KEY, Content, Seal, describe_sealed
-from skm2v._model.tensor_file import parse_tensors
+from skm2v._model.sealed import SEARCH_KEY, Content, Seal
+from skm2v._model.sealed_file import SealedFile
 from skm2v._pairs.coding import Stored
 from skm2v._search.index import Ids, Index
 from skm2v._search.postings import Postings
@@ -62,9 +61,7 @@ class SearchContent:
 
 def write(content: SearchContent, path: str | os.PathLike[str]) -> None:
     """Write a searcher; see :meth:`skm2v.TextSearcher.save`."""
-    target = files.local_path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder; an index is a file in one.")
+    target = FILE.target(path)
     index, model = content.index, content.model._core.parts.content
     postings, stored = index.postings, index.dense.stored()
     tensors: dict[str, npt.NDArray[Any]] = {
@@ -80,7 +77,7 @@ def write(content: SearchContent, path: str | os.PathLike[str]) -> None:
         **{MODEL + name: array for name, array in model.tensors.items()},
     }
     settings = {**content.settings, "model": dict(model.settings)}
-    files.write_alone(target, SEARCH.dump(Content(settings, tensors, model.tokenizer)))
+    FILE.write(target, Content(settings, tensors, model.tokenizer))
 
 
 def _strings(name: str, strings: Strings) -> dict[str, npt.NDArray[Any]]:
@@ -89,24 +86,7 @@ def _strings(name: str, strings: Strings) -> dict[str, npt.NDArray[Any]]:
 
 def read(path: str | os.PathLike[str], *, mmap: bool = False) -> SearchContent:
     """Read a searcher; see :meth:`skm2v.TextSearcher.load`."""
-    file = files.local_path(path)
-    what = str(file)
-    if file.is_dir():
-        raise IsADirectoryError(f"{what} is a folder; an index is a file, as save() wrote it.")
-    data: Any = (
-        files.map_file(file, max_bytes=MAX_BYTES)
-        if mmap
-        else files.read_file(file, max_bytes=MAX_BYTES)[0]
-    )
-    tensors, metadata = parse_tensors(data, what=what)
-    if SEARCH.key not in metadata:
-        kind = describe_sealed(metadata, not_by=SEARCH.key)
-        raise ModelFormatError(
-            f"{what} is no index: it was not written by TextSearcher.save()."
-            if kind is None
-            else f"{what} holds {kind}, and no index."
-        )
-    return SEARCH.read(metadata[SEARCH.key], tensors, what=what)[0]
+    return FILE.read(path, mmap=mmap)
 
 
 def _read_v1(content: Content, what: str) -> SearchContent:
@@ -139,6 +119,7 @@ def _take_strings(name: str, tensors: dict[str, npt.NDArray[Any]]) -> Strings:
 
 #: Files of searchers.
 SEARCH = Seal(SEARCH_KEY, {1: _read_v1})
+FILE = SealedFile(SEARCH, "an index", "TextSearcher.save()", MAX_BYTES)
 
 
 def _check_settings(settings: Mapping[str, Any], what: str) -> None:
