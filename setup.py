@@ -42,4 +42,13 @@ scan = Extension(
     **common,
 )
 
-setup(ext_modules=[kernel, scan])
+# Where the repository is published, as "https://forge/owner/name": a fork has addresses of its own.
+repository = os.environ.get("SKM2V_REPOSITORY", "").rstrip("/")
+urls = {
+    "Documentation": f"{repository}/blob/main/docs/index.md",
+    "Source": repository,
+    "Issues": f"{repository}/issues",
+    "Changelog": f"{repository}/blob/main/CHANGES.md",
+}
+
+setup(ext_modules=[kernel, scan], project_urls=urls if repository else {})

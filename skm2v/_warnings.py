@@ -55,7 +55,9 @@ def warn_user(message: str, category: type[Warning], detail: str = "") -> None:
         category,
         filename=frame.f_code.co_filename,
         lineno=frame.f_lineno,
-        module=module if isinstance(module, str) else None,
+        # As `warnings.warn` says for code without a name, such as that of exec(source, {}); what is
+        # of no module is never shown.
+        module=module if isinstance(module, str) else "<string>",
         registry=frame.f_globals.setdefault("__warningregistry__", {}),
     )
     if run is not None:  # and the warning is no error

@@ -214,3 +214,13 @@ def test_a_warning_names_rows_and_how_to_hide_it(tiny_static):
         eval(hint)
         model.transform(texts)
     assert not caught
+
+
+def test_code_without_a_name_is_warned_too(tiny_static):
+    """As by `exec(source, {})`, which rooms for code of others do."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        exec("model.encode(texts)", {"model": tiny_static, "texts": EMPTY})
+    assert [(warning.category, warning.filename) for warning in caught] == [
+        (TextWarning, "<string>")
+    ]
