@@ -70,6 +70,13 @@ def test_production():
     assert figures(output, "Pipeline: fitted in")[1] < 1_000_000
 
 
+def test_serving():
+    output = run("serving.py")
+    assert "spam (0.99): Free entry!" in output
+    assert "1114 of 1114 probabilities are those of the model itself" in output
+    assert "422: ['body', 'texts', 1]" in output
+
+
 def test_topics(tmp_path):
     output = run("topics.py", tmp_path)
     words, static = figures(output, "tf-idf + SVD, KMeans"), figures(output, "static, KMeans")
