@@ -28,6 +28,13 @@ class FitReport(SealedState, Mapping[str, Any]):
     ----------
     values : mapping of str to Any
         Plain data: strings, numbers, None, and mappings of these.
+
+    Examples
+    --------
+    >>> from skm2v import StaticEmbedder
+    >>> report = StaticEmbedder().fit(["a cat", "a dog"]).fit_report_
+    >>> report["objective"], report["n_components"]
+    ('sentences', 256)
     """
 
     __module__ = "skm2v"

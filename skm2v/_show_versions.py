@@ -18,8 +18,10 @@ def show_versions() -> None:
     Examples
     --------
     >>> import skm2v
-    >>> skm2v.show_versions()  # doctest: +ELLIPSIS
+    >>> skm2v.show_versions()
     python : 3...
+    >>> skm2v.__version__
+    '0...'
     """
     from skm2v._version import __version__
 

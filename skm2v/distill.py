@@ -168,9 +168,9 @@ def distill(
     Examples
     --------
     >>> from skm2v import distill
-    >>> model = distill("sentence-transformers/all-MiniLM-L6-v2")  # doctest: +SKIP
-    >>> model.encode(["Static vectors are fast."]).shape  # doctest: +SKIP
-    (1, 256)
+    >>> model = distill("sentence-transformers/all-MiniLM-L6-v2", pca_dims=128)
+    >>> model.encode(["Static vectors are fast."]).shape
+    (1, 128)
     """
     from skm2v._distillation.distillation import distil
     from skm2v._static_model import StaticModel
@@ -257,6 +257,16 @@ extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
         If `model` or `tokenizer` is not supported.
     ValueError
         If a parameter is out of its bounds.
+
+    Examples
+    --------
+    >>> from transformers import AutoModel, AutoTokenizer
+    >>> from skm2v import distill_from_model
+    >>> name = "sentence-transformers/all-MiniLM-L6-v2"
+    >>> teacher, tokenizer = AutoModel.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+    >>> model = distill_from_model(teacher, tokenizer, pca_dims=64)
+    >>> model.encode(["Static vectors are fast."]).shape
+    (1, 64)
     """
     if isinstance(model, (str, os.PathLike)):
         raise TeacherError(

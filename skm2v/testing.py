@@ -87,9 +87,13 @@ def check_text_transformer(
 
     Examples
     --------
-    >>> from skm2v import StaticEmbedder
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
     >>> from skm2v.testing import check_text_transformer
-    >>> check_text_transformer(StaticEmbedder())
+    >>> try:
+    ...     check_text_transformer(TfidfVectorizer())  # of StaticEmbedder() it says nothing
+    ... except AssertionError as error:
+    ...     print(error)
+    TfidfVectorizer fails check_text_containers: an array of shape (n, 1) ends in ...
     """
     _run_all(text_transformer_checks(estimator, atol=atol), expected_failed_checks)
 
@@ -142,11 +146,15 @@ def check_text_classifier(
 
     Examples
     --------
-    >>> from skm2v import StaticEmbedder
-    >>> from skm2v.testing import check_text_classifier
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
-    >>> check_text_classifier(make_pipeline(StaticEmbedder(), LogisticRegression()), atol=1e-6)
+    >>> from skm2v.testing import check_text_classifier
+    >>> try:
+    ...     check_text_classifier(make_pipeline(TfidfVectorizer(), LogisticRegression()))
+    ... except AssertionError as error:
+    ...     print(error)
+    Pipeline fails check_text_containers: an array of shape (n, 1) ends in ...
     """
     _run_all(text_classifier_checks(estimator, atol=atol), expected_failed_checks)
 
@@ -168,6 +176,14 @@ def text_transformer_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tu
     check : callable
         To be called with the estimator; its `__name__` is the name of the check. It raises
         AssertionError, or :class:`unittest.SkipTest` where the check does not apply.
+
+    Examples
+    --------
+    >>> from skm2v import StaticEmbedder
+    >>> from skm2v.testing import text_transformer_checks
+    >>> for estimator, check in text_transformer_checks(StaticEmbedder()):
+    ...     if "feature_names" in check.__name__:
+    ...         check(estimator)
     """
     return _checks(estimator, SKLEARN_TRANSFORMER_CHECKS, TRANSFORMER_CHECKS, atol)
 
@@ -189,6 +205,14 @@ def text_classifier_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tup
     check : callable
         To be called with the estimator; its `__name__` is the name of the check. It raises
         AssertionError, or :class:`unittest.SkipTest` where the check does not apply.
+
+    Examples
+    --------
+    >>> from skm2v import StaticTextClassifier
+    >>> from skm2v.testing import text_classifier_checks
+    >>> checks = [check.__name__ for _, check in text_classifier_checks(StaticTextClassifier())]
+    >>> "check_text_multi_label" in checks
+    True
     """
     return _checks(estimator, SKLEARN_CHECKS, CLASSIFIER_CHECKS, atol)
 

@@ -68,6 +68,19 @@ class Explanation(SealedState):
         Number of tokens of a text that count, unknown ones included.
     pieces : bool
         Whether parts are tokens, which may be pieces of words.
+
+    Examples
+    --------
+    >>> from skm2v import StaticTextClassifier
+    >>> from skm2v.datasets import load_sms_spam
+    >>> X, y = load_sms_spam(subset="train", return_X_y=True)
+    >>> classifier = StaticTextClassifier().fit(X[:200], y[:200])
+    >>> explanation = classifier.explain(["Call now for a prize", "see you at home"])
+    >>> explanation[0].tokens[:3].tolist()
+    ['Call', 'now', 'for']
+    >>> decisions = classifier.decision_function(["Call now for a prize", "see you at home"])
+    >>> bool(abs(explanation.decision[:, 0] - decisions).max() < 1e-6)
+    True
     """
 
     __module__ = "skm2v"

@@ -352,6 +352,18 @@ class FusedTextRegressor(_Fused):
         The table.
     nbytes : int
         Size of the table in bytes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skm2v import StaticEmbedder, fuse
+    >>> from skm2v.datasets import load_valence
+    >>> words, valence = load_valence(return_X_y=True)
+    >>> regressor = fuse(make_pipeline(StaticEmbedder(), Ridge()).fit(words, valence))
+    >>> np.argsort(regressor.predict(["a wonderful party", "a terrible illness"]))
+    array([1, 0])
     """
 
     __module__ = "skm2v"

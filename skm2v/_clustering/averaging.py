@@ -73,9 +73,9 @@ class NeighborAverager(
     >>> from skm2v.clustering import NeighborAverager
     >>> vectors = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     >>> NeighborAverager(n_neighbors=2, n_iter=1).fit_transform(vectors).round(2)
-    array([[0.94, 0.34],
-           [0.94, 0.34],
-           [0.41, 0.91]], dtype=float32)
+    array([[0.96, 0.28],
+           [0.94, 0.35],
+           [0.33, 0.94]], dtype=float32)
     """
 
     __module__ = "skm2v.clustering"

@@ -40,6 +40,15 @@ class ClusterChoice:
     n_clusters : int
         The middle of the numbers that nobody could tell from the best one (`as_good`). Where texts
         fall into a few groups, and these into many, both as good, it is the middle of the latter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v.clustering import ClusterChoice
+    >>> scores = np.array([[0.10, 0.12], [0.31, 0.30], [0.20, 0.22]])
+    >>> choice = ClusterChoice(np.array([2, 3, 4]), scores)
+    >>> choice.n_clusters
+    3
     """
 
     __module__ = "skm2v.clustering"

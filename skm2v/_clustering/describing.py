@@ -83,7 +83,7 @@ def describe_clusters(
     ...          "What is your exchange rate?"]
     >>> table = describe_clusters(texts, ["cards", "cards", "rates", "rates"])
     >>> table.find("rates").terms
-    ['exchange rate', 'exchange', 'rate']
+    ['exchange', 'exchange rate', 'rate']
     """
     checked = list(check_texts(texts).texts)
     if vectors is None:

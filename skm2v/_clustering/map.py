@@ -74,6 +74,16 @@ def plot_map(
     ----------
     L. van der Maaten, G. Hinton. Visualizing Data using t-SNE. Journal of Machine Learning
     Research, 2008. https://jmlr.org/papers/v9/vandermaaten08a.html
+
+    Examples
+    --------
+    >>> from skm2v import StaticEmbedder
+    >>> from skm2v.clustering import plot_map
+    >>> texts = ["where is my card", "my card is late", "the rate of exchange", "today's rates"]
+    >>> vectors = StaticEmbedder().fit_transform(texts)
+    >>> ax = plot_map(vectors, [0, 0, 1, 1], names={0: "card", 1: "rate"})
+    >>> sorted(text.get_text() for text in ax.texts)
+    ['card', 'rate']
     """
     if not is_count(max_points, 2):
         raise ValueError(f"max_points must be an integer of 2 or more; got {max_points!r}.")

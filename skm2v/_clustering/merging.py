@@ -31,6 +31,18 @@ class MergedClusters:
     tree : ndarray of float64 of shape (n_clusters - 1, 4)
         Merges down to one group, as ``scipy.cluster.hierarchy`` has them: the groups before merging
         are its leaves.
+
+    Examples
+    --------
+    >>> from skm2v import StaticEmbedder
+    >>> from skm2v.clustering import merge_clusters
+    >>> texts = ["my card is lost", "lost card", "a new card", "exchange rates", "the rate"]
+    >>> vectors = StaticEmbedder().fit_transform(texts)
+    >>> merged = merge_clusters([0, 0, 1, 2, 2], vectors, n_clusters=2)
+    >>> merged.parts
+    {0: [0, 1], 2: [2]}
+    >>> merged.labels
+    array([0, 0, 0, 2, 2])
     """
 
     __module__ = "skm2v.clustering"

@@ -34,6 +34,13 @@ class ClusterShare(NamedTuple):
         Texts of the group in the cluster, and in all.
     share, low, high : float
         ``n_texts / total`` and its interval.
+
+    Examples
+    --------
+    >>> from skm2v.clustering import cluster_shares
+    >>> share = cluster_shares([0, 0, 1, 0], by=["mail", "mail", "mail", "chat"]).rows()[0]
+    >>> share.group, share.label, share.n_texts, share.total
+    ('chat', 0, 1, 1)
     """
 
     group: Any
@@ -63,6 +70,16 @@ class ClusterShares:
     low, high : ndarray of float64 of shape (n_groups, n_labels)
         Bounds of the intervals.
     are_periods : bool
+
+    Examples
+    --------
+    >>> from skm2v.clustering import cluster_shares
+    >>> shares = cluster_shares([0, 0, 1, 0], by=["mail", "mail", "mail", "chat"])
+    >>> shares.groups
+    ['chat', 'mail']
+    >>> shares.shares.round(2)
+    array([[1.  , 0.  ],
+           [0.67, 0.33]])
     """
 
     __module__ = "skm2v.clustering"

@@ -37,6 +37,14 @@ class Cluster(NamedTuple):
     borderline : list of str
         Different texts that are almost, or more, in another group: first the one whose cosine to
         another centre is the largest beside that to its own.
+
+    Examples
+    --------
+    >>> from skm2v.clustering import describe_clusters
+    >>> texts = ["my card is lost", "lost card", "exchange rates", "the exchange rate"]
+    >>> cluster = describe_clusters(texts, [0, 0, 1, 1])[0]
+    >>> cluster.size, cluster.share
+    (2, 0.5)
     """
 
     label: Any
@@ -67,6 +75,16 @@ class ClusterTable:
     clusters : list of Cluster
     n_texts : int
         Number of texts, those without a group included.
+
+    Examples
+    --------
+    >>> from skm2v.clustering import describe_clusters
+    >>> texts = ["my card is lost", "lost card", "a new card", "exchange rates", "the rate"]
+    >>> table = describe_clusters(texts, ["card", "card", "card", "rate", "rate"])
+    >>> table[0].label, table.find("rate").size
+    ('card', 2)
+    >>> table.n_unassigned
+    0
     """
 
     __module__ = "skm2v.clustering"

@@ -49,6 +49,16 @@ class Topics:
         The fitted steps.
     positions : Positions
         Places of the texts on the map.
+
+    Examples
+    --------
+    >>> from skm2v.clustering import find_topics
+    >>> from skm2v.datasets import load_banking77
+    >>> topics = find_topics(load_banking77(subset="test").data[:200], n_topics=5)
+    >>> len(topics.table), len(topics.labels)
+    (5, 200)
+    >>> topics.predict(["my card did not arrive"]).shape
+    (1,)
     """
 
     __module__ = "skm2v.clustering"
@@ -181,9 +191,9 @@ def find_topics(
     --------
     >>> from skm2v.clustering import find_topics
     >>> from skm2v.datasets import load_banking77
-    >>> topics = find_topics(load_banking77(subset="test").data, n_topics=77)
-    >>> topics.table[0].terms[:2]
-    ['exchange', 'exchange rate']
+    >>> topics = find_topics(load_banking77(subset="test").data[:400], n_topics=10)
+    >>> topics.table[1].terms[:2]
+    ['exchange', 'exchange rates']
     """
     n_jobs = check_n_jobs(n_jobs)
     check_stop_words(stop_words)

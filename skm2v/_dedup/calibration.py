@@ -33,6 +33,17 @@ class ThresholdCalibration:
         What the threshold does on the pairs that it was chosen on.
     thresholds, precisions, recalls : ndarray of float64 of shape (n_thresholds,)
         The curve: each similarity that occurs, the largest first.
+
+    Examples
+    --------
+    >>> from skm2v.deduplication import calibrate_threshold
+    >>> left = ["where is my card", "where is my card", "exchange rates", "cash withdrawal fee"]
+    >>> right = ["my card is where", "top up failed", "what rates for exchange", "hello there"]
+    >>> calibration = calibrate_threshold(left, right, [True, False, True, False])
+    >>> calibration.precision, calibration.recall
+    (1.0, 1.0)
+    >>> calibration.low <= calibration.threshold <= calibration.high
+    True
     """
 
     threshold: float

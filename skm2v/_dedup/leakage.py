@@ -32,6 +32,15 @@ class Leakage:
         ``"exact"``, ``"near"`` or ``"semantic"``.
     is_leaked : ndarray of bool of shape (n_test,)
         Whether a test text is in some pair.
+
+    Examples
+    --------
+    >>> from skm2v.deduplication import find_leakage
+    >>> leakage = find_leakage(["my card is late", "hello there"], ["My card is late", "a fee"])
+    >>> leakage.is_leaked
+    array([ True, False])
+    >>> leakage.test_row, leakage.train_row, leakage.kind.tolist()
+    (array([0]), array([0]), ['exact'])
     """
 
     __module__ = "skm2v.deduplication"

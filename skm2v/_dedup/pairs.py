@@ -29,6 +29,14 @@ class DuplicatePairs:
         one.
     kind_code : ndarray of int8 of shape (n_pairs,)
         0, 1 and 2 for exact, near and semantic ones.
+
+    Examples
+    --------
+    >>> from skm2v import Deduplicator
+    >>> texts = ["My card did not arrive", "my card  did not arrive", "Where is the bank?"]
+    >>> pairs = Deduplicator().fit(texts).duplicates_
+    >>> pairs.left, pairs.right, pairs.kind
+    (array([1]), array([0]), array(['exact'], dtype='<U8'))
     """
 
     __module__ = "skm2v.deduplication"

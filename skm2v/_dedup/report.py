@@ -26,6 +26,14 @@ class BorderlinePair(NamedTuple):
         Whether it is at or above the threshold.
     left_row, right_row : int
     left_text, right_text : str
+
+    Examples
+    --------
+    >>> from skm2v import Deduplicator
+    >>> texts = ["my card is late", "my card was late", "hello there"]
+    >>> pair = Deduplicator(threshold=0.9).fit(texts).report_.borderline()[0]
+    >>> pair.left_text, pair.right_text, pair.is_duplicate
+    ('my card is late', 'my card was late', True)
     """
 
     similarity: float
@@ -52,6 +60,14 @@ class DuplicateGroup(NamedTuple):
         Of a dropped row to the kept one.
     dropped_texts : list of str
         Some of the different dropped texts, the least similar ones first.
+
+    Examples
+    --------
+    >>> from skm2v import Deduplicator
+    >>> texts = ["My card is late", "my card is late", "hello there"]
+    >>> [group] = Deduplicator().fit(texts).report_.largest_groups()
+    >>> group.kept_text, group.dropped_texts
+    ('My card is late', ['my card is late'])
     """
 
     size: int
@@ -82,6 +98,14 @@ class DeduplicationReport:
         and the number of texts whose pairs were looked at for those below.
     cells : InCells or None, default=None
         What a partition did, if there was one.
+
+    Examples
+    --------
+    >>> from skm2v import Deduplicator
+    >>> texts = ["My card is late", "my card is late", "hello there"]
+    >>> report = Deduplicator().fit(texts).report_
+    >>> report.n_rows, report.n_kept, report.n_dropped
+    (3, 2, {'exact': 1, 'near': 0, 'semantic': 0})
     """
 
     __module__ = "skm2v.deduplication"

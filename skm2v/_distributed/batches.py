@@ -129,7 +129,13 @@ default=None
             As long as `texts`.
         """
         model = self._source.get()
-        values = getattr(model, self.method)(texts)
+        ask = getattr(model, self.method)
+        try:
+            values = ask(texts)
+        except ValueError:
+            if len(texts):
+                raise
+            values = ask(["text"])[:0]  # most of scikit-learn's predictors refuse no rows
         if not isinstance(values, np.ndarray):
             kind = type(values).__name__
             raise TypeError(

@@ -91,6 +91,21 @@ def predict(
     ------
     MissingExtraError, TextTypeError, ValueError, OSError, ModelFormatError
         As for :func:`embed`.
+
+    Examples
+    --------
+    >>> import dask.dataframe
+    >>> import pandas
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skm2v import StaticEmbedder
+    >>> from skm2v.distributed import predict
+    >>> model = make_pipeline(StaticEmbedder(), LogisticRegression())
+    >>> _ = model.fit(["a cat", "two cats", "a car", "two cars"], ["pet", "pet", "thing", "thing"])
+    >>> frame = pandas.DataFrame({"text": ["my cat", "his car"]})
+    >>> lazy = predict(dask.dataframe.from_pandas(frame, npartitions=2), "text", model)
+    >>> lazy.compute()["prediction"].tolist()
+    ['pet', 'thing']
     """
     return _mapped(frame, BatchTransformer(model, column, output=output, method=method))
 

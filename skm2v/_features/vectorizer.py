@@ -132,7 +132,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
     >>> (rows @ vectorizer.transform(texts).T).toarray().argmax(axis=1)
     array([0, 2])
     >>> vectorizer.get_feature_names_out()[[0, 256, -1]]
-    array(['dimension_0', 'token_##s', 'pair_##0 ##d'], dtype=object)
+    array(['dimension_0', 'token_d', 'pair_nik ##on'], dtype=object)
     """
 
     __module__ = "skm2v"

@@ -158,6 +158,13 @@ class ModelConfig:
         first and repeats them afterwards.
     created_with : mapping of str to str, default={}
         Versions of the software that made the model.
+
+    Examples
+    --------
+    >>> from skm2v import StaticModel
+    >>> config = StaticModel.from_pretrained("default").config
+    >>> config.teacher, config.language, config.objective
+    ('sentence-transformers/all-MiniLM-L6-v2', ('en',), 'sentences')
     """
 
     __module__ = "skm2v"

@@ -35,6 +35,16 @@ class Projection:
     ------
     ModelFormatError
         If shapes, types or values do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v import Projection
+    >>> projection = Projection(np.zeros(3), np.eye(3)[:2])
+    >>> projection.transform([[1.0, 2.0, 3.0]])
+    array([[1., 2.]])
+    >>> projection.first(1).dim
+    1
     """
 
     __module__ = "skm2v"

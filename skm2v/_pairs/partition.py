@@ -44,6 +44,17 @@ class Recall(NamedTuple):
         95 % interval.
     n_rows, n_pairs : int
         Rows of the sample, and pairs that they have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v.deduplication import most_pairs_above
+    >>> rng = np.random.default_rng(0)
+    >>> vectors = rng.normal(size=(500, 16)).astype(np.float32)
+    >>> vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    >>> recall = most_pairs_above(vectors, 0.8).recall
+    >>> recall.low <= recall.value <= recall.high
+    True
     """
 
     value: float
@@ -261,6 +272,18 @@ class MostPairs(NamedTuple):
         Share of all pairs that these are, measured on a sample of rows.
     n_cells, n_probes : int
         Number of cells, and of those that each vector is compared with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v.deduplication import most_pairs_above
+    >>> rng = np.random.default_rng(0)
+    >>> vectors = rng.normal(size=(500, 16)).astype(np.float32)
+    >>> vectors[250:] = vectors[:250]  # each row twice
+    >>> vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    >>> pairs = most_pairs_above(vectors, 0.99)
+    >>> len(pairs.left)
+    250
     """
 
     left: npt.NDArray[np.int32]

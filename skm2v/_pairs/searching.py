@@ -50,6 +50,15 @@ class Pairs(NamedTuple):
         one.
     similarity : ndarray of float32 of shape (n_pairs,)
         Their cosine.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v.deduplication import pairs_above
+    >>> vectors = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], dtype=np.float32)
+    >>> pairs = pairs_above(vectors, 0.7)
+    >>> pairs.left, pairs.right, pairs.similarity.round(2)
+    (array([0], dtype=int32), array([1], dtype=int32), array([0.8], dtype=float32))
     """
 
     left: npt.NDArray[np.int32]

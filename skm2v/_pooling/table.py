@@ -58,6 +58,17 @@ class PoolingTable:
     ------
     ModelFormatError
         If shapes, types or values do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v import PoolingTable
+    >>> weights = np.array([1, 2, 3], dtype=np.float32)
+    >>> table = PoolingTable(np.eye(3, dtype=np.float32), weights=weights)
+    >>> table.n_tokens, table.dim
+    (3, 3)
+    >>> table.entry_vectors(np.array([2]))
+    array([[0., 0., 3.]])
     """
 
     __module__ = "skm2v"

@@ -66,6 +66,13 @@ class TextTokenizer:
     ------
     ModelFormatError
         If the JSON text is not a supported tokenizer.
+
+    Examples
+    --------
+    >>> from skm2v import StaticModel
+    >>> tokenizer = StaticModel.from_pretrained("default").text_tokenizer
+    >>> [tokenizer.tokens[i] for i in tokenizer.ids(["a cat"]).ids]
+    ['a', 'cat']
     """
 
     __module__ = "skm2v"

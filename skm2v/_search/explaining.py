@@ -50,6 +50,17 @@ class SearchExplanation:
         place has its half.
     meaning : ndarray of float64 of shape (n_parts,)
         What it adds by its vector; negative where it says something else than the document.
+
+    Examples
+    --------
+    >>> from skm2v import TextSearcher
+    >>> documents = ["how to reset a password", "opening hours of the shop", "refunds and returns"]
+    >>> searcher = TextSearcher().fit(documents)
+    >>> explanation = searcher.explain("reset my password", 0)
+    >>> explanation.parts
+    ['reset', 'my', 'password']
+    >>> bool(abs(explanation.words.sum() + explanation.meaning.sum() - explanation.score) < 1e-6)
+    True
     """
 
     query: str

@@ -32,6 +32,14 @@ class Hit(NamedTuple):
     position : int
         Place of the document in the index, from 0.
     text : str
+
+    Examples
+    --------
+    >>> from skm2v import TextSearcher
+    >>> documents = ["how to reset a password", "opening hours of the shop", "refunds and returns"]
+    >>> hit = TextSearcher().fit(documents).search("lost password", k=1)[0][0]
+    >>> hit.id, hit.text
+    (0, 'how to reset a password')
     """
 
     id: Any
@@ -73,6 +81,16 @@ class SearchResult:
     bm25 : ndarray of float64 of shape (n_hits,)
     second : ndarray of float64 of shape (n_hits,)
         What the reranker said; NaN without one.
+
+    Examples
+    --------
+    >>> from skm2v import TextSearcher
+    >>> documents = ["how to reset a password", "opening hours of the shop", "refunds and returns"]
+    >>> result = TextSearcher().fit(documents).search(["lost password", "when do you open"], k=1)
+    >>> [hits[0].text for hits in result]
+    ['how to reset a password', 'opening hours of the shop']
+    >>> result.to_frame()["rank"].tolist()
+    [1, 1]
     """
 
     queries: list[str]

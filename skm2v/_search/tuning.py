@@ -42,6 +42,15 @@ class Tuning:
         Those tried. Without a reranker the latter is [0].
     n_queries : int
         Queries with a relevant document.
+
+    Examples
+    --------
+    >>> from skm2v import TextSearcher
+    >>> documents = ["how to reset a password", "opening hours of the shop", "refunds and returns"]
+    >>> searcher = TextSearcher().fit(documents)
+    >>> tuning = searcher.tune(["lost password", "when do you open"], [[0], [1]], cv=2).tuning_
+    >>> tuning.n_queries, len(tuning.lexical_weights) == len(tuning.scores)
+    (2, True)
     """
 
     lexical_weight: float

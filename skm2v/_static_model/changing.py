@@ -206,7 +206,12 @@ class ChangingModel(EncodingModel):
 
         Examples
         --------
-        >>> model = model.extend(["remdesivir", "long covid"])  # doctest: +SKIP
+        >>> from skm2v import distill
+        >>> teacher = "sentence-transformers/all-MiniLM-L6-v2"
+        >>> model = distill(teacher)
+        >>> extended = model.extend(["remdesivir", "long covid"], model_name=teacher)
+        >>> len(extended.tokens) - len(model.tokens)
+        2
 
         Without a teacher, a word means what others say:
 
@@ -318,7 +323,14 @@ class ChangingModel(EncodingModel):
 
         Examples
         --------
-        >>> model = model.adapt(texts, memory="cache")  # doctest: +SKIP
+        >>> from skm2v import distill
+        >>> from skm2v.datasets import load_sms_spam
+        >>> texts = load_sms_spam(subset="train").data
+        >>> teacher = "sentence-transformers/all-MiniLM-L6-v2"
+        >>> model = distill(teacher)
+        >>> adapted = model.adapt(texts[:500], model_name=teacher)
+        >>> adapted.dim == model.dim
+        True
         """
         return self._adapted(
             texts,

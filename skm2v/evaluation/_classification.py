@@ -214,6 +214,15 @@ class FewShotClassification(_Classification):
         Training texts per label.
     n_experiments : int, default=10
         Number of draws.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import FewShotClassification, evaluate
+    >>> train = ["a cat", "two cats", "a dog", "two dogs"], ["cat", "cat", "dog", "dog"]
+    >>> test = ["one cat", "the dog"], ["cat", "dog"]
+    >>> task = FewShotClassification("pets", *train, *test, samples_per_label=1)
+    >>> evaluate("tfidf", task).results[0].metric
+    'accuracy'
     """
 
     samples_per_label: int = 8
@@ -265,6 +274,14 @@ class FullClassification(_Classification):
         Their labels.
     split : str, default="given"
         Where the two splits come from, for the report.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import FullClassification, evaluate
+    >>> train = ["a cat", "two cats", "a dog", "two dogs"], ["cat", "cat", "dog", "dog"]
+    >>> task = FullClassification("pets", *train, ["one cat", "the dog"], ["cat", "dog"])
+    >>> evaluate("tfidf", task).results[0].score
+    1.0
     """
 
     type: ClassVar[str] = "classification-full"

@@ -44,6 +44,13 @@ class Clustering(Task):
         Documents drawn for each experiment.
     n_experiments : int, default=10
         Number of draws.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import Clustering, evaluate
+    >>> texts, labels = ["a cat", "the cat", "a dog", "the dog"], ["cat", "cat", "dog", "dog"]
+    >>> evaluate("tfidf-svd", Clustering("pets", texts, labels)).results[0].metric
+    'v_measure'
     """
 
     texts: list[str]

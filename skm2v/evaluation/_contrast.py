@@ -35,6 +35,14 @@ class Contrast(Task):
         Name of the data.
     anchors, same, different : list of str
         The three texts of every item.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import Contrast, evaluate
+    >>> same, different = ["the server works"], ["the server is not up"]
+    >>> task = Contrast("negation", ["the server is up"], same, different)
+    >>> evaluate("tfidf", task).results[0].score
+    0.0
     """
 
     anchors: list[str]

@@ -43,6 +43,14 @@ class Deduplication(Task):
         says so.
     tune_labels : list of int
         Their labels.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import Deduplication, evaluate
+    >>> tune = ["old map", "old map"], ["an old map", "new shoe"], [1, 0]
+    >>> test = ["red car", "red car"], ["a red car", "blue hat"], [1, 0]
+    >>> evaluate("tfidf", Deduplication("products", *test, *tune)).results[0].score
+    0.5
     """
 
     texts1: list[str]

@@ -38,9 +38,14 @@ class MtebEncoder:
 
     Examples
     --------
-    >>> import mteb  # doctest: +SKIP
-    >>> model = MtebEncoder(StaticModel.from_pretrained("my-model"))  # doctest: +SKIP
-    >>> mteb.evaluate(model, mteb.get_tasks(["STSBenchmark"]))  # doctest: +SKIP
+    ``mteb.evaluate(model, mteb.get_tasks(["STSBenchmark"]))`` calls it like this:
+
+    >>> from skm2v import StaticModel
+    >>> from skm2v.evaluation import MtebEncoder
+    >>> model = MtebEncoder(StaticModel.from_pretrained("default"))
+    >>> vectors = model.encode([{"text": ["a cat", "a dog"]}, {"text": ["the cat"]}])
+    >>> model.similarity(vectors[:1], vectors[1:]).argmax(axis=1)
+    array([1])
     """
 
     def __init__(self, model: Any, name: str | None = None, revision: str | None = None) -> None:

@@ -42,6 +42,13 @@ class STS(Task):
         The two sides of the pairs.
     scores : list of float
         Judged similarity of each pair, on any scale.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import STS, evaluate
+    >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
+    >>> evaluate("tfidf", task).results[0].metric
+    'spearman'
     """
 
     texts1: list[str]
@@ -113,7 +120,15 @@ class STS(Task):
 
 @dataclass(frozen=True)
 class WordSimilarity(STS):
-    """Similarity of single words: the protocol of `STS` on word pairs."""
+    """Similarity of single words: the protocol of `STS` on word pairs.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import WordSimilarity, evaluate
+    >>> task = WordSimilarity("words", ["cat", "car", "sun"], ["cats", "bus", "law"], [5, 4, 0])
+    >>> evaluate("default", task).results[0].score
+    1.0
+    """
 
     type: ClassVar[str] = "word-similarity"
     title: ClassVar[str] = "Word similarity"
@@ -137,6 +152,13 @@ class PairClassification(Task):
         The two sides of the pairs.
     labels : list of int
         1 for a match, 0 for none.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import PairClassification, evaluate
+    >>> task = PairClassification("pets", ["a cat", "a dog"], ["the cat", "a red car"], [1, 0])
+    >>> evaluate("tfidf", task).results[0].score
+    1.0
     """
 
     texts1: list[str]

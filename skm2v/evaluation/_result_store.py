@@ -57,6 +57,14 @@ class Result:
         Why the task failed.
     versions : dict of str to str
         Versions of the software that computed the result.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import STS, evaluate
+    >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
+    >>> result = evaluate("tfidf", task).results[0]
+    >>> result.model, result.task, result.n_items
+    ('tfidf', 'pets', 3)
     """
 
     model: str
@@ -113,6 +121,15 @@ class ResultStore:
     ----------
     folder : str or Path
         The folder; made when the first result is written.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import STS, ResultStore, evaluate
+    >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
+    >>> [result] = evaluate("tfidf", task, store="results").results
+    >>> store = ResultStore("results")
+    >>> store.read(next(store.folder.rglob("*.json"))).score == result.score
+    True
     """
 
     def __init__(self, folder: str | Path) -> None:

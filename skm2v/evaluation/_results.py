@@ -39,7 +39,8 @@ class Evaluation:
     --------
     >>> from skm2v.evaluation import STS, evaluate
     >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
-    >>> evaluate(["words", "tfidf-svd"], task).models
+    >>> evaluation = evaluate(["words", "tfidf-svd"], task)
+    >>> evaluation.models
     ['words', 'tfidf-svd']
     """
 

@@ -42,6 +42,14 @@ class Retrieval(Task):
         Identifiers, used for the order of ties only.
     relevance : list of dict of str to int
         For every query, from row number of a document (as str) to its relevance above 0.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import Retrieval, evaluate
+    >>> documents = ["a red car", "a blue car", "the sky"]
+    >>> task = Retrieval("colours", ["blue sky"], documents, ["a", "b", "c"], [{"2": 1}])
+    >>> evaluate("bm25", task).results[0].score
+    1.0
     """
 
     queries: list[str]
@@ -138,6 +146,13 @@ class Reranking(Task):
         Query texts.
     positives, negatives : list of list of str
         For every query the right and the wrong candidates, at least one of each.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import Reranking, evaluate
+    >>> task = Reranking("colours", ["blue sky"], [["the blue sky"]], [["a red car", "a hat"]])
+    >>> evaluate("bm25", task).results[0].score
+    1.0
     """
 
     queries: list[str]

@@ -54,6 +54,14 @@ class ModelSummary:
         Dimensions, or their range where they differ between tasks.
     n_failed : int
         Tasks that failed.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import STS, evaluate
+    >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
+    >>> summary = evaluate("tfidf", task).summaries()[0]
+    >>> summary.model, summary.n_failed
+    ('tfidf', 0)
     """
 
     model: str

@@ -38,6 +38,13 @@ class DataOptions:
     ------
     TaskDataError
         If there is no such role.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import DataOptions
+    >>> options = DataOptions(columns={"text": "body", "label": "spam"}, test_split="2024")
+    >>> options.columns_of("messages.csv")
+    {'text': 'body', 'label': 'spam'}
     """
 
     columns: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)

@@ -50,6 +50,18 @@ class Encode(Protocol):
     ----------
     similarity : {"cosine", "dot"}
         How vectors are compared in a search.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v.evaluation import STS, Encode
+    >>> class Letters(Encode):
+    ...     similarity = "cosine"
+    ...     def __call__(self, texts, kind=None):
+    ...         return np.array([[text.count(letter) for letter in "abc"] for text in texts], float)
+    >>> task = STS("words", ["apple", "banana", "cherry"], ["ape", "bands", "bat"], [5, 5, 0])
+    >>> round(task.run(Letters()).score, 2)
+    0.87
     """
 
     similarity: str
@@ -92,6 +104,14 @@ class Outcome:
         Facts about how the score came about that the reader of a report needs.
     worst : list of dict
         The worst errors, worst first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skm2v.evaluation import Outcome
+    >>> outcome = Outcome.of_items(np.array([1.0, 0.0, 1.0, 1.0]))
+    >>> outcome.score, outcome.n_items
+    (0.75, 4)
     """
 
     score: float
@@ -132,6 +152,13 @@ class Task(ABC):
     ----------
     name : str
         Name of the data, such as ``"intent/banking77"``.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import STS, Task
+    >>> task = STS("pets", ["a cat", "a dog", "a car"], ["the cat", "my cat", "my cat"], [5, 3, 0])
+    >>> isinstance(task, Task), task.type, task.metric
+    (True, 'sts', 'spearman')
     """
 
     name: str

@@ -36,6 +36,13 @@ class TaskSource:
         Task type.
     load : callable
         Returns the `Task`, or raises what is wrong with its data.
+
+    Examples
+    --------
+    >>> from skm2v.evaluation import find_sources
+    >>> source = find_sources("bundled")[0]
+    >>> source.load().name == source.name
+    True
     """
 
     name: str

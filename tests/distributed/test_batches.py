@@ -8,6 +8,8 @@ import threading
 import numpy as np
 import pyarrow
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
 from skm2v._distributed import model_source
@@ -66,6 +68,13 @@ def test_an_embedder_a_classifier_and_its_probabilities(classifier, batch):
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
 def test_an_empty_batch_has_the_type_of_others(classifier, batch, method):
     add = BatchTransformer(classifier, "text", method=method)
+    assert add(batch.slice(0, 0)).schema == add(batch).schema == add.schema(batch.schema)
+    assert add(batch.slice(0, 0)).num_rows == 0
+
+
+def test_a_pipeline_whose_classifier_refuses_no_rows(batch):
+    classifier = make_pipeline(StaticEmbedder(), LogisticRegression()).fit(TEXTS, LABELS)
+    add = BatchTransformer(classifier, "text")
     assert add(batch.slice(0, 0)).schema == add(batch).schema == add.schema(batch.schema)
     assert add(batch.slice(0, 0)).num_rows == 0
 

@@ -76,6 +76,13 @@ def load_teacher(
         If it cannot be found or loaded.
     MissingExtraError
         If torch or transformers is not installed.
+
+    Examples
+    --------
+    >>> from skm2v import load_teacher
+    >>> teacher = load_teacher("sentence-transformers/all-MiniLM-L6-v2")
+    >>> teacher.encode(["a cat", "a dog"]).shape
+    (2, 256)
     """
     files = find_teacher(
         name,

@@ -62,6 +62,16 @@ class Teacher:
     prompt : str or None
         Text that it reads before every token and every text. None means none before tokens, and
         the default prompt before texts.
+
+    Examples
+    --------
+    >>> from skm2v import load_teacher
+    >>> teacher = load_teacher("sentence-transformers/all-MiniLM-L6-v2")
+    >>> teacher.device, teacher.default_prompt
+    ('cpu', None)
+    >>> vectors = teacher.encode(["a cat", "a dog"])
+    >>> vectors.dtype
+    dtype('float32')
     """
 
     __module__ = "skm2v"
