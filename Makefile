@@ -3,6 +3,8 @@
 #   make test   the whole test suite
 #   make lint   ruff and mypy
 #   make soak   every promise of docs/reliability.md in sizes of a release: make SCALE=0.01 soak
+#   make cross  the kernels on aarch64, s390x (big-endian) and arm under qemu: the same bytes?
+#   make wheel  a wheel in dist/ for each of PYTHONS, tried in an environment of its own
 #   make fuzz   atheris on all that reads files from elsewhere: make RUNS=100000 fuzz
 # Another interpreter: make PYTHON=python3.12 test
 
@@ -17,7 +19,7 @@ BUILD_INPUTS := pyproject.toml setup.py constraints.txt Makefile \
 # Two test processes with one thread each: the suite must not fight itself for the cores.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help install demo test lint soak fuzz clean
+.PHONY: help install demo test lint soak cross wheel fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,6 +50,14 @@ lint: $(STAMP)
 SCALE ?= 0.01
 soak: $(STAMP)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.trust.soak --scale $(SCALE)
+
+MACHINES ?= native aarch64 s390x arm
+cross: $(STAMP)
+	$(BIN)/python tools/cross.py $(MACHINES)
+
+PYTHONS ?= $(PYTHON)
+wheel: $(STAMP)
+	$(BIN)/python tools/make_wheel.py $(PYTHONS:%=--python %)
 
 RUNS ?= 100000
 FUZZ_TARGETS := header tokenizer document model classifier regressor

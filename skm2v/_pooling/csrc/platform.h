@@ -2,8 +2,14 @@
 #ifndef SKM_PLATFORM_H
 #define SKM_PLATFORM_H
 
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
+
+/* Where sums of float32 are kept in more digits (x87, or s390x with -std=c11) they round elsewhere. */
+#if FLT_EVAL_METHOD != 0
+#error "skm2v's compiled kernel needs float arithmetic in its own precision; install without it"
+#endif
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SKM_LIKELY(x) __builtin_expect(!!(x), 1)
