@@ -183,7 +183,8 @@ def _prefixes(vectors: Vectors, rows: npt.NDArray[np.int32], axes: Axes) -> npt.
     unit = unit_rows(vectors, rows)
     if axes.matrix is not None:
         return np.asarray(unit @ axes.matrix)
-    return np.pad(unit, ((0, 0), (0, axes.width - unit.shape[1])))
+    missing = axes.width - unit.shape[1]
+    return np.pad(unit, ((0, 0), (0, missing))) if missing else unit
 
 
 @dataclass(frozen=True)

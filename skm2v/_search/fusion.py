@@ -33,7 +33,7 @@ Rows = npt.NDArray[np.int64]
 # Nearest vectors beyond those that are wanted, and documents with words that are scored at once.
 # The more, the fewer are left to score; and where the best ones have enough words, vectors that are
 # near need not be looked for. They decide about time only.
-EXTRA, SCORED = 30, 1000
+EXTRA, SCORED = 30, 300
 # Queries that are answered at a time: so many that their scores of all documents are 128 MB, and no
 # more than a pass over the vectors is worth.
 CELLS, QUERIES = 1 << 24, 256
@@ -167,7 +167,8 @@ class _Hits:
         self.index, self.query, self.k, self.w = index, query, k, weights.lexical
         self.bm25 = index.postings.bm25(query.terms, weights.k1, weights.b)
         self.largest = float(self.bm25.max(initial=0.0)) or 1.0
-        rows = np.flatnonzero(self.bm25) if self.w > 0 else np.zeros(0, np.int64)
+        # By way of booleans, whose places are found four times as fast as those of numbers.
+        rows = np.flatnonzero(self.bm25 > 0) if self.w > 0 else np.zeros(0, np.int64)
         if permitted is not None:
             rows = rows[permitted[rows]]
         self.rest = np.zeros(0, dtype=np.int64)
@@ -201,13 +202,13 @@ class _Hits:
         if len(near) and there[-1]:
             bound = max(float(similar[-1]), 0.0)
         rows, similar = near[there].astype(np.int64), similar[there]
-        new = ~np.isin(rows, self.found.rows)
+        new = ~_among(rows, self.found.rows, len(self.index))
         self.found = _joined(self.found, self.score(rows[new], similar[new]))
         if len(self.rest):
             least = self.least_score()
-            rest = self.rest[~np.isin(self.rest, rows)]
-            shares = self.w * self.bm25[rest] / self.largest
-            rest = rest[shares + (1 - self.w) * bound >= least - SLACK]
+            shares = self.w * self.bm25[self.rest] / self.largest
+            rest = self.rest[shares + (1 - self.w) * bound >= least - SLACK]
+            rest = rest[~_among(rest, rows, len(self.index))]
             self.found = _joined(self.found, self.score(rest))
         return _ordered(self.found, self.k)
 
@@ -218,6 +219,14 @@ class _Hits:
         cosine, own = similar.astype(np.float64), self.bm25[rows]
         words = own / self.largest
         return Found(rows, (1 - self.w) * cosine + self.w * words, cosine, words, own)
+
+
+def _among(rows: Rows, others: Rows, n: int) -> npt.NDArray[np.bool_]:
+    """Which of some rows are among others, of `n` that there are."""
+    there = np.zeros(n, dtype=bool)
+    there[others] = True
+    among: npt.NDArray[np.bool_] = there[rows]
+    return among
 
 
 def _ordered(found: Found, k: int) -> Found:
