@@ -42,6 +42,7 @@ LARGEST_WIDTH = 8192  # the sums of products fit int32
 COST_OF_COLUMN, COST_OF_CANDIDATE = 0.0041, 90.0
 ROUNDING = 0.012  # what rounding to int8 typically adds to the bound
 FLOAT32 = 2.0**-24
+TINY = 2.0**-60  # norms between it and its reciprocal are normal float32 numbers, with room
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,9 @@ def _rotated(sample: npt.NDArray[np.float64], directions: npt.NDArray[np.float64
 def unit_rows(vectors: Vectors, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
     """Rows at a length of 1."""
     norms = np.sqrt(vectors.squares[rows])
+    if len(rows) and norms.min() > TINY and norms.max() < 1 / TINY:
+        factors = (1.0 / norms).astype(np.float32)
+        return np.multiply(vectors.values[rows], factors[:, None], dtype=np.float32)
     # In float64: the reciprocal of a very small norm is too large for float32.
     unit = vectors.values[rows] / norms[:, None]
     return unit.astype(np.float32)
@@ -217,12 +221,14 @@ def code(vectors: Vectors, axes: Axes, limit: int = MOST) -> Coded:
     # Norms and differences are computed in float32, which is as exact as the prefix is.
     slack = axes.error + 4 * axes.width * FLOAT32
     rest = np.sqrt(np.clip(1.0 - np.square(np.maximum(length - slack, 0.0)), 0.0, None))
-    if axes.matrix is None:
+    if axes.matrix is None:  # nothing is left out, so any order will do
         rest[:] = 0.0
-    order = np.argsort(rest, kind="stable")
-    for start in range(0, axes.width, 4 * GROUP):  # no second copy of all at a time
-        part = slice(start, start + 4 * GROUP)
-        codes[:, part] = codes[:, part][order]
+        order = np.arange(n)
+    else:
+        order = np.argsort(rest, kind="stable")
+        for start in range(0, axes.width, 4 * GROUP):  # no second copy of all at a time
+            part = slice(start, start + 4 * GROUP)
+            codes[:, part] = codes[:, part][order]
     return Coded(
         vectors,
         codes,
