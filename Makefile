@@ -2,6 +2,7 @@
 #   make demo   distil a real teacher, grid-search a spam filter, predict without torch
 #   make test   the whole test suite
 #   make lint   ruff and mypy
+#   make figures  do commands still print the figures of README and guide?
 #   make soak   every promise of docs/reliability.md in sizes of a release: make SCALE=0.01 soak
 #   make cross  the kernels on aarch64, s390x (big-endian) and arm under qemu: the same bytes?
 #   make wheel  a wheel in dist/ for each of PYTHONS, tried in an environment of its own
@@ -19,7 +20,7 @@ BUILD_INPUTS := pyproject.toml setup.py constraints.txt Makefile \
 # Two test processes with one thread each: the suite must not fight itself for the cores.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help install demo test lint soak cross wheel fuzz clean
+.PHONY: help install demo test lint figures soak cross wheel fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -45,6 +46,10 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+
+# Runs the commands named above figures, where the data of the package are enough: some minutes.
+figures: $(STAMP)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/figures.py
 
 # Sizes are a share of those of a release, said at the head of the table: 1 takes days on two cores.
 SCALE ?= 0.01

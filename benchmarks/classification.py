@@ -149,10 +149,12 @@ def few_shot(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 def fusing(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Differences to the pipeline, size on disk, and documents per second as ratios."""
     X, y, X_test, _ = load(arguments.data, name)
-    X, y = X[:8000], y[:8000]
+    # Some sets are sorted by class: the first texts of Banking77 have 62 of its 77.
+    chosen = np.random.default_rng(0).permutation(len(X))[:8000]
+    X, y = [X[i] for i in chosen], y[chosen]
     documents = [text for text in X_test if len(text) > 400] or X_test
     documents = (documents * (2000 // len(documents) + 1))[:2000]
-    result: dict[str, Any] = {"set": name}
+    result: dict[str, Any] = {"set": name, "classes": len(np.unique(y))}
     for normalize in (False, True):
         for scaler in ([], [StandardScaler()]):
             head = LogisticRegression(C=10, max_iter=300)

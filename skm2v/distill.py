@@ -150,6 +150,9 @@ def distill(
 
     Notes
     -----
+    Tokens are read alone, rotated by a PCA and weighted as in Model2Vec [1]_, with SIF weights
+    [2]_ by their rank in the vocabulary.
+
     A word of `vocabulary` is found wherever it stands as a word in the text that the tokenizer's
     normalizer leaves: with no letter, digit or underscore right before or behind it. It is never
     found inside another word, and texts without it keep their tokens. In scripts that put no spaces

@@ -34,13 +34,3 @@ def test_files_that_the_contributing_guide_names_are_there():
     if not (ROOT / "benchmarks").exists():  # a source distribution
         missing = {name for name in missing if not name.startswith("benchmarks/")}
     assert missing == set()
-
-
-GUIDES = ["README.md", "SECURITY.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))]
-
-
-@pytest.mark.parametrize("name", GUIDES)
-def test_links_between_guides_lead_somewhere(name):
-    path = ROOT / name
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
-        assert (path.parent / link).exists(), link

@@ -126,8 +126,8 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
     takes the place of a support vector machine for each.
 
     Probabilities are decision values, scaled by one factor (one for each label where texts have
-    several) that minimises the log loss of texts held out in three-fold cross-validation, and put
-    through the logistic function or softmax. So they are calibrated as far as one factor goes,
+    several) [2]_ that minimises the log loss of texts held out in three-fold cross-validation, and
+    put through the logistic function or softmax. So they are calibrated as far as one factor goes,
     and never contradict `predict`. The fewer texts of a class were held out, the less certain they
     can make a probability [3]_. With `class_weight` or `sample_weight` they are calibrated
     for the weighted data; where texts have several labels, `class_weight` does not count in that.
@@ -136,7 +136,7 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
     :class:`~sklearn.calibration.CalibratedClassifierCV`.
 
     The classifier is deterministic: the folds of its cross-validation and the order in which the
-    solver visits texts have fixed seeds.
+    solver [1]_ visits texts have fixed seeds.
 
     Texts without a known token are decided by the intercept.
 

@@ -111,8 +111,8 @@ def load_sms_spam(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
 
     Notes
     -----
-    By Tiago A. Almeida and José María Gómez Hidalgo, UCI Machine Learning Repository data set 228,
-    licensed under CC BY 4.0; changed here: written as a table with a split.
+    By Tiago A. Almeida and José María Gómez Hidalgo, UCI Machine Learning Repository data set 228
+    [1]_, licensed under CC BY 4.0; changed here: written as a table with a split.
 
     References
     ----------
@@ -160,7 +160,7 @@ def load_banking77(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
 
     Notes
     -----
-    By PolyAI, licensed under CC BY 4.0; changed here: the two parts written as one table.
+    By PolyAI [1]_, licensed under CC BY 4.0; changed here: the two parts written as one table.
 
     References
     ----------
@@ -201,8 +201,8 @@ def load_valence(*, return_X_y: bool = False) -> Any:
 
     Notes
     -----
-    From VADER's lexicon, by C. J. Hutto and Eric Gilbert, under the MIT licence; changed here: only
-    words of Latin letters, and only the mean of their ratings.
+    From VADER's lexicon [1]_, by C. J. Hutto and Eric Gilbert, under the MIT licence; changed here:
+    only words of Latin letters, and only the mean of their ratings.
 
     References
     ----------
