@@ -46,7 +46,20 @@ class FitReport(SealedState, Mapping[str, Any]):
 
     @classmethod
     def of_model(cls, model: Core, **facts: Any) -> FitReport:
-        """Describe a model, then what else there is to say."""
+        """Describe a model, then what else there is to say.
+
+        Parameters
+        ----------
+        model : Core
+            The core of a model.
+        **facts
+            What else there is to say, by name.
+
+        Returns
+        -------
+        report : FitReport
+            The description.
+        """
         config = model.config
         return cls(
             {
@@ -62,7 +75,20 @@ class FitReport(SealedState, Mapping[str, Any]):
         )
 
     def updated(self, model: Core, **facts: Any) -> FitReport:
-        """Return the report with another model's description and more facts."""
+        """Return the report with another model's description and more facts.
+
+        Parameters
+        ----------
+        model : Core
+            The core of the other model.
+        **facts
+            Facts that are added or replaced, by name.
+
+        Returns
+        -------
+        report : FitReport
+            A new report.
+        """
         return FitReport({**self._values, **FitReport.of_model(model, **facts)})
 
     def __getitem__(self, name: str) -> Any:
@@ -101,7 +127,13 @@ class FitReport(SealedState, Mapping[str, Any]):
         return plain
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain dicts."""
+        """Return plain dicts.
+
+        Returns
+        -------
+        values : dict
+            With everything, times included.
+        """
         plain: dict[str, Any] = _plain(self._values)
         return plain
 

@@ -56,6 +56,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Returns
         -------
         vectors : ndarray of float32 of shape (n_texts, n_components_)
+            Vectors of the texts.
         """
         if hasattr(X, "__next__"):
             X = list(X)
@@ -199,6 +200,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Returns
         -------
         self : StaticEmbedder
+            The embedder, with a new model.
 
         Raises
         ------

@@ -134,6 +134,7 @@ def distill(
     Returns
     -------
     model : StaticModel
+        The static model, on the CPU.
 
     Raises
     ------
@@ -245,14 +246,17 @@ def distill_from_model(
         A fast one. A `SentenceTransformer` brings its own.
     vocabulary, pca_dims, sif_coefficient, pooling, token_remove_pattern, quantize_to, \
 vocabulary_quantization, max_length, normalize, stretch, objective, corpus, align, ngram_range, \
-extra_words, max_teacher_texts, prompt, memory, batch_size, show_progress_bar
-        See :func:`distill`.
+extra_words, max_teacher_texts, prompt : as for :func:`distill`
+        What to distil, and how.
     device : str or None, default=None
         Torch device of the teacher. None means the one that it is on.
+    memory, batch_size, show_progress_bar : as for :func:`distill`
+        How the teacher reads.
 
     Returns
     -------
     model : StaticModel
+        The static model, on the CPU.
 
     Raises
     ------

@@ -185,7 +185,7 @@ def text_transformer_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tu
     ...     if "feature_names" in check.__name__:
     ...         check(estimator)
     """
-    return _checks(estimator, SKLEARN_TRANSFORMER_CHECKS, TRANSFORMER_CHECKS, atol)
+    yield from _checks(estimator, SKLEARN_TRANSFORMER_CHECKS, TRANSFORMER_CHECKS, atol)
 
 
 def text_classifier_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tuple[Any, Check]]:
@@ -214,7 +214,7 @@ def text_classifier_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tup
     >>> "check_text_multi_label" in checks
     True
     """
-    return _checks(estimator, SKLEARN_CHECKS, CLASSIFIER_CHECKS, atol)
+    yield from _checks(estimator, SKLEARN_CHECKS, CLASSIFIER_CHECKS, atol)
 
 
 def parametrize_with_text_checks(

@@ -8,6 +8,8 @@ import re
 import warnings
 
 import pytest
+from numpydoc.docscrape import get_doc_object
+from numpydoc.validate import validate
 
 from skm2v.exceptions import TextWarning
 from tests import public_objects
@@ -28,6 +30,68 @@ def source_of(name: str) -> str:
 
 
 WITH_EXAMPLES = [name for name in EVERYTHING if examples_of(name).examples]
+
+
+# Checks of numpydoc that are off, with the reason; all others are on, for every public object.
+OFF = {
+    "ES01": "a summary that says all needs no second paragraph, as in pandas",
+    "SA01": "what is worth a look beside it is named where there is such a thing, as in pandas",
+    "RT02": "results have names, as in scikit-learn, since shapes refer to each other",
+}
+# Off for methods and properties, as in scikit-learn: the example of the class shows them.
+OFF_FOR_MEMBERS = {"EX01"}
+# Off for classes, in favour of the test of constructors below: the fields of a result are its
+# attributes, and are described once.
+OFF_FOR_CLASSES = {"PR01"}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_docstrings_are_those_that_numpydoc_wants(name):
+    value = EVERYTHING[name]
+    off = set(OFF)
+    off |= OFF_FOR_CLASSES if isinstance(value, type) else set()
+    off |= OFF_FOR_MEMBERS if name not in TOP_LEVEL else set()
+    found = validate(get_doc_object(value))["errors"]
+    assert [one for one in found if one[0] not in off] == []
+
+
+WITH_CONSTRUCTORS = [
+    name
+    for name, value in TOP_LEVEL.items()
+    if isinstance(value, type)
+    and not issubclass(value, BaseException)
+    and (value.__init__, value.__new__) != (object.__init__, object.__new__)
+]
+
+
+@pytest.mark.parametrize("name", WITH_CONSTRUCTORS)
+def test_what_a_class_is_made_of_is_described(name):
+    owner = TOP_LEVEL[name]
+    document = get_doc_object(owner)
+    entries = [*document["Parameters"], *document["Attributes"], *document["Other Parameters"]]
+    described = {one.strip(" *") for entry in entries for one in entry.name.split(",")}
+    kinds = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    parameters = [
+        parameter.name
+        for parameter in inspect.signature(owner).parameters.values()
+        if parameter.kind not in kinds
+    ]
+    assert [one for one in parameters if one not in described] == []
+
+
+def test_a_bad_docstring_is_noticed():
+    def bad(left, right):
+        """adds
+
+        Parameters
+        ----------
+        left
+            Number
+        """
+        return left + right
+
+    codes = {one[0] for one in validate(get_doc_object(bad))["errors"]}
+    assert {"SS02", "SS03", "PR01", "PR04", "PR09", "RT01", "EX01"} <= codes
 
 
 def test_every_public_class_and_function_has_an_example():

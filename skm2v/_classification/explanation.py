@@ -203,6 +203,7 @@ class Explanation(SealedState):
         Returns
         -------
         html : str
+            A fragment with its own style and without scripts.
         """
         from skm2v._classification.explanation_html import render
 

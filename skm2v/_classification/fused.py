@@ -92,6 +92,11 @@ class _Fused(TextScoring, _SklearnTags):
     def fit(self, X: Any, y: Any = None) -> Any:
         """Refuse: a fused model is the result of a fit.
 
+        Parameters
+        ----------
+        X, y : Ignored
+            Not used, present for API consistency by convention.
+
         Raises
         ------
         TypeError
@@ -134,6 +139,7 @@ class _Fused(TextScoring, _SklearnTags):
         Parameters
         ----------
         path : str or path
+            A file that :meth:`save` has written.
         mmap : bool, default=False
             Map the file into memory instead of reading it, so that processes share one copy.
             The file must not be changed in place as long as it is in use; `save` replaces it.
@@ -146,6 +152,7 @@ class _Fused(TextScoring, _SklearnTags):
         Returns
         -------
         model : FusedTextClassifier or FusedTextRegressor
+            The model that was saved.
 
         Raises
         ------
@@ -175,7 +182,18 @@ class _Fused(TextScoring, _SklearnTags):
         raise NotImplementedError
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters: none decides about the prediction of a text."""
+        """Return the parameters: none decides about the prediction of a text.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        params : dict
+            Parameters by name.
+        """
         return {"handle_missing": self.handle_missing, "n_jobs": self.n_jobs}
 
     def set_params(self, **params: Any) -> Any:
@@ -183,14 +201,15 @@ class _Fused(TextScoring, _SklearnTags):
 
         Parameters
         ----------
-        handle_missing : {"error", "zero"}
-            What to do with missing texts: raise, or decide by the intercept.
-        n_jobs : int or None
-            Number of threads of prediction. None means 1, -1 all processors.
+        **params : dict
+            `handle_missing`: what to do with missing texts, ``"error"`` for an error and ``"zero"``
+            for the decision by the intercept. `n_jobs`: number of threads of prediction; None
+            means 1, -1 all processors.
 
         Returns
         -------
         self : FusedTextClassifier or FusedTextRegressor
+            The model itself.
 
         Raises
         ------
@@ -240,6 +259,7 @@ class FusedTextClassifier(ClassPrediction, _Fused):
     scores : ScoreTable
         Scores of tokens and pairs.
     classes : ndarray of shape (n_classes,)
+        The classes, in the order of the scores.
     link : str or None, default=None
         How decision values become probabilities, one of
         ``skm2v._classification.links.LINKS``; None if there are none.
@@ -393,6 +413,7 @@ class FusedTextRegressor(_Fused):
         Returns
         -------
         y : ndarray of float64 of shape (n_texts,) or (n_texts, n_targets)
+            Predicted values.
 
         Raises
         ------
@@ -412,10 +433,12 @@ class FusedTextRegressor(_Fused):
         y : array-like of shape (n_texts,) or (n_texts, n_targets)
             Their targets.
         sample_weight : array-like of shape (n_texts,) or None, default=None
+            Weights of the texts.
 
         Returns
         -------
         r2 : float
+            Coefficient of determination.
         """
         from sklearn.metrics import r2_score
 

@@ -188,6 +188,7 @@ class ClassPrediction(TextScoring):
         Returns
         -------
         values : ndarray of float64 of shape (n_texts,) for two classes, else (n_texts, n_classes)
+            Decision values.
 
         Raises
         ------
@@ -273,10 +274,12 @@ class ClassPrediction(TextScoring):
             Their labels, as for `fit`: those of an indicator without names in the order of
             `classes_`.
         sample_weight : array-like of shape (n_texts,) or None, default=None
+            Weights of the texts.
 
         Returns
         -------
         accuracy : float
+            Share of right predictions.
 
         Raises
         ------

@@ -109,6 +109,7 @@ class NeighborAverager(
         Returns
         -------
         self : NeighborAverager
+            The fitted averager.
         """
         self.fit_transform(X)
         return self
@@ -127,6 +128,7 @@ class NeighborAverager(
         Returns
         -------
         means : ndarray of float32 of shape (n, d)
+            Mean of each vector and its neighbours.
         """
         vectors = self._checked(X, reset=True)
         order = canonical_order(vectors)  # of equally near vectors the first ones count
@@ -151,6 +153,7 @@ class NeighborAverager(
         Returns
         -------
         means : ndarray of float32 of shape (n, d)
+            Mean of each vector and its neighbours.
         """
         check_is_fitted(self)
         own = self._checked(X, reset=False)

@@ -79,7 +79,13 @@ class ClusterChoice:
         return [int(k) for k in self.ks[lost.mean(axis=1) <= 2 * error]]
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas: n_clusters, silhouette and its standard deviation."""
+        """Return a data frame of pandas: n_clusters, silhouette and its standard deviation.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each number of groups.
+        """
         import pandas
 
         return pandas.DataFrame(
@@ -96,10 +102,12 @@ class ClusterChoice:
         Parameters
         ----------
         ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure.
 
         Returns
         -------
         ax : matplotlib.axes.Axes
+            The axes that were drawn on.
         """
         ax = axes(ax, (7, 3.5))
         mean, deviation = self.scores.mean(axis=1), self.scores.std(axis=1)

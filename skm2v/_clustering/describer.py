@@ -116,6 +116,7 @@ class ClusterDescriber(SealedState, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : ClusterDescriber
+            The fitted describer.
 
         Raises
         ------
@@ -150,6 +151,7 @@ class ClusterDescriber(SealedState, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : column of str of length n
+            Texts to place.
 
         Returns
         -------
@@ -169,10 +171,12 @@ class ClusterDescriber(SealedState, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : column of str of length n
+            Texts to place.
 
         Returns
         -------
         labels : ndarray of shape (n,)
+            Group of each row.
         """
         cosines = self.transform(X)
         labels: npt.NDArray[Any] = self.classes_[cosines.argmax(axis=1)]
@@ -189,6 +193,7 @@ class ClusterDescriber(SealedState, TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of object of shape (n_groups,)
+            Names of the groups.
         """
         check_is_fitted(self)
         names = self.table_.names

@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 
 class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
-    """k-means that starts from the groups of a Ward tree.
+    """K-means that starts from the groups of a Ward tree.
 
     k-means finds other groups for every start, and scikit-learn's also for every order of rows.
     Here the start is a hierarchical clustering of a sample, which is drawn from the rows in an
@@ -114,6 +114,7 @@ class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
         Returns
         -------
         self : WardKMeans
+            The fitted clusterer.
         """
         values = validate_data(self, X, dtype=[np.float64, np.float32], accept_large_sparse=False)
         if len(values) < self.n_clusters:
@@ -146,10 +147,12 @@ class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, d)
+            Vectors to place.
 
         Returns
         -------
         labels : ndarray of int64 of shape (n,)
+            Group of each row.
         """
         check_is_fitted(self)
         rows = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])

@@ -64,10 +64,12 @@ class MergedClusters:
         names : dict or None, default=None
             Names of labels before merging, such as ``table.names``.
         ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure.
 
         Returns
         -------
         ax : matplotlib.axes.Axes
+            The axes that were drawn on.
         """
         size = (7, 1 + 0.22 * len(self.clusters))
         ax = axes(ax, size)
@@ -105,6 +107,7 @@ def merge_clusters(labels: Any, vectors: Any, n_clusters: int) -> MergedClusters
     labels : array-like of shape (n,)
         Groups, of any clusterer. The integer -1 means no group.
     vectors : array-like of shape (n, d)
+        Vectors of the rows.
     n_clusters : int
         Number of groups to be left.
 

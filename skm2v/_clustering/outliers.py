@@ -24,6 +24,7 @@ def outlier_scores(vectors: Any, labels: Any) -> npt.NDArray[np.float64]:
     Parameters
     ----------
     vectors : array-like of shape (n, d)
+        Vectors of the rows.
     labels : array-like of shape (n,)
         Groups. The integer -1 means no group.
 

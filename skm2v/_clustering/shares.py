@@ -65,11 +65,13 @@ class ClusterShares:
     labels : list
         Clusters, the largest one first.
     counts : ndarray of int64 of shape (n_groups, n_labels)
+        Texts of each group in each cluster.
     totals : ndarray of int64 of shape (n_groups,)
         Texts of each group, those without a cluster included.
     low, high : ndarray of float64 of shape (n_groups, n_labels)
         Bounds of the intervals.
     are_periods : bool
+        Whether groups are periods, and in order of time.
 
     Examples
     --------
@@ -104,7 +106,13 @@ class ClusterShares:
             return np.asarray(self.counts / self.totals[:, None])
 
     def rows(self) -> list[ClusterShare]:
-        """Return one row for each group and cluster."""
+        """Return one row for each group and cluster.
+
+        Returns
+        -------
+        rows : list of ClusterShare
+            Group by group.
+        """
         shares = self.shares
         return [
             ClusterShare(
@@ -121,7 +129,13 @@ class ClusterShares:
         ]
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas with a row for each group and cluster."""
+        """Return a data frame of pandas with a row for each group and cluster.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            With the fields of :class:`ClusterShare` as columns.
+        """
         import pandas
 
         return pandas.DataFrame(self.rows(), columns=ClusterShare._fields)
@@ -145,10 +159,12 @@ class ClusterShares:
         names : dict or None, default=None
             Names of clusters, such as ``table.names``.
         ax : matplotlib.axes.Axes or None, default=None
+            Where to draw; None makes a figure.
 
         Returns
         -------
         ax : matplotlib.axes.Axes
+            The axes that were drawn on.
         """
         chosen = self.most_different(n_clusters) if labels is None else list(labels)
         unknown = [label for label in chosen if label not in self.labels]
@@ -181,7 +197,7 @@ class ClusterShares:
         return ax
 
     def most_different(self, n: int = 6) -> list[Any]:
-        """Labels of the clusters whose share differs most between groups, beside chance.
+        """Return labels of the clusters whose share differs most between groups, beside chance.
 
         Parameters
         ----------

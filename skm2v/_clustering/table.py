@@ -73,6 +73,7 @@ class ClusterTable:
     Parameters
     ----------
     clusters : list of Cluster
+        The groups.
     n_texts : int
         Number of texts, those without a group included.
 
@@ -102,7 +103,18 @@ class ClusterTable:
         return self.clusters[place]
 
     def find(self, label: Any) -> Cluster:
-        """Return the group with a label."""
+        """Return the group with a label.
+
+        Parameters
+        ----------
+        label : int or str
+            Label of the group.
+
+        Returns
+        -------
+        cluster : Cluster
+            What is in the group.
+        """
         for cluster in self.clusters:
             if cluster.label == label:
                 return cluster
@@ -119,7 +131,13 @@ class ClusterTable:
         return self.n_texts - sum(cluster.size for cluster in self.clusters)
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas with a row for each group."""
+        """Return a data frame of pandas with a row for each group.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            With the fields of :class:`Cluster` as columns.
+        """
         import pandas
 
         return pandas.DataFrame(
@@ -127,7 +145,13 @@ class ClusterTable:
         )
 
     def to_html(self) -> str:
-        """Return an HTML fragment with its own style and without scripts."""
+        """Return an HTML fragment with its own style and without scripts.
+
+        Returns
+        -------
+        html : str
+            The table.
+        """
         return render_table(self)
 
     def _repr_html_(self) -> str:

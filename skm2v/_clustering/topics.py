@@ -89,10 +89,12 @@ class Topics:
         Parameters
         ----------
         texts : column of str of length m
+            Texts, which need not be those of the fit.
 
         Returns
         -------
         labels : ndarray of int64 of shape (m,)
+            Topic of each text.
         """
         vectors = embedding_by(self.embedder)(list(check_texts(texts).texts))
         if not len(vectors):
@@ -100,11 +102,28 @@ class Topics:
         return self.clusterer.predict(self.averager.transform(vectors))
 
     def plot_map(self, **options: Any) -> Any:
-        """Draw the map with matplotlib; options are those of :func:`~skm2v.clustering.plot_map`."""
+        """Draw the map with matplotlib; options are those of :func:`~skm2v.clustering.plot_map`.
+
+        Parameters
+        ----------
+        **options : dict
+            Parameters of :func:`~skm2v.clustering.plot_map` beside vectors and labels.
+
+        Returns
+        -------
+        ax : matplotlib.axes.Axes
+            The axes that were drawn on.
+        """
         return plot_map(self.vectors, self.labels, **{"names": self.table.names, **options})
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas: text, topic, name and outlier_score of each row."""
+        """Return a data frame of pandas: text, topic, name and outlier_score of each row.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each text.
+        """
         import pandas
 
         names = self.table.names
@@ -123,6 +142,12 @@ class Topics:
         Parameters
         ----------
         title : str, default="Topics"
+            Title and heading of the page.
+
+        Returns
+        -------
+        html : str
+            A whole page.
         """
         return render_page(self, title)
 

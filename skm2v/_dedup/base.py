@@ -67,7 +67,14 @@ class FittedTable(SealedState, BaseEstimator):
         Parameters
         ----------
         X : column of str or frame
+            As for `fit`.
         progress : callable or None
+            Called with the pairs compared so far, and with all.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
         """
         self._validate_params()
         self._check_parameters()

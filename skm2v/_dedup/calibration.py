@@ -57,7 +57,13 @@ class ThresholdCalibration:
     recalls: npt.NDArray[np.float64]
 
     def to_frame(self) -> Any:
-        """Return the curve as a data frame of pandas."""
+        """Return the curve as a data frame of pandas.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each threshold.
+        """
         import pandas as pd
 
         return pd.DataFrame(
@@ -106,6 +112,7 @@ def calibrate_threshold(
     Returns
     -------
     calibration : ThresholdCalibration
+        The threshold, its interval, and the curve.
 
     Raises
     ------

@@ -203,6 +203,7 @@ class Deduplicator(FittedTable):
         Returns
         -------
         self : Deduplicator
+            The fitted deduplicator.
 
         Raises
         ------
@@ -230,6 +231,7 @@ class Deduplicator(FittedTable):
         Returns
         -------
         self : Deduplicator
+            The deduplicator with the new rows.
         """
         if not hasattr(self, "_found") or not self._found.table.texts:
             self.fit_with_progress(X, None)
@@ -255,6 +257,7 @@ class Deduplicator(FittedTable):
         Returns
         -------
         groups : ndarray of int64 of shape (n_rows,)
+            Group of each row; see `predict`.
         """
         groups: npt.NDArray[np.int64] = self.fit(X).groups_
         return groups
@@ -272,6 +275,7 @@ class Deduplicator(FittedTable):
         Returns
         -------
         X : same type as the input
+            The rows that are kept.
         """
         if hasattr(X, "__next__"):
             X = list(X)

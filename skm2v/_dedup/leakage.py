@@ -52,7 +52,13 @@ class Leakage:
     is_leaked: npt.NDArray[np.bool_]
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas with a row for each pair."""
+        """Return a data frame of pandas with a row for each pair.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            With row numbers, similarity and kind.
+        """
         import pandas as pd
 
         return pd.DataFrame(self._columns())
@@ -102,8 +108,10 @@ def find_leakage(
         Texts, as for :class:`~skm2v.Deduplicator`.
     embedder : transformer or None, default=None
         Makes vectors; a copy is fitted to the training texts. None means ``StaticEmbedder()``.
-    threshold, kinds, near_threshold, normalize_text, compare_numbers, column, n_jobs
-        As for :class:`~skm2v.Deduplicator`.
+    threshold, kinds, near_threshold, normalize_text, compare_numbers : as for Deduplicator
+        How texts are compared; see :class:`~skm2v.Deduplicator`.
+    column, n_jobs : as for Deduplicator
+        The column of frames, and the number of threads.
 
     Returns
     -------

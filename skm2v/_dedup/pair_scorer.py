@@ -91,12 +91,14 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence of pairs of str, array of shape (n_pairs, 2) or frame of two columns
+            Pairs of texts.
         y : array-like of bool of shape (n_pairs,)
             Whether a pair is the same thing. Both kinds must occur.
 
         Returns
         -------
         self : PairScorer
+            The fitted scorer.
         """
         left, right = _read_pairs(X)
         same = check_labels(y, len(left), len(right))
@@ -148,6 +150,7 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         Returns
         -------
         features : ndarray of float64 of shape (n_pairs, 7)
+            A row for each pair, a column for each feature.
         """
         check_is_fitted(self)
         return self._features(*_read_pairs(X))
@@ -163,6 +166,7 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         Returns
         -------
         probabilities : ndarray of float64 of shape (n_pairs, 2)
+            Probabilities that they do not, and that they do.
         """
         features = self.features(X)
         if not len(features):
@@ -181,6 +185,7 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         Returns
         -------
         same : ndarray of bool of shape (n_pairs,)
+            Whether the texts of a pair say the same.
         """
         probabilities = self.predict_proba(X)
         return probabilities[:, 1] > probabilities[:, 0]
@@ -192,6 +197,11 @@ class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
         ----------
         input_features : Ignored
             Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        names : ndarray of object of shape (7,)
+            Names of the columns of `features`.
         """
         return np.array(FEATURES, dtype=object)
 

@@ -52,12 +52,24 @@ class DuplicatePairs:
         return np.array(KINDS)[self.kind_code]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of pairs of each kind."""
+        """Return the number of pairs of each kind.
+
+        Returns
+        -------
+        counts : dict of str to int
+            Number of pairs by kind.
+        """
         counts = np.bincount(self.kind_code, minlength=len(KINDS))
         return dict(zip(KINDS, counts.tolist(), strict=True))
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas with the columns left, right, similarity and kind."""
+        """Return a data frame of pandas with the columns left, right, similarity and kind.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each pair.
+        """
         import pandas as pd
 
         return pd.DataFrame(self._columns())

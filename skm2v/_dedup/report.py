@@ -88,9 +88,11 @@ class DeduplicationReport:
     Parameters
     ----------
     texts : list of str
+        Texts of all rows.
     duplicates : DuplicatePairs
         For each dropped row the kept one.
     threshold : float
+        Least similarity of duplicates.
     n_texts : int
         Number of different texts.
     around : callable
@@ -169,6 +171,7 @@ class DeduplicationReport:
         Returns
         -------
         groups : list of DuplicateGroup
+            The largest one first.
         """
         pairs = self._duplicates
         kept, size = np.unique(pairs.right, return_counts=True)
@@ -217,7 +220,13 @@ class DeduplicationReport:
         ]
 
     def to_frame(self) -> Any:
-        """Return a data frame of pandas with a row for each dropped text, and why it went."""
+        """Return a data frame of pandas with a row for each dropped text, and why it went.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each dropped text.
+        """
         frame = self._duplicates.to_frame()
         frame.columns = ["row", "kept_row", "similarity", "kind"]
         for name, rows in (("text", self._duplicates.left), ("kept_text", self._duplicates.right)):
@@ -225,7 +234,13 @@ class DeduplicationReport:
         return frame
 
     def to_html(self) -> str:
-        """Return an HTML fragment with its own style and without scripts."""
+        """Return an HTML fragment with its own style and without scripts.
+
+        Returns
+        -------
+        html : str
+            The report.
+        """
         return render(self)
 
     def _repr_html_(self) -> str:

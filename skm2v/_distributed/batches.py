@@ -122,6 +122,7 @@ default=None
         Parameters
         ----------
         texts : column of str
+            The column.
 
         Returns
         -------
@@ -150,10 +151,12 @@ default=None
         Parameters
         ----------
         schema : pyarrow.Schema
+            Schema of the batches that come.
 
         Returns
         -------
         schema : pyarrow.Schema
+            Schema with one more field.
         """
         return self(schema.empty_table()).schema
 
@@ -163,10 +166,12 @@ default=None
         Parameters
         ----------
         batches : iterable of pyarrow.RecordBatch
+            Batches as for a call.
 
         Returns
         -------
         batches : iterator of pyarrow.RecordBatch
+            Batches with one more column.
         """
         return map(self, batches)
 

@@ -17,6 +17,7 @@ def embed(frame: Any, column: str, model: Any, *, output: str = "vector") -> Any
     Parameters
     ----------
     frame : dask.dataframe.DataFrame
+        The frame.
     column : str
         Name of the column of texts.
     model : StaticModel, fitted transformer, str or path
@@ -73,6 +74,7 @@ def predict(
     Parameters
     ----------
     frame : dask.dataframe.DataFrame
+        The frame.
     column : str
         Name of the column of texts.
     model : fitted estimator, str or path

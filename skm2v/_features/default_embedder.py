@@ -27,6 +27,7 @@ class DefaultEmbedder:
         Returns
         -------
         self : estimator instance
+            The estimator itself.
         """
         nested = any(name.startswith("embedder__") for name in params)
         if nested and params.get("embedder", self.embedder) is None:

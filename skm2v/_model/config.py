@@ -238,6 +238,16 @@ class ModelConfig:
     def from_dict(cls, values: object) -> ModelConfig:
         """Build a configuration from a dict such as :meth:`to_dict` returns.
 
+        Parameters
+        ----------
+        values : dict
+            Fields by name; those that are missing have their defaults.
+
+        Returns
+        -------
+        config : ModelConfig
+            The configuration.
+
         Raises
         ------
         ModelFormatError
@@ -256,7 +266,13 @@ class ModelConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain data that JSON can hold."""
+        """Return the fields as plain data that JSON can hold.
+
+        Returns
+        -------
+        values : dict
+            Fields by name.
+        """
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["language"] = list(self.language)
         values["created_with"] = dict(self.created_with)

@@ -85,12 +85,34 @@ class Projection:
         return len(self.components)
 
     def transform(self, vectors: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Rotate vectors of the teacher, of shape (n, d_teacher), to shape (n, d)."""
+        """Rotate vectors of the teacher, of shape (n, d_teacher), to shape (n, d).
+
+        Parameters
+        ----------
+        vectors : array-like of shape (n, d_teacher)
+            Vectors of the teacher.
+
+        Returns
+        -------
+        columns : ndarray of float64 of shape (n, d)
+            What they are in the columns of the model.
+        """
         centred = np.asarray(vectors, dtype=np.float64) - self.mean
         return np.asarray(centred @ self.components.T.astype(np.float64))
 
     def first(self, dim: int) -> Projection:
-        """Return the projection onto the first `dim` components."""
+        """Return the projection onto the first `dim` components.
+
+        Parameters
+        ----------
+        dim : int
+            Number of components.
+
+        Returns
+        -------
+        projection : Projection
+            A new projection.
+        """
         ratio, offset = self.explained_variance_ratio, self.offset
         return Projection(
             self.mean,
@@ -100,7 +122,18 @@ class Projection:
         )
 
     def mapped(self, matrix: npt.NDArray[np.float64]) -> Projection:
-        """Return the projection to columns that are multiplied by a matrix of shape (d, d)."""
+        """Return the projection to columns that are multiplied by a matrix of shape (d, d).
+
+        Parameters
+        ----------
+        matrix : ndarray of float64 of shape (d, d)
+            What the columns are multiplied by.
+
+        Returns
+        -------
+        projection : Projection
+            A new projection.
+        """
         components, offset = self.components, self.offset
         return Projection(
             self.mean,

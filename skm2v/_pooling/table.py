@@ -108,7 +108,18 @@ class PoolingTable:
     def find_pairs(
         self, left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]
     ) -> npt.NDArray[np.int64]:
-        """Position in `pairs` of each pair of token ids, -1 for those that have no row."""
+        """Position in `pairs` of each pair of token ids, -1 for those that have no row.
+
+        Parameters
+        ----------
+        left, right : ndarray of int32 of shape (n,)
+            Ids of the first and of the second token of each pair.
+
+        Returns
+        -------
+        positions : ndarray of int64 of shape (n,)
+            Rows of `pairs`, or -1.
+        """
         if not self.n_pairs:
             return np.full(len(left), -1, dtype=np.int64)
         wanted = keys_of_pairs(left, right, self.n_tokens)
@@ -116,7 +127,13 @@ class PoolingTable:
         return np.where(self._pair_keys[place] == wanted, self._pair_order[place], -1)
 
     def pair_keys(self) -> npt.NDArray[np.int64]:
-        """One number for each pair; see :func:`skm2v._pooling.token_ids.keys_of_pairs`."""
+        """One number for each pair; see :func:`skm2v._pooling.token_ids.keys_of_pairs`.
+
+        Returns
+        -------
+        keys : ndarray of int64 of shape (P,)
+            In the order of `pairs`.
+        """
         if self.pairs is None:
             return np.empty(0, dtype=np.int64)
         return keys_of_pairs(self.pairs[:, 0], self.pairs[:, 1], self.n_tokens)
@@ -141,6 +158,7 @@ class PoolingTable:
         Returns
         -------
         vectors : ndarray of shape (n, d)
+            A row for each entry, weighted.
         """
         places = self._places(entries)
         rows = self.rows if places is None else self.rows[places]

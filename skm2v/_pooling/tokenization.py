@@ -151,6 +151,7 @@ class TextTokenizer:
         Parameters
         ----------
         texts : iterable of str
+            Texts to read.
         limit : int or None, default=None
             Keep at most this many leading ids of each text. A long text is then read only as far
             as needed, where the kind of tokenizer allows it.
@@ -182,9 +183,15 @@ class TextTokenizer:
     def offsets(self, text: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """Token ids of one text and where in the text each token comes from.
 
+        Parameters
+        ----------
+        text : str
+            The text.
+
         Returns
         -------
         ids : ndarray of int32 of shape (n_tokens,)
+            Token ids.
         offsets : ndarray of int64 of shape (n_tokens, 2)
             First character and one past the last character of each token.
         """
@@ -196,6 +203,7 @@ class TextTokenizer:
         Parameters
         ----------
         text : str
+            The text.
         first : ndarray of int32 of shape (n,) or None, default=None
             Ids of the first tokens of the text, as many as are wanted. The text is then read only
             as far as needed to say where these come from.
@@ -203,7 +211,9 @@ class TextTokenizer:
         Returns
         -------
         ids : ndarray of int32 of shape (n_tokens,)
+            Token ids.
         offsets : ndarray of int64 of shape (n_tokens, 2)
+            First and one past the last character of each token.
         words : ndarray of int64 of shape (n_tokens,)
             Counted from 0. A word is what the tokenizer cuts into tokens, and never goes on after
             characters that make no token, such as a space.
@@ -257,12 +267,34 @@ class TextTokenizer:
         return ids, offsets, np.cumsum(begins) - 1
 
     def is_word(self, token_id: int) -> bool:
-        """Whether a token is all that is made of some word: no piece, and no punctuation."""
+        """Whether a token is all that is made of some word: no piece, and no punctuation.
+
+        Parameters
+        ----------
+        token_id : int
+            Id of the token.
+
+        Returns
+        -------
+        is_word : bool
+            False for pieces and punctuation.
+        """
         text: str = self._tokenizer.decode([token_id], skip_special_tokens=False).strip()
         return any(map(str.isalnum, text)) and self._encode(text).ids == [token_id]
 
     def with_split_unknown(self, split: bool) -> str:
-        """JSON text of a tokenizer that splits off unknown characters, or does not."""
+        """JSON text of a tokenizer that splits off unknown characters, or does not.
+
+        Parameters
+        ----------
+        split : bool
+            Whether unknown characters are split off.
+
+        Returns
+        -------
+        json : str
+            Text of a ``tokenizer.json``.
+        """
         spec = with_split_unknown(self._document.spec, split)
         return json.dumps(spec, ensure_ascii=False)
 
@@ -271,6 +303,11 @@ class TextTokenizer:
 
         It gives the ids of the library: where unknown characters are split off, this object reads
         the rest of a word that is one unknown token for the copy.
+
+        Returns
+        -------
+        tokenizer : tokenizers.Tokenizer
+            A copy, which may be changed.
         """
         return _build(_stripped(self._document))
 

@@ -102,10 +102,12 @@ class BiEncoderReranker(BaseEstimator):
         Parameters
         ----------
         queries, texts : column of str
+            Queries and documents.
 
         Returns
         -------
         self : BiEncoderReranker
+            The reranker itself.
         """
         for prompt, column in ((self.query_prompt, queries), (None, texts)):
             different = list(dict.fromkeys(check_texts(column).texts))

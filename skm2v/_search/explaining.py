@@ -75,7 +75,13 @@ class SearchExplanation:
     meaning: Floats
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame with a row for each part: part, term, words, meaning, both."""
+        """Return a pandas DataFrame with a row for each part: part, term, words, meaning, both.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            A row for each part.
+        """
         import pandas
 
         return pandas.DataFrame(

@@ -134,6 +134,7 @@ def ndcg_at(found: SearchResult | Sequence[Sequence[Any]], relevance: Any, k: in
         For each query the relevant id, ids, or a mapping of ids to their relevance. Queries without
         a relevant document are left out, as in trec_eval.
     k : int, default=10
+        How many documents count.
 
     Returns
     -------
@@ -159,9 +160,10 @@ def recall_at(found: SearchResult | Sequence[Sequence[Any]], relevance: Any, k: 
 
     Parameters
     ----------
-    found, relevance
-        As for `ndcg_at`.
+    found, relevance : as for :func:`ndcg_at`
+        What was found for each query, and what is relevant to it.
     k : int, default=100
+        How many documents count.
 
     Returns
     -------
@@ -184,8 +186,8 @@ def mrr(
 
     Parameters
     ----------
-    found, relevance
-        As for `ndcg_at`.
+    found, relevance : as for :func:`ndcg_at`
+        What was found for each query, and what is relevant to it.
     k : int or None, default=None
         How many documents count; None means all.
 

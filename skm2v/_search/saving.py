@@ -86,15 +86,17 @@ class SavedIndex(FittedIndex):
         Parameters
         ----------
         path : str or path
+            A file that :meth:`save` has written.
         mmap : bool, default=False
             Map the file into memory instead of reading it, so that processes share one copy. The
             file must not be changed in place as long as it is in use; `save` replaces it.
-        reranker, n_jobs
+        reranker, n_jobs : as for :class:`~skm2v.TextSearcher`
             Parameters that are no part of a file.
 
         Returns
         -------
         searcher : TextSearcher
+            The searcher that was saved.
 
         Raises
         ------

@@ -167,6 +167,7 @@ class TextSearcher(SavedIndex):
         Returns
         -------
         self : TextSearcher
+            The fitted searcher.
 
         Raises
         ------
@@ -212,6 +213,7 @@ class TextSearcher(SavedIndex):
         Returns
         -------
         self : TextSearcher
+            The searcher, with the new documents.
         """
         check_is_fitted(self, "_index")
         checked = check_texts(texts).texts
@@ -233,6 +235,7 @@ class TextSearcher(SavedIndex):
         Returns
         -------
         self : TextSearcher
+            The searcher, without the documents.
 
         Raises
         ------
@@ -257,6 +260,7 @@ class TextSearcher(SavedIndex):
         Parameters
         ----------
         queries : str or column of str
+            One query, or a column of them.
         k : int, default=10
             Most documents to return for each query.
         where : mask, ids, callable or None, default=None
@@ -286,7 +290,9 @@ class TextSearcher(SavedIndex):
         X : column of str
             Queries.
         n_neighbors : int, default=5
+            How many documents for each query.
         return_distance : bool, default=True
+            Whether to return distances too.
 
         Returns
         -------
@@ -316,6 +322,7 @@ class TextSearcher(SavedIndex):
         Parameters
         ----------
         query : str
+            The query.
         id : str or int
             Of the document; of several passages with this id that with the best score.
 
@@ -348,6 +355,7 @@ class TextSearcher(SavedIndex):
         Parameters
         ----------
         queries : column of str
+            The queries.
         relevance : sequence
             For each query the relevant id, ids, or a mapping of ids to their relevance. Queries
             without a relevant document are left out.
@@ -373,8 +381,8 @@ class TextSearcher(SavedIndex):
 
         Parameters
         ----------
-        queries, relevance
-            As for `score`.
+        queries, relevance : as for :meth:`score`
+            Queries, and what is relevant to each.
         weights : array-like of float or None, default=None
             Those to try; None means 0, 0.1, and so on to 1.
         cv : int, default=5

@@ -39,6 +39,7 @@ class ChangingModel(EncodingModel):
         Returns
         -------
         model : StaticModel
+            A model with the first columns.
         """
         if not is_integer(dim):
             raise ValueError(f"The number of dimensions must be an integer; got {dim!r}.")
@@ -78,6 +79,7 @@ class ChangingModel(EncodingModel):
         Returns
         -------
         model : StaticModel
+            A model with fewer rows and as many tokens.
         """
         n_tokens = len(self.tokens)
         if not is_integer(n_clusters) or not 2 <= n_clusters <= n_tokens:
@@ -174,7 +176,7 @@ class ChangingModel(EncodingModel):
             a teacher.
         tokenizer : transformers tokenizer or None, default=None
             Only for a transformers model in memory.
-        device, revision, subfolder, trust_remote_code, allow_pickle_weights
+        device, revision, subfolder, trust_remote_code, allow_pickle_weights : as for `distill`
             See :func:`skm2v.distill`.
         show_progress_bar : bool or None, default=None
             See :func:`skm2v.distill`.
@@ -288,7 +290,7 @@ class ChangingModel(EncodingModel):
             Where the teacher's vectors are kept between processes.
         tokenizer : transformers tokenizer or None, default=None
             Only for a transformers model in memory.
-        device, revision, subfolder, trust_remote_code, allow_pickle_weights
+        device, revision, subfolder, trust_remote_code, allow_pickle_weights : as for `distill`
             See :func:`skm2v.distill`.
         show_progress_bar : bool or None, default=None
             See :func:`skm2v.distill`.

@@ -170,11 +170,13 @@ class EncodingModel(ModelFace):
             on it.
         show_progress_bar : bool or None, default=False
             Show the number of finished texts on standard error.
+        normalize, max_length : as for :meth:`encode`
+            How texts are embedded.
         n_jobs : int or None, default=None
             Number of threads that share a batch; None means 1, -1 all processors. Batches of less
             than 8,192 short texts are too small to be shared.
-        normalize, max_length, **others
-            As for :meth:`encode`; batches are NumPy arrays always.
+        **others : as for :meth:`encode`
+            Batches are NumPy arrays always.
 
         Returns
         -------
@@ -238,12 +240,14 @@ class EncodingModel(ModelFace):
         Parameters
         ----------
         sentences : str or column of str
+            One text or many.
         **settings
             As for :meth:`encode`.
 
         Returns
         -------
         vectors : ndarray of float32 of shape (d,) for a str, (n, d) otherwise
+            Vectors; see :meth:`encode`.
         """
         return self.encode(sentences, **settings)
 
@@ -253,12 +257,14 @@ class EncodingModel(ModelFace):
         Parameters
         ----------
         sentences : str or column of str
+            One text or many.
         **settings
             As for :meth:`encode`.
 
         Returns
         -------
         vectors : ndarray of float32 of shape (d,) for a str, (n, d) otherwise
+            Vectors; see :meth:`encode`.
         """
         return self.encode(sentences, **settings)
 
@@ -268,10 +274,12 @@ class EncodingModel(ModelFace):
         Parameters
         ----------
         texts : column of str
+            Texts to embed.
 
         Returns
         -------
         vectors : list of n lists of d floats
+            Vectors as plain lists, as LangChain takes them.
         """
         vectors: list[list[float]] = self.encode(texts).tolist()
         return vectors
@@ -282,15 +290,23 @@ class EncodingModel(ModelFace):
         Parameters
         ----------
         text : str
+            The text to embed.
 
         Returns
         -------
         vector : list of d floats
+            Vector as a plain list.
         """
         return self.embed_documents([text])[0]
 
     def get_sentence_embedding_dimension(self) -> int:
-        """Return :attr:`dim`, by the name that sentence-transformers gives it."""
+        """Return :attr:`dim`, by the name that sentence-transformers gives it.
+
+        Returns
+        -------
+        dim : int
+            Number of columns.
+        """
         return self.dim
 
     def similarity(
@@ -303,6 +319,7 @@ class EncodingModel(ModelFace):
         embeddings1 : array-like of shape (n, d) or (d,)
             Vectors, as :meth:`encode` returns them; they need not have norm 1.
         embeddings2 : array-like of shape (m, d) or (d,)
+            Vectors of the columns.
 
         Returns
         -------
@@ -332,10 +349,12 @@ class EncodingModel(ModelFace):
         Parameters
         ----------
         embeddings1, embeddings2 : array-like of shape (n, d)
+            Vectors of both sides.
 
         Returns
         -------
         cosines : ndarray of float32 of shape (n,)
+            Cosine of each pair.
 
         Raises
         ------
@@ -352,10 +371,12 @@ class EncodingModel(ModelFace):
         Parameters
         ----------
         sentences : str or column of str
+            Texts to read.
 
         Returns
         -------
         ids : list of list of int
+            Ids of the known tokens of each text.
         """
         return [ids.tolist() for ids in self._known_ids(_texts(sentences), None)]
 
@@ -400,9 +421,10 @@ class EncodingModel(ModelFace):
         Parameters
         ----------
         sentences : str or column of str
+            One text or many.
         max_length : int or None, default=None
             Number of tokens of a text to use, unknown ones included. None means all.
-        batch_size, show_progress_bar, use_multiprocessing, multiprocessing_threshold
+        batch_size, show_progress_bar, use_multiprocessing, multiprocessing_threshold : Ignored
             Accepted for compatibility, without effect.
 
         Returns

@@ -218,6 +218,7 @@ class StaticModel(ChangingModel):
         Returns
         -------
         model : StaticModel
+            The model that was saved.
 
         Raises
         ------

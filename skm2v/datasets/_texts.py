@@ -108,6 +108,7 @@ def load_sms_spam(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
         - ``DESCR`` : str, description, source and licence
 
     (data, target) : tuple if ``return_X_y`` is True
+        Texts and numbers of their classes.
 
     Notes
     -----
@@ -157,6 +158,7 @@ def load_banking77(*, subset: Subset = "all", return_X_y: bool = False) -> Any:
         - ``DESCR`` : str, description, source and licence
 
     (data, target) : tuple if ``return_X_y`` is True
+        Texts and numbers of their classes.
 
     Notes
     -----
@@ -198,6 +200,7 @@ def load_valence(*, return_X_y: bool = False) -> Any:
         - ``DESCR`` : str, description, source and licence
 
     (data, target) : tuple if ``return_X_y`` is True
+        Words and their ratings.
 
     Notes
     -----

@@ -83,12 +83,14 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : list of str
+            Texts to learn from.
         y : None
             Not used.
 
         Returns
         -------
         self : TfidfSVD
+            The fitted baseline.
         """
         from sklearn.decomposition import TruncatedSVD
 
@@ -104,10 +106,12 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : list of str
+            Texts to embed.
 
         Returns
         -------
         vectors : ndarray of shape (n_texts, n_components), float32
+            A vector for each text.
         """
         return self.svd_.transform(self.vectorizer_.transform(X))
 
@@ -173,6 +177,7 @@ class BM25(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : BM25
+            The fitted weighting.
 
         Raises
         ------
@@ -197,10 +202,12 @@ class BM25(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : list of str
+            Documents.
 
         Returns
         -------
         weights : sparse matrix of shape (n_texts, n_words), float32
+            A row for each document.
         """
         counts = self.vectorizer_.transform(X).tocsr()
         lengths = np.asarray(counts.sum(axis=1)).ravel() / self.mean_length_
@@ -216,10 +223,12 @@ class BM25(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : list of str
+            Documents.
 
         Returns
         -------
         weights : sparse matrix of shape (n_texts, n_words), float32
+            A row for each document.
         """
         return self.transform(X)
 
@@ -229,9 +238,11 @@ class BM25(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : list of str
+            Queries.
 
         Returns
         -------
         counts : sparse matrix of shape (n_texts, n_words), float32
+            A row for each query.
         """
         return self.vectorizer_.transform(X)

@@ -59,12 +59,31 @@ class _Classification(Task):
     takes_fitted: ClassVar[bool] = False
 
     def fit_texts(self) -> list[str]:
-        """The training texts, once each; see `Task.fit_texts`."""
+        """The training texts, once each; see `Task.fit_texts`.
+
+        Returns
+        -------
+        texts : list of str
+            Texts of the training split.
+        """
         return list(dict.fromkeys(self.train_texts))
 
     @classmethod
     def of_table(cls, name: str, reader: TableReader) -> _Classification:
-        """Make a task from a table, split here if it has no splits; see `Task.of_table`."""
+        """Make a task from a table, split here if it has no splits; see `Task.of_table`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the data.
+        reader : TableReader
+            Reads the columns of the table.
+
+        Returns
+        -------
+        task : Task
+            The task.
+        """
         text, label = reader.column("text"), reader.column("label")
         train, test, how = reader.train_and_test(label)
         task = cls(
@@ -91,6 +110,7 @@ class _Classification(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         draws = self._draws()
         used = np.unique(np.concatenate(draws))
@@ -116,6 +136,7 @@ class _Classification(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
 
         def predict(rows: NDArray[np.int64]) -> tuple[NDArray[Any], Floats]:
@@ -204,10 +225,10 @@ class FewShotClassification(_Classification):
     ----------
     name : str
         Name of the data.
-    train_texts, test_texts : list of str
-        Texts of the two splits.
-    train_labels, test_labels : list of str
-        Their labels.
+    train_texts, train_labels : list of str
+        The training split.
+    test_texts, test_labels : list of str
+        The test split.
     split : str, default="given"
         Where the two splits come from, for the report.
     samples_per_label : int, default=8
@@ -268,10 +289,10 @@ class FullClassification(_Classification):
     ----------
     name : str
         Name of the data.
-    train_texts, test_texts : list of str
-        Texts of the two splits.
-    train_labels, test_labels : list of str
-        Their labels.
+    train_texts, train_labels : list of str
+        The training split.
+    test_texts, test_labels : list of str
+        The test split.
     split : str, default="given"
         Where the two splits come from, for the report.
 

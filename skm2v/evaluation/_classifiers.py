@@ -78,6 +78,7 @@ class TextClassifier(Model):
         Returns
         -------
         bool
+            True for classification.
         """
         if isinstance(task, (FewShotClassification, FullClassification)):
             return task.takes_fitted or not self._is_fitted
@@ -100,7 +101,9 @@ class TextClassifier(Model):
         Returns
         -------
         outcome : Outcome
+            Score, replicates and worst errors.
         usage : Usage
+            What it cost.
 
         Raises
         ------

@@ -69,12 +69,31 @@ class Clustering(Task):
     version: ClassVar[int] = 1
 
     def fit_texts(self) -> list[str]:
-        """All documents, once each; see `Task.fit_texts`."""
+        """All documents, once each; see `Task.fit_texts`.
+
+        Returns
+        -------
+        texts : list of str
+            Texts of the data.
+        """
         return list(dict.fromkeys(self.texts))
 
     @classmethod
     def of_table(cls, name: str, reader: TableReader) -> Clustering:
-        """Make a task from the test split of a table; see `Task.of_table`."""
+        """Make a task from the test split of a table; see `Task.of_table`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the data.
+        reader : TableReader
+            Reads the columns of the table.
+
+        Returns
+        -------
+        task : Clustering
+            The task.
+        """
         text, label = reader.column("text"), reader.column("label")
         table = reader.test()
         task = cls(name, table.texts(text), table.labels(label))
@@ -94,6 +113,7 @@ class Clustering(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         from sklearn.cluster import MiniBatchKMeans
 

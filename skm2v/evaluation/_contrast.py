@@ -23,7 +23,7 @@ _TIE = 1e-6
 
 @dataclass(frozen=True)
 class Contrast(Task):
-    """Is an anchor nearer to the text that means the same than to one that only looks the same?
+    """Whether an anchor is nearer to what means the same than to what only looks the same.
 
     An item counts 1 where the cosine with `same` is higher than with `different`, 0 where it is
     lower, and 1/2 where they are equal. Guessing gives 0.5; a model that follows shared words alone
@@ -72,6 +72,7 @@ class Contrast(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         anchors = encode(self.anchors)
         near = paired_cosine(anchors, encode(self.same))
@@ -113,6 +114,7 @@ def load_diagnostic(name: str) -> Contrast:
     Returns
     -------
     Contrast
+        The task.
 
     Raises
     ------

@@ -23,7 +23,7 @@ __all__ = ["Deduplication", "group_f1", "group_records"]
 
 @dataclass(frozen=True)
 class Deduplication(Task):
-    """Which candidate pairs are the same thing, and which groups follow?
+    """Which candidate pairs are the same thing, and which groups follow from them.
 
     The main score is the average precision of the cosine over the labelled test pairs. For the
     group F1, the threshold with the best F1 on the tuning pairs turns test pairs into edges,
@@ -70,13 +70,32 @@ class Deduplication(Task):
 
     @classmethod
     def of_table(cls, name: str, reader: TableReader) -> Deduplication:
-        """Make a task from a table; see `Task.of_table`."""
+        """Make a task from a table; see `Task.of_table`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the data.
+        reader : TableReader
+            Reads the columns of the table.
+
+        Returns
+        -------
+        task : Deduplication
+            The task.
+        """
         tuning = reader.tuning()
         tuned = ([], [], []) if tuning is None else reader.labelled_pairs(tuning)
         return cls(name, *reader.labelled_pairs(reader.test()), *tuned)
 
     def fit_texts(self) -> list[str]:
-        """Texts of the tuning pairs, or else of the test pairs; see `Task.fit_texts`."""
+        """Return texts of the tuning pairs, or else of the test pairs; see `Task.fit_texts`.
+
+        Returns
+        -------
+        texts : list of str
+            Texts of one side and the other.
+        """
         tuning = self.tune_texts1 + self.tune_texts2
         return list(dict.fromkeys(tuning or self.texts1 + self.texts2))
 
@@ -93,6 +112,7 @@ class Deduplication(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         cosine = paired_cosine(encode(self.texts1), encode(self.texts2))
         matches = np.array(self.labels) == 1

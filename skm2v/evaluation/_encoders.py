@@ -96,7 +96,18 @@ class Model(ABC):
         return _n_bytes(self.model)
 
     def takes(self, task: Task) -> bool:
-        """Whether the model can do what a task asks for."""
+        """Whether the model can do what a task asks for.
+
+        Parameters
+        ----------
+        task : Task
+            The task.
+
+        Returns
+        -------
+        takes : bool
+            Whether :func:`run_task` can run it.
+        """
         return True
 
     @abstractmethod
@@ -165,7 +176,9 @@ class Encoder(Model):
         Returns
         -------
         outcome : Outcome
+            Score, replicates and worst errors.
         usage : Usage
+            What it cost.
         """
         meter = Meter(self.for_task(task), progress)
         return task.run(meter, n_worst), meter.usage
@@ -181,6 +194,7 @@ class Encoder(Model):
         Returns
         -------
         Encoder
+            The model, fitted if it has to be.
         """
         if callable(getattr(self.model, "encode", None)) or is_fitted(self.model):
             return self
@@ -194,6 +208,7 @@ class Encoder(Model):
         Parameters
         ----------
         texts : list of str
+            Texts to embed.
         kind : {"query", "document"} or None, default=None
             The side of a search that the texts stand on, for a model that has prompts for them.
 

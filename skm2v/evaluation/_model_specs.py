@@ -52,6 +52,7 @@ def load_model(spec: str, name: str | None = None) -> Model:
     Returns
     -------
     model : Encoder, TextClassifier, or a rival of several models
+        What :func:`evaluate` and :func:`run_task` take.
 
     Raises
     ------

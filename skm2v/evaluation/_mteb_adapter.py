@@ -82,6 +82,7 @@ class MtebEncoder:
         Returns
         -------
         vectors : ndarray of shape (n_texts, d)
+            A vector for each text.
         """
         texts = [text for batch in inputs for text in batch["text"]]
         kind = None if prompt_type is None else str(getattr(prompt_type, "value", prompt_type))
@@ -94,12 +95,14 @@ class MtebEncoder:
         Parameters
         ----------
         embeddings1 : array of shape (n, d), or (d,)
+            Vectors of the rows.
         embeddings2 : array of shape (m, d), or (d,)
+            Vectors of the columns.
 
         Returns
         -------
         cosines : ndarray of shape (n, m), or () for two single vectors
-            mteb makes a float of the latter.
+            Cosines; mteb makes a float of the latter.
         """
         first, second = np.asarray(embeddings1), np.asarray(embeddings2)
         cosines = unit_rows(np.atleast_2d(first)) @ unit_rows(np.atleast_2d(second)).T
@@ -111,10 +114,12 @@ class MtebEncoder:
         Parameters
         ----------
         embeddings1, embeddings2 : array of shape (n, d), or (d,)
+            Vectors of both sides.
 
         Returns
         -------
         cosines : ndarray of shape (n,), or () for two single vectors
+            Cosine of each pair.
         """
         first, second = np.asarray(embeddings1), np.asarray(embeddings2)
         products = unit_rows(np.atleast_2d(first)) * unit_rows(np.atleast_2d(second))

@@ -66,7 +66,20 @@ class STS(Task):
 
     @classmethod
     def of_table(cls, name: str, reader: TableReader) -> STS:
-        """Make a task from the test split of a table; see `Task.of_table`."""
+        """Make a task from the test split of a table; see `Task.of_table`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the data.
+        reader : TableReader
+            Reads the columns of the table.
+
+        Returns
+        -------
+        task : STS
+            The task.
+        """
         first, second, score = map(reader.column, ("text1", "text2", "score"))
         table = reader.test()
         scores = table.numbers(score)
@@ -90,6 +103,7 @@ class STS(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         cosine = paired_cosine(encode(self.texts1), encode(self.texts2))
         gold = np.array(self.scores, dtype=np.float64)
@@ -121,6 +135,15 @@ class STS(Task):
 @dataclass(frozen=True)
 class WordSimilarity(STS):
     """Similarity of single words: the protocol of `STS` on word pairs.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data.
+    texts1, texts2 : list of str
+        Words.
+    scores : list of float
+        Judged similarity of each pair, on any scale.
 
     Examples
     --------
@@ -176,7 +199,20 @@ class PairClassification(Task):
 
     @classmethod
     def of_table(cls, name: str, reader: TableReader) -> PairClassification:
-        """Make a task from the test split of a table; see `Task.of_table`."""
+        """Make a task from the test split of a table; see `Task.of_table`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the data.
+        reader : TableReader
+            Reads the columns of the table.
+
+        Returns
+        -------
+        task : PairClassification
+            The task.
+        """
         return cls(name, *reader.labelled_pairs(reader.test()))
 
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
@@ -192,6 +228,7 @@ class PairClassification(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         first, second = encode(self.texts1), encode(self.texts2)
         cosine = paired_cosine(first, second)

@@ -148,6 +148,7 @@ class ResultStore:
         Returns
         -------
         Path
+            Where the result is, or would be.
         """
         key = f"{FORMAT}\0{model_fingerprint}\0{task_fingerprint}\0{n_worst}"
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"

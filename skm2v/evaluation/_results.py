@@ -109,6 +109,7 @@ class Evaluation:
         Returns
         -------
         bool
+            True where there is an error in place of a score.
         """
         found = self._by_key.get((model, key))
         return found is not None and found.score is None
@@ -203,6 +204,7 @@ class Evaluation:
         Returns
         -------
         str
+            JSON text.
         """
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
 
@@ -212,6 +214,7 @@ class Evaluation:
         Returns
         -------
         str
+            Markdown text.
         """
         return render_markdown(self)
 
@@ -221,6 +224,7 @@ class Evaluation:
         Returns
         -------
         str
+            A whole page.
         """
         return render_html(self)
 
@@ -239,6 +243,7 @@ class Evaluation:
         Returns
         -------
         str
+            Its name, in words.
         """
         return self.summaries_of_models.get(model, model)
 

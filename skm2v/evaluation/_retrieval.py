@@ -66,7 +66,13 @@ class Retrieval(Task):
     depth: ClassVar[int] = 1000
 
     def fit_texts(self) -> list[str]:
-        """The documents, once each; see `Task.fit_texts`."""
+        """The documents, once each; see `Task.fit_texts`.
+
+        Returns
+        -------
+        texts : list of str
+            Texts of the corpus.
+        """
         return list(dict.fromkeys(self.documents))
 
     def run(self, encode: Encode, n_worst: int = 5) -> Outcome:
@@ -82,6 +88,7 @@ class Retrieval(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         documents = _comparable(encode, encode(self.documents, "document"))
         queries = _comparable(encode, encode(self.queries, "query"))
@@ -101,6 +108,7 @@ class Retrieval(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         gains = np.zeros(ranked.shape, dtype=np.float64)
         for query, judged in enumerate(self.relevance):
@@ -170,12 +178,31 @@ class Reranking(Task):
     version: ClassVar[int] = 1
 
     def fit_texts(self) -> list[str]:
-        """Queries and candidates, once each; see `Task.fit_texts`."""
+        """Return queries and candidates, once each; see `Task.fit_texts`.
+
+        Returns
+        -------
+        texts : list of str
+            Texts of both kinds.
+        """
         return list(dict.fromkeys(self.queries + self._candidates()))
 
     @classmethod
     def of_table(cls, name: str, reader: TableReader) -> Reranking:
-        """Make a task from the test split of a table; see `Task.of_table`."""
+        """Make a task from the test split of a table; see `Task.of_table`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the data.
+        reader : TableReader
+            Reads the columns of the table.
+
+        Returns
+        -------
+        task : Reranking
+            The task.
+        """
         query, positive, negative = map(reader.column, ("query", "positive", "negative"))
         table = reader.test()
         candidates = {}
@@ -212,6 +239,7 @@ class Reranking(Task):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
         texts = self._candidates()
         candidates = _comparable(encode, encode(texts, "document"))

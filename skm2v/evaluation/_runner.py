@@ -208,6 +208,7 @@ def run_task(
     Returns
     -------
     Result
+        Score, interval and facts about the run.
 
     Examples
     --------

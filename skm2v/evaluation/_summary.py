@@ -78,6 +78,7 @@ class ModelSummary:
         Returns
         -------
         dict
+            Plain data that JSON can hold.
         """
 
         def plain(average: Average | None) -> dict[str, float] | None:

@@ -135,6 +135,7 @@ class Outcome:
         Returns
         -------
         Outcome
+            Their mean, with replicates.
         """
         return cls(
             score=float(np.mean(values)),
@@ -196,6 +197,7 @@ class Task(ABC):
         Returns
         -------
         Outcome
+            Score, replicates and worst errors.
         """
 
     @classmethod
@@ -212,6 +214,7 @@ class Task(ABC):
         Returns
         -------
         Task
+            A task of this type.
 
         Raises
         ------
@@ -221,13 +224,14 @@ class Task(ABC):
         raise TaskDataError(f"{reader.table.source}: a {cls.type} task is not made from a table.")
 
     def fit_texts(self) -> list[str]:
-        """Texts that an unfitted baseline is fitted on: by default all texts of the task.
+        """Return texts that an unfitted baseline is fitted on: by default all texts of the task.
 
         No labels are given, and tasks with a training split return that split only.
 
         Returns
         -------
         list of str
+            Texts, without labels.
         """
         found: dict[str, None] = {}
         for field in dataclasses.fields(self):

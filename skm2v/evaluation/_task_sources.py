@@ -55,10 +55,12 @@ class TaskSource:
         Parameters
         ----------
         word : str
+            What a user asks for.
 
         Returns
         -------
         bool
+            True if it does.
         """
         folder, _, last = self.name.rpartition("/")
         return word.lower().replace("_", "-") in {
@@ -92,6 +94,7 @@ def find_sources(
     Returns
     -------
     list of TaskSource
+        One for each task, in the order of the data.
 
     Raises
     ------

@@ -69,6 +69,7 @@ def load_teacher(
     Returns
     -------
     teacher : Teacher
+        The teacher, on its device.
 
     Raises
     ------

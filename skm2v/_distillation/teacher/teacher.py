@@ -95,7 +95,20 @@ class Teacher:
     def plan_tokens(
         self, vocabulary: Sequence[str] = (), remove_pattern: str | None = None
     ) -> TokenPlan:
-        """Derive the tokens of a static model; see `plan_tokens` of the vocabulary."""
+        """Derive the tokens of a static model; see `plan_tokens` of the vocabulary.
+
+        Parameters
+        ----------
+        vocabulary : sequence of str, default=()
+            Words and phrases that become tokens.
+        remove_pattern : str or None, default=None
+            Regular expression of tokens that are left out.
+
+        Returns
+        -------
+        plan : TokenPlan
+            The tokens, and what the teacher reads for each.
+        """
         return plan_tokens(
             self.tokenizer.backend_tokenizer,
             words=vocabulary,
@@ -109,6 +122,18 @@ class Teacher:
         """Append words to a model's tokenizer.
 
         See :func:`skm2v._distillation.teacher.vocabulary.extend_tokens`.
+
+        Parameters
+        ----------
+        tokenizer : TextTokenizer
+            Tokenizer of the model.
+        words : sequence of str
+            Words to append.
+
+        Returns
+        -------
+        plan : TokenPlan
+            The tokens, and what the teacher reads for each new one.
         """
         return extend_tokens(
             tokenizer,
@@ -146,6 +171,7 @@ class Teacher:
         Returns
         -------
         vectors : ndarray of float32 of shape (n, d)
+            A vector for each sequence.
 
         Raises
         ------
@@ -242,7 +268,9 @@ class Teacher:
         Parameters
         ----------
         texts : sequence of str
+            Texts to read.
         batch_size : int, default=32
+            Most texts that are read at a time.
         prompt : str or None, default=None
             Text to put in front of each text. None means this object's `prompt`, and if that is
             None the teacher's default; "" means none.
@@ -254,6 +282,7 @@ class Teacher:
         Returns
         -------
         vectors : ndarray of float32 of shape (n, d)
+            A vector for each text.
 
         Raises
         ------
