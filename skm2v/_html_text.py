@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import html
 
-__all__ = ["document", "escaped"]
+__all__ = ["document", "escaped", "titled_page"]
+
+# Style of a page around a fragment that has its own.
+_PAGE = """
+body{font:15px/22px system-ui,sans-serif;margin:1em auto;padding:0 1em;max-width:60em;
+background:#fff;color:#111}
+h1{font-size:22px;line-height:28px;margin:.2em 0}
+h2{font-size:17px;margin:1.4em 0 .3em}
+"""
 
 # Control characters, which HTML forbids, become their pictures; halves of surrogate pairs, which
 # no file can hold, and what stands for nothing become the sign for what cannot be shown.
@@ -37,3 +45,8 @@ def document(title: str, body: str, style: str = "") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escaped(title, 120)}</title>{sheet}</head><body>{body}</body></html>\n"
     )
+
+
+def titled_page(title: str, fragment: str) -> str:
+    """Return a page with a title above a fragment that has its own style."""
+    return document(title, f"<h1>{escaped(title, 120)}</h1>{fragment}", _PAGE)

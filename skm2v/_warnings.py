@@ -8,7 +8,9 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-__all__ = ["warn_user"]
+__all__ = ["HIDING", "warn_user"]
+
+HIDING = " To hide it: "  # what stands before the code that does
 
 # Packages whose frames say nothing to the user: estimators are called by wrappers, pipelines and
 # searches of scikit-learn, which joblib may call; its pickles are read in Python.
@@ -51,7 +53,7 @@ def warn_user(message: str, category: type[Warning], detail: str = "") -> None:
         message += detail
     module = frame.f_globals.get("__name__")
     warnings.warn_explicit(
-        f"{message} To hide it: {_filter_for(category)}",
+        f"{message}{HIDING}{_filter_for(category)}",
         category,
         filename=frame.f_code.co_filename,
         lineno=frame.f_lineno,

@@ -64,7 +64,7 @@ def test_python_blocks_print_what_the_readme_says(local_names):
         elif language == "text" and printed:
             assert_same_output(printed, source)
             printed, compared = "", compared + 1
-    assert compared == 3
+    assert compared == 4
     assert Path("spam.joblib").exists()
     assert Path("m2v_model/model.safetensors").exists()
     assert namespace["embeddings"].shape == (2, 16)

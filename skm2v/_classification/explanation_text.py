@@ -31,8 +31,8 @@ def _of_one(one: Explanation) -> str:
     if len(text) > MOST_CHARACTERS:
         text = text[: MOST_CHARACTERS - 1] + "…"
     column = int(one.decision[0].argmax())
-    head = "" if one.classes is None else f"predicted {one.predicted[0]}; "
-    head += f"for {one.outputs[column]}: {one.decision[0, column]:+.2f}"
+    head = "" if one.classes is None else f"predicted {one.predicted[0]}; score of "
+    head += f"{one.outputs[column]}: {one.decision[0, column]:+.2f}"
     lines = [text, head, f"  {one.intercept[column]:+6.2f}  (any text)"]
     added = one.contributions[:, column]
     largest = np.argsort(-np.abs(added), kind="stable")[:MOST_PARTS]

@@ -268,12 +268,12 @@ def _steps(estimator: Any, name: str = "") -> list[tuple[str, Any]]:
     steps = getattr(estimator, "steps", None)
     if hasattr(estimator, "best_estimator_"):
         raise TypeError(
-            f"fuse needs a pipeline or a StaticTextClassifier; got {type(estimator).__name__}."
+            f"A pipeline or StaticTextClassifier is needed; got {type(estimator).__name__}."
             " Pass its best_estimator_."
         )
     if not isinstance(steps, list):
         raise TypeError(
-            f"fuse needs a fitted Pipeline or StaticTextClassifier; got {type(estimator).__name__}."
+            f"A fitted Pipeline or StaticTextClassifier is needed; got {type(estimator).__name__}."
         )
     found: list[tuple[str, Any]] = []
     for step_name, step in steps:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Literal
 
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.row_files import RowFile, table_kind, write_table, write_whole
-from skm2v._html_text import document
+from skm2v._html_text import titled_page
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -91,7 +92,8 @@ def run(arguments: argparse.Namespace) -> None:
         names = ("left", "right", "similarity", "kind")
         write_table(arguments.pairs, {name: getattr(pairs, name).tolist() for name in names})
     if arguments.report:
-        page = document("skm2v dedup", deduplicator.report_.to_html())
+        title = f"Duplicates in {Path(arguments.input).name}"
+        page = titled_page(title, deduplicator.report_.to_html())
         write_whole(arguments.report, lambda path: path.write_bytes(page.encode()))
     if not arguments.quiet:
         counts = deduplicator.report_.n_dropped

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "size, and the worst errors. Without --data, the sets that come with the package are used."
     )
     parser.add_argument(
+        "-m",
         "--model",
         action="append",
         metavar="MODEL",
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train-split", metavar="NAME", help="split to train on")
     parser.add_argument("--test-split", metavar="NAME", help="split to score on")
     parser.add_argument(
+        "-o",
         "--output",
         type=Path,
         default=Path("skm2v-eval"),
@@ -68,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     parser.add_argument("--list", action="store_true", help="list the tasks and stop")
-    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
 
 def run(args: argparse.Namespace) -> None:

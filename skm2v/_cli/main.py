@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from skm2v._cli import dedup, distill, embed, evaluate, info, search, topics
 from skm2v._cli.process import fill_closed_streams, flush_output, say, signals_unwind
 from skm2v._version import __version__
+from skm2v._warnings import HIDING
 from skm2v.exceptions import Skm2vError
 
 __all__ = ["main"]
@@ -41,7 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     fill_closed_streams()
     given = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser(given[:1]).parse_args(given)
+    parser = _parser(given[:1])
+    arguments, unknown = parser.parse_known_args(given)
+    if unknown:
+        parser.prog = f"skm2v {given[0]}"  # where the help is that tells what is known
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], None] = arguments.run
     with signals_unwind(), warnings.catch_warnings():
         warnings.showwarning = _show_warning
@@ -56,13 +61,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             say("interrupted")
             return _INTERRUPTED
         except (Skm2vError, OSError, ValueError) as error:
-            say(f"error: {error}")
+            say(f"error: {_told(error)}")
             return _USER_ERROR
     return 0
 
 
+def _told(error: Exception) -> str:
+    """What went wrong, without the number that Python puts before what a system says."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.strerror}: {error.filename!r}"
+    return str(error)
+
+
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"warning: {message}")
+    said = str(message).partition(HIDING)[0]  # how to hide it is said in Python
+    say(f"warning: {said}")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -11,6 +11,7 @@ from skm2v._cli.arguments import optional, positive
 from skm2v._cli.process import output, say
 from skm2v._cli.row_files import RowFile
 from skm2v._cli.text_files import TextFile, batches
+from skm2v.exceptions import ModelFormatError
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -85,7 +86,12 @@ def _index(arguments: argparse.Namespace) -> None:
 def _query(arguments: argparse.Namespace) -> None:
     from skm2v._search.searcher import TextSearcher
 
-    searcher = TextSearcher.load(arguments.index, mmap=True, n_jobs=arguments.n_jobs)
+    try:
+        searcher = TextSearcher.load(arguments.index, mmap=True, n_jobs=arguments.n_jobs)
+    except ModelFormatError as error:
+        raise ModelFormatError(
+            f"{error} An index is what `skm2v search index` writes of a file of texts."
+        ) from error
     if arguments.weight is not None:
         searcher.set_params(lexical_weight=arguments.weight)
     for queries in _queries(arguments.query):

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels",
         default="topics.csv",
         metavar="FILE",
-        help="row, topic, name, outlier_score of each row; - for stdout; default: topics.csv",
+        help="row, topic, name, outlier_score, text of each row; - for stdout; default: topics.csv",
     )
     argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
     argument("--column", help="column or field of the texts, if there are several")
@@ -51,12 +51,12 @@ def run(arguments: argparse.Namespace) -> None:
     topics = find_topics(texts, arguments.topics, embedder=embedder, n_jobs=arguments.n_jobs)
     names = topics.table.names
     rows = [
-        (row, label, names[label], f"{score:.4f}")
-        for row, (label, score) in enumerate(
-            zip(topics.labels.tolist(), topics.outlier_scores.tolist(), strict=True)
+        (row, label, names[label], f"{score:.4f}", text)
+        for row, (label, score, text) in enumerate(
+            zip(topics.labels.tolist(), topics.outlier_scores.tolist(), texts, strict=True)
         )
     ]
-    table = csv_text([("row", "topic", "name", "outlier_score"), *rows])
+    table = csv_text([("row", "topic", "name", "outlier_score", "text"), *rows])
     page = topics.to_html(f"Topics of {Path(arguments.input).name}")
     write_whole(arguments.output, lambda path: path.write_bytes(page.encode()))
     if arguments.labels == "-":

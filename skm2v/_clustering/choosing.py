@@ -226,7 +226,7 @@ def _numbers(ks: Any, n_makers: int) -> list[int]:
         if not numbers:
             raise ValueError(
                 f"There are too few different vectors to choose a number of groups: {n_makers} in a"
-                " sample. Fix: name the number yourself."
+                " sample. Fix: give the number yourself (n_topics of find_topics)."
             )
         return numbers
     numbers = sorted(set(ks))

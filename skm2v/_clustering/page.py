@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skm2v._clustering.svg import STYLE, render_map
-from skm2v._html_text import document, escaped
+from skm2v._html_text import escaped, titled_page
 
 if TYPE_CHECKING:
     from skm2v._clustering.topics import Topics
@@ -16,17 +16,10 @@ __all__ = ["render_fragment", "render_page"]
 
 OUTLIERS, MOST_CHARACTERS = 10, 240
 
-PAGE = """
-body{font:15px/22px system-ui,sans-serif;margin:1em auto;padding:0 1em;max-width:60em;
-background:#fff;color:#111}
-h1{font-size:22px;line-height:28px;margin:.2em 0}
-h2{font-size:17px;margin:1.4em 0 .3em}
-"""
-
 
 def render_page(topics: Topics, title: str) -> str:
     """Return the page."""
-    return document(title, f"<h1>{escaped(title, 120)}</h1>{render_fragment(topics)}", PAGE)
+    return titled_page(title, render_fragment(topics))
 
 
 def render_fragment(topics: Topics) -> str:

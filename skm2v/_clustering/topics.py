@@ -227,6 +227,8 @@ def find_topics(
     checked = list(check_texts(texts).texts)
     if not checked:
         raise ValueError("There are no texts to find topics in.")
+    if n_topics is not None and n_topics > len(checked):
+        raise ValueError(f"n_topics={n_topics}, but there are only {len(checked):,} texts.")
     fitted = fit_embedder(embedder, checked, n_jobs)
     vectors = embedding_by(fitted)(checked)
     choice = None

@@ -248,7 +248,7 @@ class DeduplicationReport:
 
     def __str__(self) -> str:
         lines = [f"{self.n_rows:,} rows, {self.n_kept:,} kept, {len(self._duplicates):,} dropped"]
-        lines += [f"  {kind:9}{count:12,}" for kind, count in self.n_dropped.items()]
+        lines += [f"  {kind:9}{count:12,}" for kind, count in self.n_dropped.items() if count]
         lines += [self.completeness] if self._cells is not None else []
         groups = self.largest_groups()
         if groups:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from skm2v._checks import some
 from skm2v._pooling import check_texts
+from skm2v._pooling.columns import likely_column
 from skm2v.exceptions import TextTypeError, TextValueError
 
 __all__ = ["items_of_column", "read_column", "read_texts", "take_rows"]
@@ -41,7 +42,7 @@ def read_texts(
         if column is None:
             raise TextTypeError(
                 f"X has {len(names)} columns: {some(names)}. Say which one holds the texts:"
-                f" column={names[0] if names else 'text'!r}."
+                f" column={likely_column(X, names)!r}."
             )
         X = read_column(X, column)
     checked = check_texts(X, handle_missing="zero")

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -208,9 +209,18 @@ def _download(name: str, revision: str | None, needed: str, **options: Any) -> P
     except Exception as error:  # whatever the client's version and its HTTP library raise
         at = f" at revision {revision!r}" if revision else ""
         raise FileNotFoundError(
-            f"{name!r} is no local folder, and {_why_not(error)}{at}."
+            f"{name!r} is no local folder, and {_why_not(error)}{at}.{_likely(name)}"
             f" ({type(error).__name__}: {str(error).strip()[:300]})"
         ) from error
+
+
+def _likely(name: str) -> str:
+    """What may be meant by a name without an owner, as hardly a model of the hub has."""
+    if "/" in name:
+        return ""
+    if get_close_matches(name.lower(), [BUNDLED]):
+        return f" Did you mean {BUNDLED!r}, the bundled model?"
+    return f" Names of models on the hub begin with their owner: 'owner/{name}'."
 
 
 # Names of the client's errors, whose classes have moved from version to version.

@@ -105,8 +105,8 @@ def _header(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
     size = int.from_bytes(data[:8], "little")
     if size > MAX_HEADER_BYTES or size > len(data) - 8:
         raise ModelFormatError(
-            f"{what} declares a header of {size} bytes; the file has {len(data)} bytes and"
-            f" {MAX_HEADER_BYTES} is the limit. It is truncated or no safetensors file."
+            f"{what} is truncated or no safetensors file: it declares a header of {size} bytes;"
+            f" the file has {len(data)} bytes and {MAX_HEADER_BYTES} is the limit."
         )
     header = parse_json(
         data[8 : 8 + size],

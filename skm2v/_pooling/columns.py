@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import some
 from skm2v.exceptions import TextTypeError, TextValueError
 
-__all__ = ["batches_of", "column_of", "items_of", "name_rows"]
+__all__ = ["batches_of", "column_of", "items_of", "likely_column", "name_rows"]
 
 MAX_NAMED_ROWS = 5
 
@@ -123,15 +124,36 @@ def _refuse_container(X: Any) -> None:
 def _reader_column(X: Any, stream: bool) -> tuple[Any, str, bool]:
     """Only column of a reader of Arrow batches, and its name."""
     names = X.schema.names
-    _refuse_width(len(names), "a reader of")
+    _refuse_width(names, what="a reader of")
     if stream:
         return (text for batch in X for text in batch.column(0).to_pylist()), names[0], True
     return X.read_all().column(0), names[0], True
 
 
-def _refuse_width(n_columns: int, what: str = "a frame of") -> None:
-    if n_columns != 1:
-        _refuse(f"{what} {n_columns} columns", "pass one column: X['text'] or X[['text']]")
+def _refuse_width(names: Any, X: Any = None, what: str = "a frame of") -> None:
+    if len(names) != 1:
+        one = likely_column(X, names)
+        _refuse(
+            f"{what} {len(names)} columns{': ' * bool(len(names))}{some(names)}",
+            f"pass one column: X[{one!r}] or X[[{one!r}]]",
+        )
+
+
+def likely_column(X: Any, names: Any) -> Any:
+    """Name of the column of a frame that an error proposes: the one with the most text.
+
+    Only the first rows are looked at. Without text, or for a reader (None), it is the first name,
+    and "text" where there is none.
+    """
+    names = list(names)
+
+    def n_characters(name: Any) -> int:
+        if X is None or names.count(name) != 1:
+            return 0
+        items = (getattr(item, "as_py", lambda item=item: item)() for item in X[name])
+        return sum(len(item) for item in islice(items, 100) if isinstance(item, str))
+
+    return max(names, key=n_characters, default="text")
 
 
 def _array_column(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -169,13 +191,13 @@ def _frame_column(X: Any) -> tuple[Any, str | None]:
     shape: Any = getattr(X, "shape", None)
     eager = isinstance(shape, tuple) and len(shape) == 2
     if eager and hasattr(X, "iloc"):
-        _refuse_width(shape[1])
+        _refuse_width(columns, X)
         column, name = X.iloc[:, 0], columns[0]
     elif eager and hasattr(X, "column_names"):
-        _refuse_width(shape[1])
+        _refuse_width(X.column_names, X)
         column, name = X.column(0), X.column_names[0]
     elif eager and hasattr(X, "to_series"):
-        _refuse_width(shape[1])
+        _refuse_width(columns, X)
         column, name = X.to_series(0), columns[0]
     else:
         _refuse(

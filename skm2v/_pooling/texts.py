@@ -59,7 +59,7 @@ class TextColumn(NamedTuple):
 def check_texts(
     X: Any,
     *,
-    handle_missing: Literal["error", "zero"] = "error",
+    handle_missing: Literal["error", "zero"] | None = None,
     first_row: int = 0,
     buffers: bool = False,
 ) -> TextColumn:
@@ -71,9 +71,10 @@ def check_texts(
         One text per row: a sequence, a one-shot iterator, a 1-D NumPy array (of objects, fixed
         width or variable width strings), a pandas or polars Series, a ``datasets`` column, a
         pyarrow array, or a frame, reader of Arrow batches or array with exactly one column.
-    handle_missing : {"error", "zero"}, default="error"
+    handle_missing : {"error", "zero"} or None, default=None
         What to do with None, NaN, ``pandas.NA`` and NaT: raise, or report them in ``missing`` and
-        give them the text ``""``.
+        give them the text ``""``. None raises as well, where the user has no such parameter, of
+        which the error must not speak then.
     first_row : int, default=0
         What errors call the first row of `X`, if it is a part of something longer.
     buffers : bool, default=False
@@ -97,7 +98,7 @@ def check_texts(
     Rows are counted from 0. No data frame library is imported: an object can only be one of
     theirs if the caller has imported it.
     """
-    if handle_missing not in ("error", "zero"):
+    if handle_missing not in ("error", "zero", None):
         raise ValueError(f"handle_missing must be 'error' or 'zero'; got {handle_missing!r}.")
     feature_name: str | None = None
     two_dimensional = False
@@ -119,7 +120,7 @@ def check_texts(
 
 
 def iter_texts(
-    X: Any, batch_size: int, *, handle_missing: Literal["error", "zero"] = "error"
+    X: Any, batch_size: int, *, handle_missing: Literal["error", "zero"] | None = None
 ) -> tuple[str | None, Iterator[TextColumn]]:
     """Check a column of texts in batches; no more than one of them is in memory.
 
@@ -130,7 +131,7 @@ def iter_texts(
         are.
     batch_size : int
         Number of texts in a batch; only the last one may have fewer.
-    handle_missing : {"error", "zero"}, default="error"
+    handle_missing : {"error", "zero"} or None, default=None
         As for :func:`check_texts`.
 
     Returns
@@ -166,7 +167,7 @@ def iter_texts(
 
 
 def _convert_items(
-    items: list[Any], handle_missing: str, first_row: int
+    items: list[Any], handle_missing: str | None, first_row: int
 ) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Exact strings for items that are strings or missing; raise for any other."""
     texts: list[str] = []
@@ -179,10 +180,11 @@ def _convert_items(
             texts.append("")
         else:
             _refuse_items(items, first_row)
-    if missing and handle_missing == "error":
+    if missing and handle_missing != "zero":
+        instead = " StaticEmbedder(handle_missing='zero') gives them zeros."
         raise TextValueError(
             f"Missing texts in {name_rows(missing, first_row)} ({items[missing[0]]!r})."
-            " Fix: fill or drop them first. StaticEmbedder(handle_missing='zero') gives them zeros."
+            f" Fix: fill or drop them first.{instead if handle_missing == 'error' else ''}"
         )
     return texts, np.array(missing, dtype=np.int64)
 

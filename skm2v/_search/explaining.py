@@ -99,7 +99,8 @@ class SearchExplanation:
             f"{part or '(the whole query)':20} {word:8.3f} {meaning:8.3f}"
             for part, word, meaning in zip(self.parts, self.words, self.meaning, strict=True)
         ]
-        head = f"{self.score:.3f} for {self.text[:60]!r}\n{'':20} {'words':>8} {'meaning':>8}"
+        text = self.text if len(self.text) <= 60 else self.text[:59] + "…"
+        head = f"{self.score:.3f} for {text!r}\n{'':20} {'words':>8} {'meaning':>8}"
         return "\n".join([head, *rows])
 
     def _repr_html_(self) -> str:

@@ -158,7 +158,26 @@ class SearchResult:
         )
 
     def __repr__(self) -> str:
-        return f"SearchResult({len(self)} queries, {len(self.ids)} hits)"
+        n_queries, n_hits = len(self), len(self.ids)
+        return (
+            f"<SearchResult: {n_queries:,} quer{'y' if n_queries == 1 else 'ies'},"
+            f" {n_hits:,} hit{'s' * (n_hits != 1)}; print() shows them>"
+        )
+
+    def __str__(self) -> str:
+        blocks = []
+        for query, hits in zip(self.queries[:MAX_SHOWN], self, strict=False):
+            shown = hits[:MAX_SHOWN]
+            width = min(max((len(str(hit.id)) for hit in shown), default=0), 20)
+            lines = [_short(query)]
+            for rank, hit in enumerate(shown, 1):
+                lines.append(f"{rank:4}  {hit.score:6.3f}  {hit.id!s:{width}}  {_short(hit.text)}")
+            if len(hits) > len(shown):
+                lines.append(f"      ... and {len(hits) - len(shown):,} more")
+            blocks.append("\n".join(lines if hits else [*lines, "      nothing found"]))
+        if len(self) > MAX_SHOWN:
+            blocks.append(f"... and {len(self) - MAX_SHOWN:,} more queries")
+        return "\n\n".join(blocks)
 
     def _repr_html_(self) -> str:
         rows = []
@@ -176,3 +195,9 @@ class SearchResult:
 
 
 SearchResult.__module__ = "skm2v.search"
+
+
+def _short(text: str, width: int = 80) -> str:
+    """One line of a text, cut where it is longer."""
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -171,9 +171,9 @@ class ChangingModel(EncodingModel):
             keeps (``config.teacher``), which suffice for teachers from the hub.
         vectors : array-like of shape (n_words, d) or None, default=None
             What each word adds to the vector of a text, in the columns of the model and of the
-            size that vectors of tokens have (see :meth:`encode_as_sequence`); stored in the
-            number type of the table. Words must be new then, and there is nothing to say about
-            a teacher.
+            size that vectors of tokens have (see :meth:`encode_as_sequence`), as
+            ``encode(..., normalize=False)`` returns them; stored in the number type of the
+            table. Words must be new then, and there is nothing to say about a teacher.
         tokenizer : transformers tokenizer or None, default=None
             Only for a transformers model in memory.
         device, revision, subfolder, trust_remote_code, allow_pickle_weights : as for `distill`

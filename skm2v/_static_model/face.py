@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["ModelFace"]
+
+SETTINGS = ("normalize", "max_length", "pca_ordered", "split_unknown")  # of `with_settings`
 
 
 class _Kind(type):
@@ -45,7 +48,7 @@ class ModelFace(metaclass=_Kind):
     def __init__(
         self,
         embedding: npt.ArrayLike,
-        tokenizer: Any,
+        tokenizer: Any = None,  # not optional: a name alone gets a better error
         *,
         weights: npt.ArrayLike | None = None,
         mapping: npt.ArrayLike | None = None,
@@ -55,6 +58,11 @@ class ModelFace(metaclass=_Kind):
         config: ModelConfig | Mapping[str, Any] | None = None,
         projection: Projection | None = None,
     ) -> None:
+        if isinstance(embedding, (str, os.PathLike)):
+            raise TypeError(
+                "StaticModel is made of a table and a tokenizer; to load a model, use"
+                f" StaticModel.from_pretrained({os.fspath(embedding)!r})."
+            )
         table = {"embeddings": _own(embedding, None)}
         for name, array, dtype in (
             ("weights", weights, np.float32),
@@ -188,8 +196,8 @@ class ModelFace(metaclass=_Kind):
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(
-            f"A StaticModel cannot be changed: {name!r} was not set. Build a new one, for example"
-            " with with_dimensions() or quantized()."
+            f"A StaticModel cannot be changed: {name!r} was not set. Make a new one, such as"
+            f" {f'with_settings({name}=...)' if name in SETTINGS else 'with_dimensions(128)'}."
         )
 
     def __delattr__(self, name: str) -> NoReturn:

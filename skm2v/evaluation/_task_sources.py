@@ -329,9 +329,9 @@ def _noted(
 def _named(
     name: str, load: Callable[[], Table], types: Sequence[str], options: DataOptions
 ) -> list[TaskSource]:
-    """Sources of data that the user named: having none is an error."""
+    """Sources of data that the user named: having none, or not a column asked for, is an error."""
     table = functools.cache(load)
-    sources = _table_sources(name, table, types, options)
+    sources = _table_sources(name, table, types or guess_types(table(), options), options)
     if not sources:
         raise TaskDataError(
             f"{table().source}: no task fits the columns {', '.join(table().columns)}; expected "

@@ -82,7 +82,7 @@ def verdict(evaluation: Evaluation) -> list[str]:
 
     def told(names: list[str], type: str) -> str:
         return ", ".join(
-            f"{evaluation.summary_of(name)} {percent(scores[name][type].score)}" for name in names
+            f"{_both_names(evaluation, name)} {percent(scores[name][type].score)}" for name in names
         )
 
     by_model: dict[str, list[TypeVerdict]] = {}
@@ -111,6 +111,12 @@ def _of_one(evaluation: Evaluation, name: str, found: list[TypeVerdict]) -> str:
         return f"Use {words} here: nothing is clearly better."
     start = words[0].upper() + words[1:]
     return f"{start} {'are' if 'vectors' in words else 'is'} best here."
+
+
+def _both_names(evaluation: Evaluation, name: str) -> str:
+    """What a model is called in a sentence, and in the tables below."""
+    words = evaluation.summary_of(name)
+    return words if words == name else f"{words} ({name})"
 
 
 def _listed(items: list[str]) -> str:

@@ -561,7 +561,8 @@ def test_print_shows_what_is_decided_and_what_weighs_most(classifier, data3):
         "text)",
     ]
     assert head == (
-        f"predicted {one.predicted[0]}; for {one.outputs[column]}: {one.decision[0, column]:+.2f}"
+        f"predicted {one.predicted[0]};"
+        f" score of {one.outputs[column]}: {one.decision[0, column]:+.2f}"
     )
     weights = [float(part.split()[0]) for part in parts]
     assert len(parts) <= 9 and np.all(np.diff(np.abs(weights[:8])) <= 0.005)

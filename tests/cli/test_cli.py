@@ -251,7 +251,8 @@ def test_failure_keeps_the_old_output(tmp_path, model_path, run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["embed", "nowhere.txt"], "nowhere.txt"),
+        (["embed", "nowhere.txt"], "error: No such file or directory: 'nowhere.txt'"),
+        (["embed", "--frobnicate", "7"], "--frobnicate\nTry `skm2v embed --help`."),
         (["embed", "-o", "vectors.txt"], "must end in .npy or .jsonl"),
         (["embed", "-o", "no/folder/v.npy"], "No folder"),
         (["info", "./nowhere"], "nowhere"),

@@ -41,7 +41,8 @@ def test_csv_keeps_all_columns_and_cells(run, tmp_path):
         assert [*csv.reader(file)] == [rows[0], *(rows[1 + row] for row in KEPT)]
     pairs = (tmp_path / "pairs.csv").read_text().splitlines()
     assert pairs == ["left,right,similarity,kind", "0,2,1.0,exact"]
-    assert "<h4>Largest groups</h4>" in (tmp_path / "report.html").read_text()
+    report = (tmp_path / "report.html").read_text()
+    assert "<h1>Duplicates in in.csv</h1>" in report and "<h4>Largest groups</h4>" in report
 
 
 def test_jsonl_to_stdout(run, tmp_path):

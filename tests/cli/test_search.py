@@ -91,8 +91,10 @@ def test_what_is_no_index_is_said(run, tmp_path):
     (tmp_path / "other").write_bytes(b"x" * 100)
     code, out, err = run("query", tmp_path / "other", "money")
     assert (code, out) == (2, "") and err.startswith("skm2v: error: ")
-    code, _, err = run("query", tmp_path / "missing", "money")
-    assert code == 2 and "No such file" in err
+    assert "no safetensors file" in err and "`skm2v search index`" in err
+    missing = tmp_path / "missing"
+    code, _, err = run("query", missing, "money")
+    assert (code, err) == (2, f"skm2v: error: No such file or directory: {str(missing)!r}\n")
 
 
 @pytest.mark.parametrize("given", [[], ["-"]])

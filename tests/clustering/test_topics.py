@@ -94,9 +94,9 @@ def test_the_frame(bank, topics):
     ("arguments", "match"),
     [
         (([],), "no texts"),
-        ((["a", "b"],), "Fix: name the number yourself"),
+        ((["a", "b"],), "Fix: give the number yourself"),
         ((["a", "b"], 0), "n_topics must be an integer of 1 or more"),
-        ((["a", "b"], 3), "must be at least n_clusters=3"),
+        ((["a", "b"], 3), "n_topics=3, but there are only 2 texts"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments, match):
@@ -120,6 +120,7 @@ def test_the_command_writes_a_page_and_a_table(bank, tmp_path, capsys, monkeypat
     assert [int(row["row"]) for row in rows] == list(range(201))
     assert {row["topic"] for row in rows} == set("01234")
     assert float(rows[200]["outlier_score"]) == 1
+    assert [row["text"] for row in rows] == [*bank[0][:200], ""]
     arguments = ["topics", "questions.csv", "--column", "body", "-k", "5", "-q", "-o", "b.html"]
     assert main([*arguments, "--labels", "-"]) == 0
     said = capsys.readouterr()
@@ -131,7 +132,7 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "few.txt").write_text("one\ntwo\n")
     assert main(["topics", "few.txt"]) == 2
-    assert "name the number yourself" in capsys.readouterr().err
+    assert "give the number yourself" in capsys.readouterr().err
     assert not list(tmp_path.glob("topics.*"))
 
 

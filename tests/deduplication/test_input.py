@@ -9,8 +9,9 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from skm2v import Deduplicator
+from skm2v._pooling import check_texts
 from skm2v.deduplication import calibrate_threshold, find_leakage, pairs_above
-from skm2v.exceptions import TextValueError
+from skm2v.exceptions import TextTypeError, TextValueError
 from tests.deduplication.test_deduplicator import dedup
 
 TEXTS = ["aab", "AAB", "zz", "aab"]  # rows 0, 1 and 3 are one text
@@ -134,6 +135,17 @@ def test_repeated_names_of_rows_are_fine_and_of_columns_are_not(kind):
         frame.columns = ["text", "text"]
         with pytest.raises(ValueError, match="X has two columns 'text'"):
             dedup(column="text").fit(frame)
+
+
+@pytest.mark.parametrize("kind", ["pandas.DataFrame", "polars.DataFrame", "pyarrow.table"])
+def test_the_column_with_the_most_text_is_proposed(kind):
+    module, _, name = kind.partition(".")
+    make = getattr(pytest.importorskip(module), name)
+    frame = make({"id": [1, 2], "kind": ["a", "b"], "body": [None, "a sentence"], "n": [0.5, 1.5]})
+    with pytest.raises(TextTypeError, match="X has 4 columns: .*: column='body'"):
+        dedup().fit(frame)
+    with pytest.raises(TextTypeError, match=r"4 columns: 'id', .*Fix: .*X\['body'\]"):
+        check_texts(frame)
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (2,), (3, 2, 2)])

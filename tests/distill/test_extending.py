@@ -10,7 +10,7 @@ import pytest
 from skm2v import StaticEmbedder, StaticModel, distill
 from skm2v._distillation import find_teacher, load_files
 from skm2v._distillation.fitting.weights import sif_weights
-from skm2v.exceptions import TeacherError, TeacherNotFoundError
+from skm2v.exceptions import TeacherError, TeacherNotFoundError, TextWarning
 from tests import tiny
 
 WORDS = ["Zebra", "quagga", "new york", "free-range"]
@@ -274,6 +274,24 @@ def test_vectors_for_a_table_with_pairs_and_a_mapping(sentence_model, tiny_teach
         n = len(model.tokens)
         np.testing.assert_array_equal(vectors_of(extended, n), vectors)
         np.testing.assert_array_equal(vectors_of(extended)[:n], vectors_of(model))
+
+
+@pytest.mark.parametrize("factor", [0.1, 1, 10])
+def test_vectors_of_texts_are_no_rows(rng, factor):
+    """What `encode` normalizes weighs too little beside long rows, too much beside short ones."""
+    table = rng.normal(size=(231, 64)).astype(np.float32)
+    table *= factor / np.linalg.norm(table, axis=1, keepdims=True)
+    model = StaticModel(table, tiny.tiny_tokenizer())
+    text = ["the market"]
+    if factor == 1:  # those are the same
+        model.extend(["zebra"], vectors=model.encode(text))
+    else:
+        weighs = "much" if factor < 1 else "little"
+        with pytest.warns(TextWarning, match=rf"about {factor}: .* weigh {weighs}\."):
+            model.extend(["zebra"], vectors=model.encode(text))
+    for kept in (model.encode(text, normalize=False), 3 * model.encode(text)):
+        model.extend(["zebra"], vectors=kept)
+    model.with_settings(normalize=False).extend(["zebra"], vectors=model.encode(text))
 
 
 def test_the_embedder_learns_vectors(tiny_static, rng):

@@ -166,8 +166,8 @@ def test_the_verdict_names_the_model_that_is_clearly_best() -> None:
     evaluation = results({"default": {"sts": 0.6}, "words": {"sts": 0.5}, "both": {"sts": 0.8}})
     assert evaluation.verdict() == [
         "Static vectors and words together are best here.",
-        "Semantic similarity: static vectors and words together 80.0; clearly worse: static "
-        "vectors 60.0, tf-idf 50.0.",
+        "Semantic similarity: static vectors and words together (both) 80.0; clearly worse: static "
+        "vectors (default) 60.0, tf-idf (words) 50.0.",
     ]
 
 
@@ -175,8 +175,8 @@ def test_words_are_recommended_where_nothing_is_clearly_better() -> None:
     evaluation = results({"default": {"sts": 0.40}, "words": {"sts": 0.79}, "both": {"sts": 0.80}})
     assert evaluation.verdict() == [
         "Use tf-idf here: nothing is clearly better.",
-        "Semantic similarity: tf-idf 79.0; as good: static vectors and words together 80.0; "
-        "clearly worse: static vectors 40.0.",
+        "Semantic similarity: tf-idf (words) 79.0; as good: static vectors and words together "
+        "(both) 80.0; clearly worse: static vectors (default) 40.0.",
     ]
 
 

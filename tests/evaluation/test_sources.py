@@ -130,6 +130,11 @@ def test_what_holds_no_task_is_an_error(write: Write, tmp_path: Path) -> None:
         find_sources(tmp_path / "x")
     with pytest.raises(TaskDataError, match="There is no column role 'body'"):
         DataOptions({"body": "text"})
+    # A file that is named is looked at before anything is computed; one in a folder fails alone.
+    path, options = write("y/b.csv", LABELLED), DataOptions({"label": "lable"})
+    with pytest.raises(TaskDataError, match="no column 'lable' for the role 'label'"):
+        find_sources(path, options)
+    assert [source.type for source in find_sources(tmp_path / "y", options)] == ["unknown"]
 
 
 def test_selection_by_type_name_and_folder(write: Write, tmp_path: Path) -> None:

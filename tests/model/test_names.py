@@ -103,6 +103,30 @@ def test_the_error_says_whether_the_hub_was_reached(monkeypatch, error, offline,
         StaticModel.from_pretrained("acme/x")
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("defualt", "Did you mean 'default', the bundled model?"),
+        ("all-MiniLM-L6-v2", "begin with their owner: 'owner/all-MiniLM-L6-v2'."),
+        ("acme/x", None),
+    ],
+)
+def test_a_name_without_an_owner_has_a_hint(monkeypatch, name, hint):
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+
+    def snapshot_download(name, **options):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    with pytest.raises(FileNotFoundError) as caught:
+        StaticModel.from_pretrained(name)
+    said = str(caught.value)
+    if hint is None:
+        assert "owner" not in said and "default" not in said
+    else:
+        assert hint in said
+
+
 def test_a_teacher_that_is_not_there_stays_an_error_of_teachers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "acme").mkdir()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,7 +122,7 @@ def test_with_settings_replaces_the_defaults_of_encode(tiny_static):
 
 def test_a_model_cannot_be_changed(tiny_static):
     before = tiny_static.encode(TEXTS)
-    with pytest.raises(AttributeError, match="cannot be changed"):
+    with pytest.raises(AttributeError, match=r"cannot be changed.*with_settings\(normalize="):
         tiny_static.normalize = False
     with pytest.raises(AttributeError, match="cannot be changed"):
         tiny_static.anything = 1
@@ -182,6 +184,12 @@ def test_tokenizer_may_be_an_object_or_text():
     assert len(set(models)) == 1
     with pytest.raises(ModelFormatError, match="tokenizer must be"):
         StaticModel(tiny.tiny_table(), None)
+
+
+@pytest.mark.parametrize("name", ["acme/model", Path("models/mine")])
+def test_a_name_alone_is_for_from_pretrained(name):
+    with pytest.raises(TypeError, match=rf"from_pretrained\('{os.fspath(name)}'\)"):
+        StaticModel(name)
 
 
 @pytest.mark.parametrize(

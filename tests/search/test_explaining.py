@@ -50,6 +50,13 @@ def test_words_stand_as_in_the_query_beside_what_they_were_looked_up_as():
     assert frame["part"].tolist() == said.parts
     assert_allclose(frame["both"].sum(), said.score, atol=1e-6)
     assert "CATS" in repr(said) and "CATS" in said._repr_html_()
+    assert "'two cats'" in repr(said)
+
+
+def test_a_long_text_is_cut_where_it_is_seen():
+    said = TextSearcher().fit(["cat " * 30]).explain("cat", 0)
+    head, *_ = repr(said).split("\n")
+    assert head.endswith("cat cat…'") and len(head) == len("0.000 for ''") + 60
 
 
 def test_a_document_without_the_words_is_explained_by_meaning_alone():

@@ -97,8 +97,22 @@ def test_the_result_has_hits_ids_and_a_frame():
     assert frame["id"].tolist() == ["m", "w"]
     assert frame["query"].tolist() == [0, 1] and frame["rank"].tolist() == [1, 1]
     assert "free money" in result._repr_html_()
+    assert repr(result) == "<SearchResult: 3 queries, 2 hits; print() shows them>"
+    assert repr(found.search("lost", k=1)) == "<SearchResult: 1 query, 1 hit; print() shows them>"
     with pytest.raises(IndexError):
         result[3]
+
+
+def test_a_printed_result_is_a_line_for_each_hit():
+    found = searcher().fit(["free\n" * 30, *["money"] * 24], ids=[*range(100, 125)])
+    shown = str(found.search(["free\t money", "", *["money"] * 20], k=22)).split("\n\n")
+    assert len(shown) == 21 and shown[-1] == "... and 2 more queries"
+    query, first, *others = shown[0].split("\n")
+    rank, score, name, text = first.split(maxsplit=3)
+    assert (query, rank, name) == ("free money", "1", "100") and float(score) > 0.5
+    assert text.startswith("free free") and text.endswith("…") and len(text) == 80
+    assert len(others) == 20 and others[-1].strip() == "... and 2 more"
+    assert shown[1] == "\n      nothing found"
 
 
 def test_a_query_may_come_as_it_is():

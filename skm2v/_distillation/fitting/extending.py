@@ -15,7 +15,8 @@ from skm2v._distillation.teacher.vocabulary import extend_tokens
 from skm2v._distillation.teacher.words import KNOWN, TWICE, warn_of_words
 from skm2v._distillation.teacher_pass.teacher_pass import TeacherPass
 from skm2v._model import Core
-from skm2v.exceptions import TeacherError, TeacherNotFoundError
+from skm2v._warnings import warn_user
+from skm2v.exceptions import TeacherError, TeacherNotFoundError, TextWarning
 
 if TYPE_CHECKING:
     from skm2v._distillation.teacher.teacher import Pooling
@@ -97,7 +98,24 @@ def extend_with_vectors(model: Core, words: Sequence[str], vectors: npt.ArrayLik
                 f" {some(wrong)} {why[len(wrong) > 1]}"
             )
     warn_of_words(plan.notes)
+    _warn_of_lengths(model, given)
     return model.with_new_tokens(plan.tokenizer, given[plan.rows])
+
+
+def _warn_of_lengths(model: Core, given: npt.NDArray[np.float64]) -> None:
+    """Tell who took vectors of texts for rows: those have length 1, of which rows know nothing."""
+    if not model.normalize or not np.allclose(np.linalg.norm(given, axis=1), 1, atol=1e-3):
+        return
+    tokens = np.linspace(0, len(model.tokenizer.tokens) - 1, 1000).astype(int)  # some of them
+    usual = float(np.median(np.linalg.norm(model.table.entry_vectors(tokens), axis=1)))
+    if not 0.5 < usual < 2:
+        weigh = "little" if usual > 1 else "much"
+        warn_user(
+            "The vectors all have length 1, as encode() makes them, and those of the model's tokens"
+            f" one of about {usual:.2g}: beside other words of a text the new ones weigh {weigh}."
+            " Fix: pass encode(..., normalize=False), or vectors of that length.",
+            TextWarning,
+        )
 
 
 def _listed(words: Any) -> list[str]:
