@@ -48,7 +48,7 @@ class ModelFormatError(Skm2vError, ValueError):
     ...     FusedTextClassifier.load("damaged.safetensors")
     ... except ModelFormatError as error:
     ...     print(error)
-    damaged.safetensors declares a header of ... It is truncated or no safetensors file.
+    damaged.safetensors is truncated or no safetensors file: it declares a header of ...
     """
 
 
@@ -63,7 +63,7 @@ class TextValueError(Skm2vError, ValueError):
     ...     StaticModel.from_pretrained("default").encode(["a cat", None])
     ... except TextValueError as error:
     ...     print(error)
-    Missing texts in row 1 (None). Fix: fill or drop them first. ...
+    Missing texts in row 1 (None). Fix: fill or drop them first.
     """
 
 
