@@ -117,7 +117,8 @@ def speed(arguments: argparse.Namespace) -> None:
     seconds, found = cpu_seconds(
         lambda: Deduplicator(threshold=arguments.threshold).fit(texts), arguments.rounds
     )
-    print(f"Deduplicator.fit, with embedding {seconds:9.2f} s  {found!r:.40} {found.pairs_}")
+    n_kept, n_pairs = int((~found.is_duplicate_).sum()), len(found.pairs_)
+    print(f"Deduplicator.fit, with embedding {seconds:9.2f} s  {n_kept:,} kept, {n_pairs:,} pairs")
     print(f"largest memory of the process {peak_megabytes():9.0f} MB")
     vectors = embed(texts)
     seconds, pairs = cpu_seconds(

@@ -46,6 +46,11 @@ class RowFile:
     """
 
     def __init__(self, path: str, column: str | None) -> None:
+        if path == "-":
+            raise ValueError(
+                "The input must be a file: it is read whole, and its name says what kind it is."
+                " Fix: write it to one, or name /dev/stdin for lines of text."
+            )
         name = path.removesuffix(".gz")
         self.kind = _KINDS.get(Path(name).suffix.lower(), "lines")
         self._delimiter = "\t" if name.lower().endswith(".tsv") else ","

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.spatial.distance import squareform
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
@@ -21,6 +23,9 @@ __all__ = ["ClusterChoice", "choose_n_clusters", "silhouettes"]
 STEPS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300)
 # Most rows that make groups, for each of those that judge them; and least ones for a group.
 MAKERS, LEAST_OF_GROUP = 1.5, 4
+# After so many samples, numbers that are worse than the best one by so many standard errors are
+# given up. They decide about time more than about results.
+EARLY, HOPELESS = 4, 4
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,7 +38,8 @@ class ClusterChoice:
     ks : ndarray of int64 of shape (n_ks,)
         Numbers of groups, ascending.
     scores : ndarray of float64 of shape (n_ks, n_splits)
-        Mean silhouettes of texts that did not make the groups.
+        Mean silhouettes of texts that did not make the groups; NaN for splits in which a number
+        was not tried any more, as it was hopeless by then.
 
     Attributes
     ----------
@@ -55,7 +61,7 @@ class ClusterChoice:
 
     def __init__(self, ks: npt.NDArray[np.int64], scores: Floats) -> None:
         self.ks, self.scores = ks, scores
-        mean, good = scores.mean(axis=1), np.isin(ks, self.as_good)
+        mean, good = np.nanmean(scores, axis=1), np.isin(ks, self.as_good)
         # The last run of numbers that are as good, without worse ones in between.
         last = int(np.flatnonzero(good)[-1])
         worse = np.flatnonzero(~good[:last])
@@ -72,11 +78,13 @@ class ClusterChoice:
 
         Those whose difference to it, over the splits, is within twice its standard error.
         """
-        best = self.scores[self.scores.mean(axis=1).argmax()]
-        lost = best - self.scores
+        # Those given up are none of these.
+        whole = ~np.isnan(self.scores).any(axis=1)
+        scores = self.scores[whole]
+        lost = scores[scores.mean(axis=1).argmax()] - scores
         n = lost.shape[1]
         error = lost.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(len(lost))
-        return [int(k) for k in self.ks[lost.mean(axis=1) <= 2 * error]]
+        return [int(k) for k in self.ks[whole][lost.mean(axis=1) <= 2 * error]]
 
     def to_frame(self) -> Any:
         """Return a data frame of pandas: n_clusters, silhouette and its standard deviation.
@@ -91,8 +99,8 @@ class ClusterChoice:
         return pandas.DataFrame(
             {
                 "n_clusters": self.ks,
-                "silhouette": self.scores.mean(axis=1),
-                "deviation": self.scores.std(axis=1),
+                "silhouette": np.nanmean(self.scores, axis=1),
+                "deviation": np.nanstd(self.scores, axis=1),
             }
         )
 
@@ -110,7 +118,7 @@ class ClusterChoice:
             The axes that were drawn on.
         """
         ax = axes(ax, (7, 3.5))
-        mean, deviation = self.scores.mean(axis=1), self.scores.std(axis=1)
+        mean, deviation = np.nanmean(self.scores, axis=1), np.nanstd(self.scores, axis=1)
         ax.fill_between(self.ks, mean - deviation, mean + deviation, color="0.85", linewidth=0)
         ax.plot(self.ks, mean, "o-", color="black", markersize=4)
         ax.axvline(self.n_clusters, color="black", linestyle=":")
@@ -127,7 +135,8 @@ class ClusterChoice:
     def __str__(self) -> str:
         good = set(self.as_good)
         lines = ["groups  silhouette"]
-        for k, score in zip(self.ks.tolist(), self.scores.mean(axis=1).tolist(), strict=True):
+        mean = np.nanmean(self.scores, axis=1)
+        for k, score in zip(self.ks.tolist(), mean.tolist(), strict=True):
             note = "  chosen" if k == self.n_clusters else "  as good" if k in good else ""
             lines.append(f"{k:6}  {score:10.4f}{note}")
         return "\n".join(lines)
@@ -165,7 +174,7 @@ def choose_n_clusters(
     sample_size : int, default=2000
         Most rows that judge; half as many again make groups.
     n_splits : int, default=10
-        Number of samples.
+        Number of samples. Numbers that are hopeless after four of them are not tried on the others.
     random_state : int, RandomState or None, default=0
         Draws the samples.
 
@@ -211,13 +220,24 @@ def choose_n_clusters(
     n_makers = min(len(rows) - n_judges, int(MAKERS * sample_size))
     numbers = _numbers(ks, n_makers)
     random = check_random_state(random_state)
-    scores = np.empty((len(numbers), n_splits))
+    scores = np.full((len(numbers), n_splits), np.nan)
+    places = np.arange(len(numbers))  # of the numbers that are still tried
     for split in range(n_splits):
+        if split == EARLY:
+            places = np.flatnonzero(_may_be_best(scores[:, :EARLY]))
         drawn = random.permutation(len(rows))
         judges, makers = rows[drawn[:n_judges]], rows[drawn[n_judges:][:n_makers]]
         with one_thread():
-            scores[:, split] = _split_scores(judges, makers, numbers, clusterer)
+            tried = [numbers[place] for place in places.tolist()]
+            scores[places, split] = _split_scores(judges, makers, tried, clusterer)
     return ClusterChoice(np.array(numbers), scores)
+
+
+def _may_be_best(scores: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each number is not so far from the best one that more samples are wasted on it."""
+    lost = scores[scores.mean(axis=1).argmax()] - scores
+    error = lost.std(axis=1, ddof=1) / np.sqrt(lost.shape[1])
+    return np.asarray(lost.mean(axis=1) <= HOPELESS * error)
 
 
 def _numbers(ks: Any, n_makers: int) -> list[int]:
@@ -246,9 +266,12 @@ def _split_scores(
     clusterer: Any,
 ) -> list[float]:
     """Silhouette of the judges for each number of groups."""
-    distances = np.sqrt(np.maximum(2 - 2 * judges @ judges.T, 0))
-    np.fill_diagonal(distances, 0)
-    starts = ward_centers(makers, numbers) if clusterer is None else [None] * len(numbers)
+    distances = _distances(judges)
+    starts: list[Any] = [None] * len(numbers)
+    if clusterer is None:
+        # One product; `pdist` takes as long as all the rest of the tree.
+        between = squareform(_distances(makers.astype(np.float64)), checks=False)
+        starts = list(ward_centers(makers, numbers, between))
     scores = []
     for number, start in zip(numbers, starts, strict=True):
         if start is not None:
@@ -262,21 +285,28 @@ def _split_scores(
     return scores
 
 
+def _distances(units: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Distances of all pairs of vectors of length 1."""
+    distances = np.sqrt(np.maximum(2 - 2 * units @ units.T, 0))
+    np.fill_diagonal(distances, 0)
+    return np.asarray(distances)
+
+
 def silhouettes(distances: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Floats:
     """Silhouettes of rows, from all their distances; 0 for the only row of a group.
 
-    scikit-learn's takes these apart row by row for each set of labels; here it is one product.
+    scikit-learn's takes these apart row by row for each set of labels; here it is one product with
+    a sparse matrix, as each row is in one group.
     """
     _, labels = np.unique(labels, return_inverse=True)
     sizes = np.bincount(labels)
-    member = np.zeros((len(labels), len(sizes)), dtype=np.float32)
-    member[np.arange(len(labels)), labels] = 1
-    sums = (distances @ member).astype(np.float64)
     rows = np.arange(len(labels))
-    own = sums[rows, labels] / np.maximum(sizes[labels] - 1, 1)
-    means = sums / sizes
-    means[rows, labels] = np.inf
-    other = means.min(axis=1)
+    member = csr_array((np.ones(len(labels), distances.dtype), (labels, rows)))
+    sums = (member @ distances).astype(np.float64)
+    own = sums[labels, rows] / np.maximum(sizes[labels] - 1, 1)
+    means = sums / sizes[:, None]
+    means[labels, rows] = np.inf
+    other = means.min(axis=0)
     if len(sizes) == 1:
         return np.zeros(len(labels))
     with np.errstate(invalid="ignore"):

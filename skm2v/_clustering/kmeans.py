@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.utils import check_random_state
@@ -163,13 +164,41 @@ class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
         return nearest
 
 
-def ward_centers(rows: Array, numbers: list[int]) -> list[Array]:
-    """Centres of the groups of a Ward tree, for each of some numbers of groups."""
+def ward_centers(
+    rows: Array, numbers: list[int], distances: npt.NDArray[np.float64] | None = None
+) -> list[Array]:
+    """Centres of the groups of a Ward tree, for each of some numbers of groups.
+
+    `distances` are those of all pairs of rows, in the order of SciPy's ``pdist``, if they are
+    known.
+    """
     if len(rows) == 1:
         return [rows.copy() for _ in numbers]
-    tree = linkage(rows.astype(np.float64), "ward")
-    cuts = cut_tree(tree, n_clusters=numbers)
-    return [_means(rows, cuts[:, place], number) for place, number in enumerate(numbers)]
+    exact = rows.astype(np.float64)
+    tree = linkage(pdist(exact) if distances is None else distances, "ward")
+    return [
+        _means(exact, labels, number).astype(rows.dtype)
+        for labels, number in zip(_cuts(tree, numbers), numbers, strict=True)
+    ]
+
+
+def _cuts(tree: Array, numbers: list[int]) -> list[npt.NDArray[np.int64]]:
+    """Groups of rows after so many merges that a number of groups is left, for each number.
+
+    SciPy's `cut_tree` goes through all merges and all rows in Python, which takes as long as the
+    tree.
+    """
+    n = len(tree) + 1
+    above = np.arange(2 * n - 1)  # what each row or group was merged into
+    children = tree[:, :2].astype(np.int64)
+    above[children[:, 0]] = above[children[:, 1]] = n + np.arange(n - 1)
+    cuts = []
+    for number in numbers:
+        step = np.where(above < 2 * n - number, above, np.arange(2 * n - 1))
+        while (step[step] != step).any():
+            step = step[step]
+        cuts.append(np.unique(step[:n], return_inverse=True)[1])
+    return cuts
 
 
 def refined(rows: Array, centers: Array, max_iter: int = 300) -> KMeans:
@@ -181,6 +210,5 @@ def refined(rows: Array, centers: Array, max_iter: int = 300) -> KMeans:
 def _means(rows: Array, labels: Array, number: int) -> Array:
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(number))
-    sums = np.add.reduceat(rows[order].astype(np.float64), starts, axis=0)
-    sizes = np.bincount(labels, minlength=number)
-    return (sums / sizes[:, None]).astype(rows.dtype)
+    sums = np.add.reduceat(rows[order], starts, axis=0)
+    return np.asarray(sums / np.bincount(labels, minlength=number)[:, None])

@@ -14,7 +14,8 @@ from skm2v._clustering.groups import read_labels
 
 __all__ = ["ClusterShare", "ClusterShares", "cluster_shares"]
 
-PERIODS = {"year": "Y", "quarter": "M", "month": "M", "week": "W", "day": "D", "hour": "h"}
+PERIODS = {"year": "Y", "quarter": "M", "month": "M", "week": "D", "day": "D", "hour": "h"}
+MONDAY = 4  # the first of the days that NumPy counts from: it counts weeks from a Thursday
 MOST_GROUPS, MOST_PERIODS = 200, 10_000
 
 STYLES = ("-", "--", "-.", ":")
@@ -235,7 +236,7 @@ def cluster_shares(
         ``numpy.array(column, dtype="datetime64")`` makes dates of ISO strings.
     period : {"year", "quarter", "month", "week", "day", "hour"} or None, default=None
         Length of periods, where `by` has times. None takes the longest which makes six of them.
-        Weeks begin on Thursdays, as the calendar of NumPy does.
+        Weeks begin on Mondays.
     confidence : float, default=0.95
         Of the intervals, which are those of Wilson.
 
@@ -341,8 +342,9 @@ def _periods(
     if not len(times):
         return [], np.empty(0, dtype=np.int64)
     floored = _floored(times, period)
-    step = 3 if period == "quarter" else 1
-    numbers = floored.astype(np.int64) // step
+    step = {"quarter": 3, "week": 7}.get(period, 1)
+    offset = MONDAY if period == "week" else 0
+    numbers = (floored.astype(np.int64) - offset) // step
     first, last = int(numbers.min()), int(numbers.max())
     if last - first >= MOST_PERIODS:
         raise ValueError(
@@ -350,7 +352,7 @@ def _periods(
             " sense. Fix: a longer period."
         )
     unit = PERIODS[period]
-    groups = (np.arange(first, last + 1) * step).astype(f"datetime64[{unit}]")
+    groups = (np.arange(first, last + 1) * step + offset).astype(f"datetime64[{unit}]")
     return list(groups), numbers - first
 
 
@@ -358,4 +360,7 @@ def _floored(times: npt.NDArray[Any], period: str) -> npt.NDArray[Any]:
     floored = times.astype(f"datetime64[{PERIODS[period]}]")
     if period == "quarter":
         floored = (floored.astype(np.int64) // 3 * 3).astype("datetime64[M]")
+    if period == "week":
+        days = floored.astype(np.int64) - MONDAY
+        floored = (days // 7 * 7 + MONDAY).astype("datetime64[D]")
     return floored

@@ -16,7 +16,7 @@ from skm2v._pairs.coding import Stored
 from skm2v._search.postings import Postings
 from skm2v._search.strings import Strings
 
-__all__ = ["Ids", "Index", "check_ids", "next_ids", "read_where"]
+__all__ = ["Ids", "Index", "check_ids", "id_values", "next_ids", "read_where"]
 
 CHUNK = 8192  # vectors that are checked at a time
 
@@ -136,7 +136,7 @@ def check_ids(ids: Any, n: int) -> Ids:
     ValueError
         If there is not one for each document.
     """
-    values = _values(ids, "ids")
+    values = id_values(ids)
     if len(values) != n:
         raise ValueError(f"ids must have one for each of {n} documents; got {len(values)}.")
     if all(isinstance(value, str) for value in values) and values:
@@ -164,16 +164,22 @@ def next_ids(ids: Ids | None, n: int) -> Ids:
             " ids=[...], one for each text."
         )
     start = 0 if ids is None or not len(ids) else int(ids.max()) + 1
-    return np.arange(start, start + n)
+    if start + n - 1 > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"After the id {start - 1} there are no larger integers of 64 bits. Fix: pass"
+            " ids=[...], one for each text."
+        )
+    return start + np.arange(n)
 
 
-def _values(values: Any, name: str) -> list[Any]:
+def id_values(values: Any, name: str = "ids") -> list[Any]:
+    """Ids of a column, as objects of Python."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a column of strings or integers; got {values!r:.60}.")
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(values, method):
             return list(getattr(values, method)())
-    return list(values)
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def read_where(where: Any, index: Index) -> npt.NDArray[np.bool_] | None:
@@ -183,7 +189,7 @@ def read_where(where: Any, index: Index) -> npt.NDArray[np.bool_] | None:
     if callable(where):
         every = index.ids_at(np.arange(len(index)))
         return np.fromiter((bool(where(name)) for name in every), dtype=bool, count=len(index))
-    values = _values(where, "where")
+    values = id_values(where, "where")
     if values and all(is_flag(value) for value in values):
         if len(values) != len(index):
             raise ValueError(

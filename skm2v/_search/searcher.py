@@ -11,12 +11,12 @@ import numpy.typing as npt
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
-from skm2v._checks import some
+from skm2v._checks import is_integer, require, some
 from skm2v._features.embedding import fit_embedder
 from skm2v._pooling import check_texts
 from skm2v._search.explaining import SearchExplanation, explain_score
 from skm2v._search.fusion import score_all
-from skm2v._search.index import check_ids, next_ids, read_where
+from skm2v._search.index import check_ids, id_values, next_ids, read_where
 from skm2v._search.result import SearchResult
 from skm2v._search.saving import SavedIndex
 from skm2v._search.tuning import Tuning, mean_ndcg, tune
@@ -243,8 +243,7 @@ class TextSearcher(SavedIndex):
             If there is no document of some id; nothing is removed then.
         """
         check_is_fitted(self, "_index")
-        names = [ids] if isinstance(ids, (str, int)) else list(ids)
-        names = [name.item() if isinstance(name, np.generic) else name for name in names]
+        names = id_values([ids] if isinstance(ids, str) or is_integer(ids) else ids)
         unknown = [name for name in dict.fromkeys(names) if name not in self._index.places]
         if unknown:
             raise KeyError(f"There are no documents with the ids {some(unknown)}.")
@@ -337,6 +336,7 @@ class TextSearcher(SavedIndex):
         KeyError
             If there is no such document.
         """
+        require(isinstance(query, str), "query", query, "one text, a str")
         text = self._check(query, 1)[0]
         rows = self._index.rows_of([id])
         if not len(rows):

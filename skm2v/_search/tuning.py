@@ -71,16 +71,24 @@ def row_gains(index: Index, relevance: Any, n: int) -> tuple[list[int], list[dic
     An id that is not there stands for a document that cannot be found: a row below 0.
     """
     kept, gains = [], []
+    known = False
     for number, by_id in enumerate(read_relevance(relevance, n)):
         own: dict[int, float] = {}
         for name, gain in by_id.items():
-            rows = index.rows_of([name]).tolist() or [-1 - len(own)]
+            there = index.rows_of([name]).tolist()
+            known |= bool(there)
+            rows = there or [-1 - len(own)]
             own.update(dict.fromkeys(rows, gain))
         if own:
             kept.append(number)
             gains.append(own)
     if not kept:
         raise ValueError("No query has a relevant document, so there is nothing to measure.")
+    if not known and len(index):
+        raise ValueError(
+            "relevance names no document that is there. Fix: name them by their ids, such as"
+            f" {index.ids_at(np.array([0]))[0]!r}."
+        )
     return kept, gains
 
 

@@ -102,6 +102,12 @@ def test_mistakes_are_named_and_leave_no_file(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_the_input_is_a_file(run):
+    code, out, err = run("-")
+    assert (code, out) == (2, "")
+    assert "name /dev/stdin for lines of text" in err
+
+
 def test_pairs_in_the_kind_of_file_that_is_named(run, tmp_path):
     path = tmp_path / "in.txt"
     path.write_text("\n".join(TEXTS) + "\n")

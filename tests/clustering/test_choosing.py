@@ -29,6 +29,18 @@ def test_any_clusterer_with_a_number_of_groups_will_do(clusterer):
     assert choice.scores.shape == (5, 3)
 
 
+def test_hopeless_numbers_are_given_up():
+    vectors, _ = blobs(n_groups=6, spread=0.15)
+    choice = choose_n_clusters(vectors, [2, 6, 7, 60])
+    tried = (~np.isnan(choice.scores)).sum(axis=1).tolist()
+    assert (tried[0], tried[1], tried[3]) == (4, 10, 4)
+    assert choice.n_clusters == 6
+    assert 2 not in choice.as_good
+    assert choice.to_frame().notna().all(axis=None)
+    first = choose_n_clusters(vectors, [2, 6, 7, 60], n_splits=4)  # the same samples
+    np.testing.assert_array_equal(first.scores, choice.scores[:, :4])
+
+
 def test_it_depends_on_neither_order_nor_repetition_of_rows_nor_their_lengths():
     vectors, _ = blobs(spread=0.4)
     expected = choose_n_clusters(vectors, n_splits=2).scores

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import cut_tree, linkage
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
+from skm2v._clustering.kmeans import _cuts
 from skm2v.clustering import WardKMeans
 from tests.clustering.blobs import as_sets, blobs
 
@@ -16,6 +18,24 @@ from tests.clustering.blobs import as_sets, blobs
 @parametrize_with_checks([WardKMeans()])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
+
+
+def test_cuts_of_a_tree_are_those_of_scipy():
+    rows = np.random.default_rng(0).standard_normal((60, 3)).round(1)
+    tree = linkage(np.concatenate([rows, rows[:9]]), "ward")
+    numbers = [1, 2, 3, 17, 60, 69]
+    for number, labels in zip(numbers, _cuts(tree, numbers), strict=True):
+        expected = cut_tree(tree, n_clusters=number)[:, 0]
+        assert adjusted_rand_score(expected, labels) == 1
+        assert labels.max() + 1 == number
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_look_like_distances_are_rows():
+    rows = np.random.default_rng(0).random((6, 6))
+    rows += rows.T
+    np.fill_diagonal(rows, 0)
+    assert len(WardKMeans(2).fit_predict(rows)) == 6
 
 
 @pytest.mark.parametrize("sample_size", [None, 60])

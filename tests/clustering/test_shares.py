@@ -11,6 +11,14 @@ from scipy.stats import binomtest
 from skm2v.clustering import cluster_shares
 
 
+def test_weeks_begin_on_mondays():
+    days = np.arange("1969-12-20", "1970-01-20", dtype="datetime64[D]")
+    shares = cluster_shares(np.zeros(len(days), dtype=int), days, period="week")
+    assert [group.item().weekday() for group in shares.groups] == [0] * 6
+    assert shares.groups[0] == np.datetime64("1969-12-15")
+    assert shares.totals.tolist() == [2, 7, 7, 7, 7, 1]
+
+
 def test_shares_have_the_intervals_of_wilson():
     labels = np.repeat([0, 1, 0, 1, -1], [3, 7, 20, 0, 5])
     by = np.repeat(["a", "a", "b", "b", "b"], [3, 7, 20, 0, 5])

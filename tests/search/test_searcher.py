@@ -233,6 +233,20 @@ def test_ids_may_come_from_arrays_and_frames():
         assert found.remove(np.array(["x"])).ids_.tolist() == ["y"]
 
 
+def test_ids_that_cannot_be_are_named():
+    found = searcher().fit(["free money", "bank"], ids=[3, 2**63 - 1])
+    with pytest.raises(ValueError, match=f"After the id {2**63 - 1} there are no larger"):
+        found.add(["water"])
+    with pytest.raises(TypeError, match="ids must be a column"):
+        found.remove(None)
+    with pytest.raises(ValueError, match="query must be one text"):
+        found.explain(["free", "money"], 3)
+    for relevance in ([["3"]], [[4]]):  # another type, another document
+        with pytest.raises(ValueError, match="no document that is there.*such as 3"):
+            found.score(["money"], relevance)
+    assert found.remove(np.int64(3)).ids_.tolist() == [2**63 - 1]
+
+
 def test_passages_share_the_id_of_their_document():
     found = searcher().fit(["free money", "bank", "free card"], ids=["a", "b", "a"])
     assert [hit.id for hit in found.search("free", 2)[0]] == ["a", "a"]
