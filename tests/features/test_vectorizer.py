@@ -115,7 +115,7 @@ def two(words):
 
 
 def test_names_are_told_apart_where_tokens_hold_spaces():
-    vectors = np.eye(2, MODELS["wordpiece"].dim)
+    vectors = 4 * np.eye(2, MODELS["wordpiece"].dim)
     with pytest.warns(TextWarning, match="'b c' may be missed"):
         model = MODELS["wordpiece"].extend(["a b", "b c"], vectors=vectors)
     vectorizer = HybridVectorizer(StaticEmbedder(model)).fit(["a b c", "a, b c", "a b, c"])
