@@ -246,7 +246,7 @@ def test_words_beside_letters_without_spaces():
 
 
 def test_the_call_says_which_words_are_missed(tiny_static):
-    vectors = np.eye(2, tiny_static.dim)
+    vectors = 4 * np.eye(2, tiny_static.dim)
     with pytest.warns(TextWarning, match=r"'new york' may be missed where a longer added word"):
         extended = tiny_static.extend(["new york", "new york city"], vectors=vectors)
     assert [len(ids) for ids in extended.tokenize(["new york", "new york city"])] == [1, 1]
@@ -255,7 +255,7 @@ def test_the_call_says_which_words_are_missed(tiny_static):
 def test_the_call_says_that_a_word_takes_texts_out_of_the_kernel():
     pytest.importorskip("skm2v._pooling.kernel", exc_type=ImportError)
     model = StaticModel(tiny.tiny_table("bpe"), tiny.tiny_tokenizer("bpe"))
-    vectors = np.eye(2, model.dim)
+    vectors = 4 * np.eye(2, model.dim)
     with pytest.warns(TextWarning, match=r"Of the words to add, 'zz\\ttop' keep the compiled ker"):
         extended = model.extend(["zz\ttop", "new york"], vectors=vectors)
     row = len(model.tokens)
@@ -270,7 +270,7 @@ def test_the_call_says_that_a_word_takes_texts_out_of_the_kernel():
 def test_the_call_says_that_characters_are_no_longer_split_off():
     tokenizer = TextTokenizer(tiny.wordpiece_tokenizer().to_str())
     model = StaticModel(tiny.tiny_table("wordpiece"), tokenizer.with_split_unknown(True))
-    vectors = np.eye(2, model.dim)
+    vectors = 4 * np.eye(2, model.dim)
     said = r"^Of the words to add, 'i♥ny' have characters that the model does not know and splits"
     with pytest.warns(TextWarning, match=said):
         extended = model.extend(["i♥ny", "quagga"], vectors=vectors)
