@@ -104,4 +104,6 @@ def _hash_of(path: Path) -> str:
 
 
 def _load(path: Path) -> Any:
-    return StaticModel.from_pretrained(path) if path.is_dir() else load_fused(path, mmap=True)
+    if path.is_dir():
+        return StaticModel.from_pretrained(path, mmap=True)
+    return load_fused(path, mmap=True)

@@ -92,15 +92,22 @@ def read_file(path: Path | Place, *, max_bytes: int) -> tuple[bytes, tuple[int, 
     return data, identity
 
 
-def map_file(path: Path, *, max_bytes: int) -> mmap.mmap:
-    """Map a regular file into memory; parameters and errors are those of :func:`read_file`."""
+def map_file(path: Path | Place, *, max_bytes: int) -> mmap.mmap:
+    """Map a regular file into memory; parameters and errors are those of :func:`read_file`.
+
+    Savers of ours put a new file in its place, which changes nothing here. Who writes into a file
+    that is mapped changes what was read from it, and who shortens it ends the process.
+    """
     with open_regular(path, max_bytes) as (file, status):
         if not status.st_size:
             raise ModelFormatError(f"{path} is truncated: it is empty.")
         try:
-            return mmap.mmap(file.fileno(), status.st_size, access=mmap.ACCESS_READ)
+            data = mmap.mmap(file.fileno(), status.st_size, access=mmap.ACCESS_READ)
         except ValueError as error:
             raise ModelFormatError(f"{path} became shorter while it was read.") from error
+    if isinstance(path, Place):
+        path.folder.remember(path, identity_of(status))
+    return data
 
 
 def read_start(path: Path, n_bytes: int) -> bytes:

@@ -10,6 +10,10 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from skm2v._model import files
 from skm2v._model.files import MODEL_FILE
@@ -36,6 +40,7 @@ def load(
     token: str | bool | None = None,
     force_download: bool = False,
     sha256: str | None = None,
+    mmap: bool = False,
 ) -> tuple[ModelParts, str | None]:
     """Find and read a model; see :meth:`skm2v.StaticModel.from_pretrained`.
 
@@ -53,7 +58,7 @@ def load(
         force_download=force_download,
     )
     try:
-        parts, digest = read(location.path, sha256=sha256)
+        parts, digest = read(location.path, sha256=sha256, mmap=mmap)
     except FileNotFoundError as error:
         hidden = "" if location.source else in_the_way(name)
         if not hidden:
@@ -65,7 +70,9 @@ def load(
     return parts, digest
 
 
-def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | None]:
+def read(
+    path: Path, *, sha256: str | None = None, mmap: bool = False
+) -> tuple[ModelParts, str | None]:
     """Read a model from a folder, or from its ``model.safetensors`` alone.
 
     Parameters
@@ -73,6 +80,8 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
     path : Path
     sha256 : str or None, default=None
         Expected SHA-256 of the bytes of ``model.safetensors``.
+    mmap : bool, default=False
+        Map that file into memory instead of reading it.
 
     Raises
     ------
@@ -82,12 +91,11 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
         If a file cannot be read.
     """
     if path.is_file():
-        data, _ = files.read_file(path, max_bytes=MAX_MODEL_BYTES)
-        return _read(data, path, None, sha256)
+        return _read(_content(path, mmap), path, None, sha256)
     with Folder(path) as folder:
         file = folder / MODEL_FILE
         try:
-            data, _ = files.read_file(file, max_bytes=MAX_MODEL_BYTES)
+            data = _content(file, mmap)
         except FileNotFoundError:
             if sha256 is not None:
                 raise
@@ -101,13 +109,22 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[ModelParts, str | No
     return parts, digest
 
 
+def _content(file: Path | Place, mmap: bool) -> Any:
+    """Bytes of a file, read or mapped."""
+    if mmap:
+        return files.map_file(file, max_bytes=MAX_MODEL_BYTES)
+    return files.read_file(file, max_bytes=MAX_MODEL_BYTES)[0]
+
+
 def _read(
-    data: bytes, file: Path | Place, folder: Folder | None, sha256: str | None
+    data: Any, file: Path | Place, folder: Folder | None, sha256: str | None
 ) -> tuple[ModelParts, str | None]:
     """Make a model of a model file, and of those in its folder that are a part of it."""
     if sha256 is not None:
         _check_pin(data, sha256, file)
     tensors, metadata = parse_tensors(data, what=str(file))
+    if not isinstance(data, bytes):
+        tensors = _with_own_numbers(tensors)
     if MODEL.key not in metadata:
         kind = describe_sealed(metadata, not_by=MODEL.key)
         if kind is not None:
@@ -139,6 +156,19 @@ def _read(
     return parts, document["sha256"]
 
 
+def _with_own_numbers(tensors: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Copy row numbers, which the kernel goes by: who writes into a mapped file could change them.
+
+    Those are checked once. Of the numbers of a vector any will do.
+    """
+    own = dict(tensors)
+    for name, array in tensors.items():
+        if array.dtype.kind == "i" and array.dtype != np.int8:
+            own[name] = array.copy()
+            own[name].flags.writeable = False
+    return own
+
+
 def _check_for_others(folder: Path) -> None:
     """Say so where a folder without a model has files of ours under other names."""
     # Keys of models of any kind begin with that of static ones.
@@ -150,7 +180,7 @@ def _check_for_others(folder: Path) -> None:
             )
 
 
-def _check_pin(data: bytes, sha256: str, file: object) -> None:
+def _check_pin(data: Any, sha256: str, file: object) -> None:
     if not isinstance(sha256, str) or len(sha256) != 64:
         raise ValueError(f"sha256 must be a string of 64 hexadecimal digits; got {sha256!r:.80}.")
     actual = hashlib.sha256(data).hexdigest()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -214,9 +214,7 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
     if kind == "Unigram":
         return _check_unigram(model)
     vocabulary = model.get("vocab")
-    if not isinstance(vocabulary, dict) or not all(
-        map(integer(0, MAX_TOKENS), vocabulary.values())
-    ):
+    if not isinstance(vocabulary, dict) or not _are_ids(vocabulary.values()):
         raise ModelFormatError(
             "The tokenizer's vocabulary must map tokens to ids from 0 to 1,999,999."
         )
@@ -236,6 +234,13 @@ def _check_model(model: dict[str, Any]) -> dict[str, int]:
             " BPE, Unigram, WordLevel."
         )
     return dict(vocabulary)
+
+
+def _are_ids(values: Collection[Any]) -> bool:
+    """Whether all values are integers from 0 on that may be ids; there can be a million of them."""
+    if not values:
+        return True
+    return set(map(type, values)) == {int} and 0 <= min(values) <= max(values) <= MAX_TOKENS
 
 
 def _check_unknown(token: Any, vocabulary: dict[str, int]) -> None:

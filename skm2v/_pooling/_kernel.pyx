@@ -11,7 +11,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from skm2v._pooling.threads import STOP
 from skm2v.exceptions import TextTypeError, TextValueError
@@ -24,6 +24,7 @@ cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object)
     bint PyUnicode_CheckExact(object)
     bint PyUnicode_Check(object)
+    const char *PyUnicode_AsUTF8AndSize(object, Py_ssize_t *) except NULL
 
 
 cdef extern from "platform.h" nogil:
@@ -135,7 +136,7 @@ cdef enum:
 
 # As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
 # that was compiled before is then not used.
-INTERFACE = 5
+INTERFACE = 6
 
 skm_seed = int.from_bytes(os.urandom(8), "little")
 
@@ -161,8 +162,10 @@ cdef class Kernel:
     ----------
     rows, weights, mapping, pairs
         Arrays of the pooling table, of which only the addresses are kept.
-    words : list of (int, bytes, int)
-        Trie root (0 start of a word, 1 continuation), UTF-8 and id of every vocabulary entry.
+    words : dict of (str or bytes) to int
+        Id of every vocabulary entry, the string of which may be given as UTF-8.
+    prefix : str or None
+        Entries that begin with it may continue a word, and stand without it then.
     native : bool
         Whether chunks are segmented here; otherwise every new chunk goes to `tokenize_chunks`.
     unknown : int
@@ -203,9 +206,9 @@ cdef class Kernel:
     def __dealloc__(self):
         skm_model_free(&self.model)
 
-    def __init__(self, rows, weights, mapping, pairs, *, list words, bint native, int unknown,
+    def __init__(self, rows, weights, mapping, pairs, *, dict words, bint native, int unknown,
                  int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None, unigram=None,
-                 byte_level=None, added=None, foreign=None):
+                 byte_level=None, added=None, foreign=None, prefix=None):
         cdef bytes name
         cdef int status
         self._buffers = []
@@ -234,7 +237,7 @@ cdef class Kernel:
         if self.model.simd == NULL:
             raise ValueError(f"The instruction set {simd!r} is not available on this CPU.")
         if native:
-            self._build_trie(words)
+            self._build_trie(words, prefix)
         if unigram is not None:
             self._set_unigram(unigram)
         if byte_level is not None:
@@ -247,9 +250,10 @@ cdef class Kernel:
             if status != SKM_OK:
                 raise MemoryError
 
-    cdef int _build_trie(self, list words) except -1:
-        cdef skm_word *entries = _words(words)
-        cdef int status = skm_trie_build(&self.model.trie, entries, len(words))
+    cdef int _build_trie(self, dict words, str prefix) except -1:
+        cdef size_t n = 0
+        cdef skm_word *entries = _words(words, prefix, &n)
+        cdef int status = skm_trie_build(&self.model.trie, entries, n)
         free(entries)
         if status == SKM_TOO_LARGE:
             raise OverflowError("The vocabulary does not fit into the kernel's trie.")
@@ -258,18 +262,19 @@ cdef class Kernel:
         return 0
 
     cdef int _set_added(self, dict added) except -1:
-        cdef list words = [(0, word, i) for i, word in enumerate(added["words"])]
+        cdef dict words = {word: i for i, word in enumerate(added["words"])}
         cdef bytes flags = bytes(added["flags"]), collapse = added["collapse"]
         cdef int32_t *ids = <int32_t *>malloc((len(words) + 1) * sizeof(int32_t))
         cdef skm_word *entries
+        cdef size_t n = 0
         cdef Py_ssize_t i
         cdef int status
         if ids == NULL:
             raise MemoryError
         for i in range(len(words)):
             ids[i] = added["ids"][i]
-        entries = _words(words)
-        status = skm_model_set_added(&self.model, entries, len(words),
+        entries = _words(words, None, &n)
+        status = skm_model_set_added(&self.model, entries, n,
                                      <const uint8_t *><const char *>flags, ids)
         free(entries)
         free(ids)
@@ -651,21 +656,42 @@ cdef _damaged():
     )
 
 
-cdef skm_word *_words(list words) except NULL:
-    """(Trie root, UTF-8, id) as C has them; the UTF-8 is not copied."""
-    cdef skm_word *entries = <skm_word *>malloc((len(words) + 1) * sizeof(skm_word))
-    cdef bytes word
-    cdef int root
+cdef skm_word *_words(dict words, str prefix, size_t *n) except NULL:
+    """Entries of the trie, and their number; the UTF-8 stays where the keys have it.
+
+    Those of root 0 begin a word; those that `prefix` says so are in root 1 as well.
+    """
+    cdef size_t room = len(words) * (1 if prefix is None else 2) + 1, i = 0
+    cdef skm_word *entries = <skm_word *>malloc(room * sizeof(skm_word))
+    cdef const char *text
+    cdef const char *head = NULL
+    cdef Py_ssize_t length, head_length = 0
     cdef int32_t id
-    cdef size_t i = 0
     if entries == NULL:
         raise MemoryError
-    for root, word, id in words:
-        entries[i].root = root
-        entries[i].id = id
-        entries[i].bytes = <const uint8_t *><const char *>word
-        entries[i].length = len(word)
-        i += 1
+    try:
+        if prefix is not None:
+            head = PyUnicode_AsUTF8AndSize(prefix, &head_length)
+        for word, id in words.items():
+            if isinstance(word, bytes):
+                text, length = <const char *><bytes>word, len(<bytes>word)
+            else:
+                text = PyUnicode_AsUTF8AndSize(word, &length)
+            entries[i].root = 0
+            entries[i].id = id
+            entries[i].bytes = <const uint8_t *>text
+            entries[i].length = length
+            i += 1
+            if head != NULL and length >= head_length and not memcmp(text, head, head_length):
+                entries[i].root = 1
+                entries[i].id = id
+                entries[i].bytes = <const uint8_t *>text + head_length
+                entries[i].length = length - head_length
+                i += 1
+    except:
+        free(entries)
+        raise
+    n[0] = i
     return entries
 
 

@@ -61,12 +61,12 @@ def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     ).reshape(-1, 3)
     whole_words = bool(model.get("ignore_merges"))
     return KernelParts(
-        words=[
-            (0, bytes(map(bytes_of.__getitem__, token)), i)
+        words={
+            bytes(map(bytes_of.__getitem__, token)): i
             for token, i in vocabulary.items()
             # The byte 0xff is in no text, and the trie has another use for it.
             if whole_words and all(bytes_of.get(c, 0xFF) != 0xFF for c in token)
-        ],
+        },
         unknown=0,
         options={
             **words,

@@ -32,7 +32,7 @@ from skm2v._pooling.unknown_characters import UnknownCharacters
 __all__ = ["Kernel", "build_kernel", "can_read"]
 
 # As in _kernel.pyx. The compiled file is not under version control, so it can be an older one.
-INTERFACE = 5
+INTERFACE = 6
 if getattr(_kernel, "INTERFACE", None) != INTERFACE:
     raise ImportError(
         f"{_kernel.__file__} was compiled from another version of skm2v. Compile it again:"
@@ -151,7 +151,8 @@ def _bert_kernel(
         table.weights,
         table.mapping,
         table.pairs,
-        words=_words(model) if native else [],
+        words=model["vocab"] if native else {},
+        prefix=_prefix(model),
         native=native,
         unknown=model["vocab"][model["unk_token"]] if native else 0,
         max_chars=_most_chars(model) if native else 0,
@@ -266,16 +267,12 @@ def _most_chars(model: dict[str, Any]) -> int:
     return int(model.get("max_input_chars_per_word", 0))
 
 
-def _words(model: dict[str, Any]) -> list[tuple[int, bytes, int]]:
-    """Vocabulary entries as (trie root, UTF-8, id); root 1 holds what may continue a word."""
-    has_pieces = model["type"] == "WordPiece"
-    prefix = model["continuing_subword_prefix"] if has_pieces else ""
-    words = []
-    for word, token in model["vocab"].items():
-        words.append((0, word.encode(), token))
-        if has_pieces and word.startswith(prefix):
-            words.append((1, word[len(prefix) :].encode(), token))
-    return words
+def _prefix(model: dict[str, Any]) -> str | None:
+    """What pieces that continue a word begin with; None if there are no such pieces."""
+    prefix: str | None = (
+        model["continuing_subword_prefix"] if model["type"] == "WordPiece" else None
+    )
+    return prefix
 
 
 @lru_cache(maxsize=8)

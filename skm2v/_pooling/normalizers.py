@@ -6,7 +6,7 @@ import base64
 import struct
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -41,8 +41,8 @@ class KernelParts(NamedTuple):
 
     Attributes
     ----------
-    words : list of (int, bytes, int)
-        Trie root, UTF-8 and id of tokens.
+    words : dict of (str or bytes) to int
+        Id of each token; see ``Kernel``.
     unknown : int
         Id of what cannot be split.
     options : dict
@@ -53,7 +53,7 @@ class KernelParts(NamedTuple):
         See ``Kernel``.
     """
 
-    words: list[tuple[int, bytes, int]]
+    words: Mapping[Any, int]
     unknown: int
     options: dict[str, Any]
     describe: Callable[[list[int]], list[bytes]]

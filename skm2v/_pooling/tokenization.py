@@ -428,6 +428,8 @@ def _tokens_of(tokenizer: tokenizers.Tokenizer) -> tuple[str, ...]:
 
 def dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:
     """Return tokens in the order of their ids, which must be 0 to V - 1, each once."""
+    if list(vocabulary.values()) == list(range(len(vocabulary))):  # as most files have them
+        return tuple(vocabulary)
     tokens = sorted(vocabulary, key=vocabulary.__getitem__)
     for position, token in enumerate(tokens):
         if vocabulary[token] != position:

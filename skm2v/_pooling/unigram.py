@@ -64,7 +64,7 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     vocabulary = {token: i for i, (token, _) in enumerate(model["vocab"])}
     fallback = [vocabulary.get(f"<0x{byte:02X}>", -1) for byte in range(256)]
     return KernelParts(
-        words=[(0, token.encode(), i) for token, i in vocabulary.items()],
+        words=vocabulary,
         unknown=model["unk_id"],
         options={
             "scores": scores,

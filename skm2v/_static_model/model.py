@@ -171,6 +171,7 @@ class StaticModel(ChangingModel):
         token: str | bool | None = None,
         force_download: bool = False,
         sha256: str | None = None,
+        mmap: bool = False,
         normalize: bool | None = None,
         max_length: int | ModelDefault | None = MODEL_DEFAULT,
         split_unknown: bool | None = None,
@@ -202,6 +203,11 @@ class StaticModel(ChangingModel):
         sha256 : str or None, default=None
             Expected SHA-256 of the bytes of ``model.safetensors``, for models written by skm2v.
             The hash inside a file finds accidents; this one also finds another file.
+        mmap : bool, default=False
+            Map ``model.safetensors`` into memory instead of reading it: all processes of a machine
+            share one copy of the table. The file must not be written into or shortened while the
+            model lives; `save_pretrained` puts a new one in its place, which is no harm (but
+            Windows refuses it).
         normalize : bool or None, default=None
             Replaces the model's setting.
         max_length : int or None, default=the model's
@@ -238,6 +244,7 @@ class StaticModel(ChangingModel):
             token=token,
             force_download=force_download,
             sha256=sha256,
+            mmap=mmap,
         )
         model = cls._of_core(Core.of_parts(parts, digest))
         model = model.with_settings(

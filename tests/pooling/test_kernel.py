@@ -222,7 +222,7 @@ def test_failing_tokenizer_leaves_the_kernel_usable(tokenizer):
     kernel = build_kernel(tokenizer, random_table(tokenizer))
     broken = kernel_module.Kernel(
         np.zeros((3, 2), dtype=np.float32), None, None, None,
-        words=[], native=False, unknown=0, max_chars=0, dropped=-1, describe=None,
+        words={}, native=False, unknown=0, max_chars=0, dropped=-1, describe=None,
         tokenize_chunks=lambda texts: (np.full(len(texts), 3, np.int32),
                                        np.arange(len(texts) + 1, dtype=np.int64)),
         lock=threading.Lock(),

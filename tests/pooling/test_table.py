@@ -81,6 +81,7 @@ def test_pickle(protocol):
         ({"rows": ROWS.astype(np.int8)}, "int8 rows need weights"),
         ({"rows": ROWS + np.nan}, "rows must be finite"),
         ({"rows": np.full((6, 2), -np.inf, np.float16)}, "rows must be finite"),
+        ({"rows": np.full((6, 2), -np.nan, np.float16)}, "rows must be finite"),
         ({"rows": np.full((2, 1), 1e300)}, r"must not exceed 1.7e\+38.*; got 1e\+300"),
         ({"rows": np.full((2, 1), BIG)}, "must not exceed"),
         ({"weights": np.ones(5, np.float32)}, "one value per token and pair, 6; got 5"),

@@ -52,7 +52,7 @@ def kernels(rng: random.Random) -> tuple[list[str], Callable[[], Kernel]]:
     """Return a vocabulary, and what builds a kernel of it."""
     words = ["".join(rng.choices(LETTERS, k=rng.randint(2, 6))) for _ in range(3000)]
     vocabulary = list(dict.fromkeys(["[UNK]", *LETTERS, *words, ".", ","]))
-    entries = [(root, word.encode(), i) for root in (0, 1) for i, word in enumerate(vocabulary)]
+    entries = {word: i for i, word in enumerate(vocabulary)}
     rows = np.random.default_rng(0).normal(size=(len(vocabulary), DIM)).astype(np.float32)
 
     def build() -> Kernel:
@@ -62,6 +62,7 @@ def kernels(rng: random.Random) -> tuple[list[str], Callable[[], Kernel]]:
             None,
             None,
             words=entries,
+            prefix="",
             native=True,
             unknown=0,
             max_chars=100,
