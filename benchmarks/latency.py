@@ -88,7 +88,7 @@ def main() -> None:
         "skm2v StaticEmbedder.transform": embedder.transform,
         "skm2v pipeline.predict": pipeline.predict,
         "  of it: check_texts": check_texts,
-        "  of it: pooling": lambda texts: model._pooler.pool(texts, max_length=512, normalize=True),
+        "  of it: pooling": lambda texts: model.pooler.pool(texts, max_length=512, normalize=True),
         "  of it: classifier.predict": lambda _: classifier.predict(vectors),
         **{peer.name: peer.make() for peer in found},
     }

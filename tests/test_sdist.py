@@ -31,6 +31,9 @@ def test_sdist_holds_what_a_build_needs(tmp_path):
     ]
     assert len(sources) > 20
     assert names.issuperset({"setup.py", "pyproject.toml", "LICENSE", "skm2v/py.typed", *sources})
+    # What its tests run.
+    programs = ["tests/cross/main.c", "tests/cross/golden.h", "tools/cross.py", "CITATION.cff"]
+    assert names.issuperset(programs)
     # Generated: Cython makes new ones.
     assert not names & {"skm2v/_pooling/_kernel.c", "skm2v/_pairs/_scan.c"}
     assert not [name for name in names if name.endswith((".so", ".pyd", ".pyc"))]
