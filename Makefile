@@ -3,6 +3,7 @@
 #   make test   the whole test suite
 #   make lint   ruff and mypy
 #   make figures  do commands still print the figures of README and guide?
+#   make docs   the documentation site, with the output of all examples: docs/_build/html
 #   make soak   every promise of docs/reliability.md in sizes of a release: make SCALE=0.01 soak
 #   make cross  the kernels on aarch64, s390x (big-endian) and arm under qemu: the same bytes?
 #   make wheel  a wheel in dist/ for each of PYTHONS, tried in an environment of its own
@@ -20,7 +21,7 @@ BUILD_INPUTS := pyproject.toml setup.py constraints.txt Makefile \
 # Two test processes with one thread each: the suite must not fight itself for the cores.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help install demo test lint figures soak cross wheel fuzz clean
+.PHONY: help install demo test lint figures docs soak cross wheel fuzz clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -51,6 +52,14 @@ lint: $(STAMP)
 figures: $(STAMP)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/figures.py
 
+# Offline once the packages are there; every warning is an error. To be published:
+#   SKM2V_SITE=https://... SKM2V_REPOSITORY=https://... make docs
+SPHINXOPTS ?= -W --keep-going -n
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs,serve]"
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+	  $(BIN)/python -m sphinx $(SPHINXOPTS) -b html docs docs/_build/html
+
 # Sizes are a share of those of a release, said at the head of the table: 1 takes days on two cores.
 SCALE ?= 0.01
 soak: $(STAMP)
@@ -72,6 +81,7 @@ fuzz: $(STAMP)
 	  $(BIN)/python -m tests.trust.fuzz $$target -runs=$(RUNS) -max_len=65536 || exit 1; done
 
 clean:
+	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find skm2v tests examples tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f skm2v/_pooling/*.so skm2v/_pooling/_kernel.c skm2v/_pairs/*.so skm2v/_pairs/_scan.c

@@ -45,6 +45,9 @@ scan = Extension(
 
 # Where the repository is published, as "https://forge/owner/name": a fork has addresses of its own.
 repository = os.environ.get("SKM2V_REPOSITORY", "").rstrip("/")
+# Where its site is published, if it is: the "?" of an estimator leads there (skm2v/_doc_link.py).
+site = os.environ.get("SKM2V_SITE", "").rstrip("/")
+pages = {"Documentation": f"{site}/", "API": f"{site}/api"} if site else {}
 urls = {
     "Documentation": f"{repository}/blob/main/docs/index.md",
     "Source": repository,
@@ -52,4 +55,4 @@ urls = {
     "Changelog": f"{repository}/blob/main/CHANGES.md",
 }
 
-setup(ext_modules=[kernel, scan], project_urls=urls if repository else {})
+setup(ext_modules=[kernel, scan], project_urls={**(urls if repository else {}), **pages})

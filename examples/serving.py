@@ -140,7 +140,7 @@ def ask(address: str, path: str, body: object = None) -> tuple[int, Any, str]:
 
 
 # %%
-# A file to serve, as :mod:`production` makes it, and some requests.
+# A file to serve, as ``production.py`` makes it, and some requests.
 def train(path: Path) -> None:
     from skm2v import StaticTextClassifier, fuse
     from skm2v.datasets import load_sms_spam

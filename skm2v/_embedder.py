@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from skm2v._callbacks import CallbackSupport
 from skm2v._checks import MAX_LENGTH
 from skm2v._distillation.teacher.teacher import POOLINGS, Pooling
+from skm2v._doc_link import Documented
 from skm2v._fit_context import fit_context
 from skm2v._model.config import Axes
 from skm2v._model.hub import BUNDLED
@@ -25,7 +26,7 @@ from skm2v._static_model import StaticModel
 __all__ = ["StaticEmbedder"]
 
 
-class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
+class StaticEmbedder(ModelTransformer, CallbackSupport, Documented, BaseEstimator):
     r"""Embed texts with one vector per token, distilled from a sentence transformer.
 
     `fit` obtains a table with one vector per token: it distils a named sentence transformer (the
@@ -214,11 +215,6 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, BaseEstimator):
 
     # skrub hands one column at a time to a transformer that says this.
     __single_column_transformer__ = True
-
-    # The HTML representation describes parameters only if there is somewhere to link to. There is
-    # no site yet, so the links lead nowhere.
-    _doc_link_module = "skm2v"
-    _doc_link_template = "#"
 
     def __init__(
         self,

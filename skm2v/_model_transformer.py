@@ -292,7 +292,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     @property
     def embedding_(self) -> npt.NDArray[Any]:
-        """Table of vectors, read-only, of shape (n_rows, n_components_)."""
+        """Table of vectors, read-only, of shape ``(n_rows, n_components_)``."""
         return self.model_.embedding
 
     @property

@@ -160,7 +160,7 @@ def check_text_classifier(
 
 
 def text_transformer_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tuple[Any, Check]]:
-    """Yield the checks of :func:`check_text_transformer` one by one.
+    """Yield the checks of :func:`~skm2v.testing.check_text_transformer` one by one.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def text_transformer_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tu
 
 
 def text_classifier_checks(estimator: Any, *, atol: float = 0.0) -> Iterator[tuple[Any, Check]]:
-    """Yield the checks of :func:`check_text_classifier` one by one.
+    """Yield the checks of :func:`~skm2v.testing.check_text_classifier` one by one.
 
     Parameters
     ----------

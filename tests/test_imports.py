@@ -21,6 +21,7 @@ ROOMS = (
     {
         "exceptions",
         "_checks",
+        "_doc_link",
         "_fit_context",
         "_html_text",
         "_progress",

@@ -21,6 +21,7 @@ from skm2v._classification.labels import (
 )
 from skm2v._classification.linear import choose, fit_linear, scale_columns, text_weights
 from skm2v._classification.prediction import ClassPrediction
+from skm2v._doc_link import Documented
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.vectorizer import HybridVectorizer
@@ -42,7 +43,9 @@ MOST_COMPACT = 10_000_000_000
 COSTLY = 200_000_000
 
 
-class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, BaseEstimator):
+class StaticTextClassifier(
+    DefaultEmbedder, ClassPrediction, ClassifierMixin, Documented, BaseEstimator
+):
     """Classify texts by what they mean and by the words they use.
 
     Texts are tokenized once. The sum of the static vectors of the tokens knows that "payment"
@@ -169,10 +172,6 @@ class StaticTextClassifier(DefaultEmbedder, ClassPrediction, ClassifierMixin, Ba
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "n_jobs": [Integral, None],
     }
-
-    # Where the HTML representation links to.
-    _doc_link_module = "skm2v"
-    _doc_link_template = StaticEmbedder._doc_link_template
 
     def __init__(
         self,

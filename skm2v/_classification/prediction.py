@@ -82,7 +82,7 @@ class TextScoring(TextInput):
         -------
         explanation : Explanation
             The contributions of a text and the intercept sum to its decision values. See
-            :class:`~skm2v._classification.Explanation` for its arrays, `to_frame` and `to_html`.
+            :class:`~skm2v.Explanation` for its arrays, `to_frame` and `to_html`.
 
         Raises
         ------

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skm2v._clustering.order import canonical_order, scattered
+from skm2v._doc_link import Documented
 from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
 from skm2v._pairs import NeighborSearch
@@ -29,7 +30,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class NeighborAverager(
-    SealedState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    SealedState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documented, BaseEstimator
 ):
     """Replace each vector by the mean of its nearest neighbours.
 
@@ -85,9 +86,6 @@ class NeighborAverager(
         "n_iter": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
     }
-
-    _doc_link_module = "skm2v"
-    _doc_link_template = "#"
 
     def __init__(
         self, n_neighbors: int = 10, *, n_iter: int = 2, n_jobs: int | None = None

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skm2v._clustering.describing import check_stop_words, describe
 from skm2v._clustering.groups import cosines_to, group_rows
 from skm2v._clustering.table import Cluster, ClusterTable
+from skm2v._doc_link import Documented
 from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
@@ -24,7 +25,7 @@ from skm2v._pooling import check_texts
 __all__ = ["ClusterDescriber"]
 
 
-class ClusterDescriber(SealedState, TransformerMixin, BaseEstimator):
+class ClusterDescriber(SealedState, TransformerMixin, Documented, BaseEstimator):
     """Describe groups of texts, and find the group of a new text.
 
     :func:`~skm2v.clustering.describe_clusters` as an estimator: `fit` takes texts and the labels
@@ -81,9 +82,6 @@ class ClusterDescriber(SealedState, TransformerMixin, BaseEstimator):
         "n_examples": [Interval(Integral, 0, None, closed="left")],
         "n_jobs": [Integral, None],
     }
-
-    _doc_link_module = "skm2v"
-    _doc_link_template = "#"
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skm2v._clustering.order import canonical_order, first_of_equals, one_thread, scattered
+from skm2v._doc_link import Documented
 from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
 
@@ -26,7 +27,7 @@ LEAST_SAMPLE, SAMPLE_PER_CLUSTER = 3000, 4
 Array = npt.NDArray[Any]
 
 
-class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
+class WardKMeans(SealedState, ClusterMixin, Documented, BaseEstimator):
     """K-means that starts from the groups of a Ward tree.
 
     k-means finds other groups for every start, and scikit-learn's also for every order of rows.
@@ -84,9 +85,6 @@ class WardKMeans(SealedState, ClusterMixin, BaseEstimator):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
-
-    _doc_link_module = "skm2v"
-    _doc_link_template = "#"
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from skm2v._dedup.pairs import DuplicatePairs, row_duplicates, row_pairs
 from skm2v._dedup.priority import row_values
 from skm2v._dedup.report import DeduplicationReport, nearest_to_threshold
 from skm2v._dedup.tables import items_of_column, read_texts
+from skm2v._doc_link import Documented
 from skm2v._features.embedding import Embed, embedding_by, fit_embedder
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
@@ -29,7 +30,7 @@ from skm2v._pairs.searching import Progress
 __all__ = ["FittedTable"]
 
 
-class FittedTable(SealedState, BaseEstimator):
+class FittedTable(SealedState, Documented, BaseEstimator):
     """A table of texts, its links and its groups."""
 
     _plain_classes = (Found, InCells, Table, Nodes, Links, DuplicatePairs)

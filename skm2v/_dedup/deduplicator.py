@@ -149,9 +149,6 @@ class Deduplicator(FittedTable):
         "n_jobs": [Integral, None],
     }
 
-    _doc_link_module = "skm2v"
-    _doc_link_template = "#"
-
     def __init__(
         self,
         embedder: Any = None,

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.calibration import check_labels, paired_cosines
+from skm2v._doc_link import Documented
 from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._fit_context import fit_context
 from skm2v._model.foreign_parts import hash_of_parts
@@ -35,7 +36,7 @@ FEATURES = (
 )
 
 
-class PairScorer(SealedState, ClassifierMixin, BaseEstimator):
+class PairScorer(SealedState, ClassifierMixin, Documented, BaseEstimator):
     """Decide whether two texts are the same thing, where a cosine alone cannot.
 
     Products, records and other texts in which a number or a model name makes all the difference

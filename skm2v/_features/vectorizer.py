@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._checks import require
+from skm2v._doc_link import Documented
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.lexical import Vocabulary, token_importance
@@ -48,7 +49,7 @@ class _Read(NamedTuple):
     sums: npt.NDArray[np.float32] | None = None
 
 
-class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimator):
+class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented, BaseEstimator):
     """Describe texts by what they mean and by the words they use: static vectors and tf-idf.
 
     Texts are tokenized once. The first columns are the sum of the static vectors of a text's
@@ -121,7 +122,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
     References
     ----------
     .. [1] G. Salton, C. Buckley. Term-weighting approaches in automatic text retrieval.
-       Information Processing & Management 24, 1988. :doi:`10.1016/0306-4573(88)90021-0`
+       Information Processing & Management 24, 1988. doi:10.1016/0306-4573(88)90021-0
 
     Examples
     --------
@@ -149,10 +150,6 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, BaseEstimat
 
     # skrub hands one column at a time to a transformer that says this.
     __single_column_transformer__ = True
-
-    # Where the HTML representation links to.
-    _doc_link_module = "skm2v"
-    _doc_link_template = StaticEmbedder._doc_link_template
 
     def __init__(
         self,

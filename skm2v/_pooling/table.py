@@ -127,7 +127,7 @@ class PoolingTable:
         return np.where(self._pair_keys[place] == wanted, self._pair_order[place], -1)
 
     def pair_keys(self) -> npt.NDArray[np.int64]:
-        """One number for each pair; see :func:`skm2v._pooling.token_ids.keys_of_pairs`.
+        """One number for each pair; see `keys_of_pairs` in `skm2v/_pooling/token_ids.py`.
 
         Returns
         -------

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._checks import check_n_jobs, is_count, is_number, require
+from skm2v._doc_link import Documented
 from skm2v._features.embedding import embedding_by
 from skm2v._fit_report import FitReport
 from skm2v._model.state import SealedState
@@ -37,7 +38,7 @@ BATCH = 131_072
 CHUNK = 8192  # vectors that are scaled at a time
 
 
-class FittedIndex(SealedState, BaseEstimator):
+class FittedIndex(SealedState, Documented, BaseEstimator):
     """Documents that are searched, and what makes vectors and terms of texts."""
 
     _plain_classes = (Index, Postings, Stored, Strings)

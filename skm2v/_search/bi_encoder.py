@@ -11,12 +11,13 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from skm2v._distillation import TeacherPass
+from skm2v._doc_link import Documented
 from skm2v._pooling import check_texts
 
 __all__ = ["BiEncoderReranker"]
 
 
-class BiEncoderReranker(BaseEstimator):
+class BiEncoderReranker(Documented, BaseEstimator):
     """Score texts by the cosine of a sentence transformer's vectors.
 
     A function of a query and texts, for ``TextSearcher(reranker=...)``. It needs torch, the extra
@@ -52,9 +53,6 @@ class BiEncoderReranker(BaseEstimator):
     """
 
     __module__ = "skm2v.search"
-
-    _doc_link_module = "skm2v"
-    _doc_link_template = "#"
 
     def __init__(
         self,

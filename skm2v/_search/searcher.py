@@ -123,9 +123,6 @@ class TextSearcher(SavedIndex):
         "n_jobs": [Integral, None],
     }
 
-    _doc_link_module = "skm2v"
-    _doc_link_template = "#"
-
     tuning_: Tuning
 
     def __init__(

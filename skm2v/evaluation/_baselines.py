@@ -9,6 +9,7 @@ import scipy.sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skm2v._checks import is_number, require
+from skm2v._doc_link import Documented
 
 __all__ = ["BM25", "TfidfSVD", "tfidf"]
 
@@ -45,7 +46,7 @@ def tfidf(pairs: bool = False) -> Any:
     )
 
 
-class TfidfSVD(TransformerMixin, BaseEstimator):
+class TfidfSVD(TransformerMixin, Documented, BaseEstimator):
     """Latent semantic analysis: tf-idf of words, truncated SVD.
 
     Parameters
@@ -116,7 +117,7 @@ class TfidfSVD(TransformerMixin, BaseEstimator):
         return self.svd_.transform(self.vectorizer_.transform(X))
 
 
-class BM25(TransformerMixin, BaseEstimator):
+class BM25(TransformerMixin, Documented, BaseEstimator):
     """Okapi BM25 as sparse vectors: the score of a document is its dot product with the query.
 
     A document has the weight ``idf(w) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / mean))``

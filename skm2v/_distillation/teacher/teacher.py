@@ -121,7 +121,7 @@ class Teacher:
     def plan_words(self, tokenizer: TextTokenizer, words: Sequence[str]) -> TokenPlan:
         """Append words to a model's tokenizer.
 
-        See :func:`skm2v._distillation.teacher.vocabulary.extend_tokens`.
+        See `extend_tokens` in `skm2v/_distillation/teacher/vocabulary.py`.
 
         Parameters
         ----------
