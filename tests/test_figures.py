@@ -35,6 +35,16 @@ CLAIM = re.compile(
 )
 
 
+# A cell of a table that begins with a fraction, a share or a size; no version, no name.
+CELL = re.compile(r"^[*+-]*(?:\d[\d,]*)?\.\d+\b(?!\.)|^[*+-]*[\d,.]+ (?:%|s|ms|µs|MB|GB)(?!\w)")
+
+
+def has_figures(block: str) -> bool:
+    """Whether the body of a table has cells that somebody measured."""
+    rows = [line for line in block.splitlines() if line.lstrip().startswith("|")]
+    return any(CELL.search(cell.strip()) for row in rows[2:] for cell in row.split("|")[2:])
+
+
 def blocks(text: str) -> list[str]:
     """Split a page at empty lines; blocks of code are left out, marks stay with what they mark."""
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
@@ -113,10 +123,21 @@ def test_every_claim_of_the_readme_is_marked():
     assert unmarked == []
 
 
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+def test_every_table_of_figures_of_the_guide_is_marked(page):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    unmarked = [one for one in blocks(text) if has_figures(one) and not figures.MARK.search(one)]
+    assert unmarked == []
+
+
 def test_a_claim_without_a_mark_is_found():
     for claim in ("It is .95 right.", "a fit takes 3 s", "| a | 80.2 |", "eight times", "79 %"):
         assert CLAIM.search(claim), claim
     assert not CLAIM.search("Python 3.10 or newer; CC BY 4.0")
+    for cell in (".95", "**0.95**", "+0.1 [-0.4, +0.5]", "12 %", "0.6 GB"):
+        assert has_figures(f"| a | b |\n|---|---|\n| x | {cell} |"), cell
+    for cell in ("6.2.0", "`0.5`", "3", "as in 1.2"):
+        assert not has_figures(f"| a | b |\n|---|---|\n| x | {cell} |"), cell
 
 
 TEXT = """\
