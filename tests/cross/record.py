@@ -186,9 +186,10 @@ def write_kernel(path: Path, name: str, kernel: Recording) -> Path:
     if options.get("foreign") is not None:
         file.add("foreign", options["foreign"], "u1")
     if options["native"]:
-        file.add_strings("words", (word for _, word, _ in options["words"]))
-        file.add("words.roots", [root for root, _, _ in options["words"]], "i4")
-        file.add("words.ids", [token for _, _, token in options["words"]], "i4")
+        entries = _entries(options["words"], options.get("prefix"))
+        file.add_strings("words", (word for _, word, _ in entries))
+        file.add("words.roots", [root for root, _, _ in entries], "i4")
+        file.add("words.ids", [token for _, _, token in entries], "i4")
     if unigram := options.get("unigram"):
         file.add("unigram.scores", unigram["scores"], "f8")
         file.add("unigram.unknown_score", [unigram["unknown_score"]], "f8")
@@ -214,6 +215,17 @@ def write_kernel(path: Path, name: str, kernel: Recording) -> Path:
     file.add("chunks.ids.ends", np.cumsum([0, *map(len, kernel.chunks.values())]), "i8")
     _add_runs(file, kernel.runs)
     return file.close()
+
+
+def _entries(words: dict[Any, int], prefix: str | None) -> list[tuple[int, bytes, int]]:
+    """Entries of the trie as (root, UTF-8, id), as `_words` of the kernel makes them."""
+    entries = []
+    for word, token in words.items():
+        utf8 = word if isinstance(word, bytes) else word.encode()
+        entries.append((0, utf8, token))
+        if prefix is not None and utf8.startswith(prefix.encode()):
+            entries.append((1, utf8[len(prefix.encode()) :], token))
+    return entries
 
 
 def _add_runs(file: Writer, runs: list[dict[str, Any]]) -> None:
