@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from skm2v._cli.arguments import positive
 from skm2v._cli.process import output, say
@@ -13,6 +17,8 @@ from skm2v._pooling import check_texts
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
 NAME = "topics"
+PERIODS = ("year", "quarter", "month", "week", "day", "hour")
+DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?")
 HELP = "find out what the texts of a file are about"
 
 
@@ -35,16 +41,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
     argument("--column", help="column or field of the texts, if there are several")
     argument("-k", "--topics", type=positive, metavar="N", help="number of topics; default: chosen")
+    argument(
+        "--by",
+        metavar="COLUMN",
+        help="also show how shares change over the dates or values of a column",
+    )
+    argument("--period", choices=tuple(PERIODS), help="of --by; default: what makes six of them")
     argument("--n-jobs", type=int, metavar="N", help="threads; -1 for all cores; default: 1")
     argument("-q", "--quiet", action="store_true", help="no table of topics")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run ``skm2v topics``."""
+    from skm2v._clustering.shares import cluster_shares
     from skm2v._clustering.topics import find_topics
     from skm2v._embedder import StaticEmbedder
 
     source = RowFile(arguments.input, arguments.column)
+    by = None
+    if arguments.by is not None:
+        if arguments.by not in source.columns:
+            raise ValueError(f"{arguments.input} has no column {arguments.by!r} for --by.")
+        by = _dates(source[arguments.by])
+    # Before the topics are found, which takes a while: whether shares of them can be counted.
+    if by is not None:
+        cluster_shares(np.zeros(len(by), dtype=np.int64), by, period=arguments.period)
+    elif arguments.period is not None:
+        raise ValueError("--period says how long the periods of --by are. Fix: name that column.")
     # A missing text is an empty one: every row gets a topic.
     texts = list(check_texts(source[source.column], handle_missing="zero").texts)
     embedder = StaticEmbedder(arguments.model, n_jobs=arguments.n_jobs)
@@ -57,7 +80,10 @@ def run(arguments: argparse.Namespace) -> None:
         )
     ]
     table = csv_text([("row", "topic", "name", "outlier_score", "text"), *rows])
-    page = topics.to_html(f"Topics of {Path(arguments.input).name}")
+    shares = None
+    if by is not None:
+        shares = cluster_shares(topics.labels, by, period=arguments.period)
+    page = topics.to_html(f"Topics of {Path(arguments.input).name}", shares=shares)
     write_whole(arguments.output, lambda path: path.write_bytes(page.encode()))
     if arguments.labels == "-":
         output().write(table)
@@ -65,3 +91,16 @@ def run(arguments: argparse.Namespace) -> None:
         write_whole(arguments.labels, lambda path: path.write_bytes(table.encode()))
     if not arguments.quiet:
         say(f"{len(texts):,} texts, {len(names):,} topics\n{topics}")
+
+
+def _dates(values: list[Any]) -> Any:
+    """Dates of a column of which each cell begins with one, as ISO 8601 has them; or the column."""
+    found = [DATE.match(value) for value in values if isinstance(value, str)]
+    texts = [one[0] for one in found if one is not None]
+    if not texts or len(texts) < len(values):
+        return values
+    try:
+        # The time as it is on the clock where it was taken: without its zone.
+        return np.array([text.replace(" ", "T") for text in texts], "M8[s]")
+    except ValueError as error:
+        raise ValueError(f"--by has a date that is none: {error}.") from error

@@ -10,6 +10,7 @@ from skm2v._clustering.svg import STYLE, render_map
 from skm2v._html_text import escaped, titled_page
 
 if TYPE_CHECKING:
+    from skm2v._clustering.shares import ClusterShares
     from skm2v._clustering.topics import Topics
 
 __all__ = ["render_fragment", "render_page"]
@@ -17,9 +18,13 @@ __all__ = ["render_fragment", "render_page"]
 OUTLIERS, MOST_CHARACTERS = 10, 240
 
 
-def render_page(topics: Topics, title: str) -> str:
-    """Return the page."""
-    return titled_page(title, render_fragment(topics))
+def render_page(topics: Topics, title: str, shares: ClusterShares | None = None) -> str:
+    """Return the page, with shares over time or by group, if there are some."""
+    part = ""
+    if shares is not None:
+        head = "Shares over time" if shares.are_periods else "Shares by group"
+        part = f"<h2>{head}</h2>{shares.to_html(names=topics.table.names)}"
+    return titled_page(title, render_fragment(topics) + part)
 
 
 def render_fragment(topics: Topics) -> str:

@@ -11,6 +11,7 @@ from scipy.stats import norm
 from skm2v._checks import check_choice, is_number, some
 from skm2v._clustering.drawing import axes
 from skm2v._clustering.groups import read_labels
+from skm2v._clustering.shares_html import render_shares
 
 __all__ = ["ClusterShare", "ClusterShares", "cluster_shares"]
 
@@ -167,10 +168,7 @@ class ClusterShares:
         ax : matplotlib.axes.Axes
             The axes that were drawn on.
         """
-        chosen = self.most_different(n_clusters) if labels is None else list(labels)
-        unknown = [label for label in chosen if label not in self.labels]
-        if unknown:
-            raise ValueError(f"There is no cluster {some(unknown)}; there are {some(self.labels)}.")
+        chosen = self._chosen(labels, n_clusters)
         ax = axes(ax, (8, 4.5))
         shares = 100 * self.shares
         places: Any = np.array(self.groups) if self.are_periods else np.arange(len(self.groups))
@@ -196,6 +194,38 @@ class ClusterShares:
         ax.set_ylim(bottom=0)
         ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
         return ax
+
+    def to_html(
+        self, labels: Any = None, *, n_clusters: int = 6, names: dict[Any, str] | None = None
+    ) -> str:
+        """Return an HTML fragment with its own style and without scripts.
+
+        Parameters
+        ----------
+        labels : list or None, default=None
+            Clusters to show; None means those whose share differs most between groups.
+        n_clusters : int, default=6
+            Number of these.
+        names : dict or None, default=None
+            Names of clusters, such as ``table.names``.
+
+        Returns
+        -------
+        html : str
+            A curve over periods, or a bar for each group, with intervals.
+        """
+        return render_shares(self, names or {}, self._chosen(labels, n_clusters))
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def _chosen(self, labels: Any, n_clusters: int) -> list[Any]:
+        """Clusters to show."""
+        chosen = self.most_different(n_clusters) if labels is None else list(labels)
+        unknown = [label for label in chosen if label not in self.labels]
+        if unknown:
+            raise ValueError(f"There is no cluster {some(unknown)}; there are {some(self.labels)}.")
+        return chosen
 
     def most_different(self, n: int = 6) -> list[Any]:
         """Return labels of the clusters whose share differs most between groups, beside chance.

@@ -18,6 +18,7 @@ from skm2v._clustering.map import plot_map
 from skm2v._clustering.outliers import outlier_scores
 from skm2v._clustering.page import render_fragment, render_page
 from skm2v._clustering.positions import Positions, place_in_plane
+from skm2v._clustering.shares import ClusterShares
 from skm2v._clustering.table import ClusterTable
 from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._pooling import check_texts
@@ -136,20 +137,23 @@ class Topics:
             }
         )
 
-    def to_html(self, title: str = "Topics") -> str:
+    def to_html(self, title: str = "Topics", *, shares: ClusterShares | None = None) -> str:
         """Return a page with map and table, without scripts, that loads nothing.
 
         Parameters
         ----------
         title : str, default="Topics"
             Title and heading of the page.
+        shares : ClusterShares or None, default=None
+            What :func:`~skm2v.clustering.cluster_shares` made of `labels` and a column beside the
+            texts: the page then shows the topics whose share changes most.
 
         Returns
         -------
         html : str
             A whole page.
         """
-        return render_page(self, title)
+        return render_page(self, title, shares)
 
     def _repr_html_(self) -> str:
         return render_fragment(self)

@@ -11,6 +11,23 @@ from scipy.stats import binomtest
 from skm2v.clustering import cluster_shares
 
 
+def test_shares_as_html():
+    days = np.datetime64("2026-01-01") + np.array([0, 1, 40, 130, 131])
+    shares = cluster_shares(["<a>", "b", "b", "<a>", "b"], days, period="month")
+    page = shares.to_html(names={"b": "<b>"})
+    assert page.count("<section>") == 2 and "&lt;a&gt;" in page and "<b>" not in page
+    assert page.count("<polyline") == 4  # March and April have no texts
+    assert "nan" not in page.lower().replace("font-variant-numeric", "")
+    assert "2026-01" in page and "2026-05" in page
+    one = shares.to_html(["b"])
+    assert one.count("<section>") == 1 and "most: 100.0%" in one
+    with pytest.raises(ValueError, match="no cluster 'c'"):
+        shares.to_html(["c"])
+    places = cluster_shares(np.arange(60) % 2, [f"&{i % 30}" for i in range(60)])
+    page = places.to_html(n_clusters=1)
+    assert page.count("<dt>&amp;") == 20 and "10 values with fewer texts" in page
+
+
 def test_weeks_begin_on_mondays():
     days = np.arange("1969-12-20", "1970-01-20", dtype="datetime64[D]")
     shares = cluster_shares(np.zeros(len(days), dtype=int), days, period="week")

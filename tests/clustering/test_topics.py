@@ -128,6 +128,25 @@ def test_the_command_writes_a_page_and_a_table(bank, tmp_path, capsys, monkeypat
     assert (tmp_path / "b.html").read_text(encoding="utf-8") == page
 
 
+def test_the_command_shows_shares_over_time(bank, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(topics_module, "POINTS", 100)
+    monkeypatch.chdir(tmp_path)
+    months = [f"2026-{1 + row % 7:02}-05 10:00" for row in range(200)]
+    with open("in.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [("day", "body"), *zip(months, bank[0][:200], strict=True)],
+        )
+    arguments = ["topics", "in.csv", "--column", "body", "-k", "3", "-q"]
+    assert main([*arguments, "--by", "day"]) == 0
+    page = (tmp_path / "topics.html").read_text(encoding="utf-8")
+    assert "<h2>Shares over time</h2>" in page and "2026-07" in page
+    assert page.count("<polyline") == 3
+    assert main([*arguments, "--by", "when"]) == 2
+    assert "in.csv has no column 'when' for --by" in capsys.readouterr().err
+    assert main([*arguments, "--period", "month"]) == 2
+    assert "Fix: name that column" in capsys.readouterr().err
+
+
 def test_the_command_says_what_is_wrong(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "few.txt").write_text("one\ntwo\n")
