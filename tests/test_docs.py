@@ -31,6 +31,7 @@ def test_files_that_the_contributing_guide_names_are_there():
         ROOT / "skm2v" / "_pooling" / "csrc",
     )
     missing = {name for name in names if not any((place / name).exists() for place in places)}
+    missing = {name for name in missing if not name.startswith("docs/_build/")}  # by `make docs`
     if not (ROOT / "benchmarks").exists():  # a source distribution
         missing = {name for name in missing if not name.startswith("benchmarks/")}
     assert missing == set()
