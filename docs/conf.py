@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ os.environ.setdefault("SKM2V_SITE", "..")
 
 import gallery  # noqa: E402
 import inventories  # noqa: E402
+import targets  # noqa: E402
 
 import skm2v  # noqa: E402
 
@@ -41,6 +43,7 @@ exclude_patterns = ["_build", "_sphinx", "**sg_execution_times.rst"]
 root_doc = "index"
 default_role = "literal"
 nitpicky = True
+toc_object_entries_show_parents = "hide"
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
@@ -101,3 +104,24 @@ html_theme_options = {
     "footer_end": [],
     "switcher": {"json_url": "_static/switcher.json", "version_match": release},
 }
+
+
+def finish(app, exception):
+    """Give the versions full addresses, and pages that show another file its text as source."""
+    if exception is not None or app.builder.format != "html":
+        return
+    versions = Path(app.outdir, "_static", "switcher.json")
+    entries = json.loads(versions.read_text(encoding="utf-8"))
+    for entry in entries:
+        entry["url"] = f"{SITE}/{entry['url']}"
+    versions.write_text(json.dumps(entries), encoding="utf-8")
+    for name, shown in targets.PAGES.items():
+        source = Path(app.outdir, "_sources", f"{shown}.txt")
+        if shown.endswith(".md") and source.exists():
+            text = (DOCS.parent / name).read_text(encoding="utf-8")
+            source.write_text(targets.rewritten(text, DOCS.parent), encoding="utf-8")
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("build-finished", finish)
