@@ -13,7 +13,13 @@ from sklearn.exceptions import NotFittedError
 
 from skm2v._fit_report import FitReport
 from skm2v._model.config import Axes
-from skm2v._pooling import check_batch_size, iter_texts, pool_batches, warn_of_losses
+from skm2v._pooling import (
+    check_batch_size,
+    iter_texts,
+    pool_batches,
+    readable_again,
+    warn_of_losses,
+)
 from skm2v._static_model import StaticModel
 from skm2v._text_input import TextInput
 
@@ -49,7 +55,8 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         Parameters
         ----------
         X : column of str
-            Texts, as for `fit` and `transform`. An iterator is read once.
+            Texts, as for `fit` and `transform`. An iterator, or a reader of
+            Arrow batches, is read once.
         y : Ignored
             Not used, present for API consistency by convention.
 
@@ -58,8 +65,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         vectors : ndarray of float32 of shape (n_texts, n_components_)
             Vectors of the texts.
         """
-        if hasattr(X, "__next__"):
-            X = list(X)
+        X = readable_again(X)
         vectors: npt.NDArray[np.float32] = self.fit(X, y).transform(X)
         return vectors
 

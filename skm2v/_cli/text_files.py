@@ -24,6 +24,9 @@ _SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+# Of a CSV file, besides a comma, and how a shell writes them. Spreadsheets of many countries write
+# semicolons.
+_OTHER_DELIMITERS = {";": "';'", "\t": "$'\\t'", "|": "'|'"}
 
 
 class TextFile:
@@ -76,6 +79,7 @@ class TextFile:
                 f"--delimiter must be one character, no quote or line end; got {delimiter!r}."
             )
         self.kind, self.column, self.field = kind, column, field
+        self._delimiter_given = delimiter is not None
         self.delimiter = delimiter or ("\t" if suffix == ".tsv" else ",")
         self.missing_is_empty = missing_is_empty
         self.name = "stdin" if path == "-" else path
@@ -128,12 +132,22 @@ class TextFile:
     def _column_index(self, header: list[str]) -> int:
         if self.column is None:
             if len(header) == 1:
+                self._refuse_other_delimiter(header[0])
                 return 0
             raise ValueError(f"{self.name} has several columns {header}: choose with --column.")
         if header.count(self.column) != 1:
             found = "more than one" if self.column in header else "no"
             raise ValueError(f"{self.name} has {found} column {self.column!r}; it has {header}.")
         return header.index(self.column)
+
+    def _refuse_other_delimiter(self, name: str) -> None:
+        """Raise if the only column seems to be several, which would be embedded as one text."""
+        found = next((mark for mark in _OTHER_DELIMITERS if mark in name), None)
+        if found is not None and not self._delimiter_given:
+            raise ValueError(
+                f"{self.name} has one column {name!r}, which seems to be several: choose with"
+                f" --delimiter {_OTHER_DELIMITERS[found]}, or --delimiter ',' if it is one."
+            )
 
     def _json_text(self, row: Row) -> str:
         value = row.value

@@ -19,6 +19,7 @@ from skm2v._dedup.finding import find, kept_rows_of
 from skm2v._dedup.links import METHODS, SEMANTIC
 from skm2v._dedup.nodes import NORMALIZERS
 from skm2v._dedup.tables import read_texts, take_rows
+from skm2v._pooling import readable_again
 
 __all__ = ["Deduplicator"]
 
@@ -274,8 +275,7 @@ class Deduplicator(FittedTable):
         X : same type as the input
             The rows that are kept.
         """
-        if hasattr(X, "__next__"):
-            X = list(X)
+        X = readable_again(X)
         return self.fit(X).transform(X)
 
     def transform(self, X: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skm2v._pooling.columns import readable_again
 from skm2v._pooling.losses import warn_of_losses
 from skm2v._pooling.pooler import Pooled, TextPooler, slowed_by_words
 from skm2v._pooling.streams import check_batch_size, pool_batches
@@ -26,6 +27,7 @@ __all__ = [
     "keys_of_pairs",
     "pairs_of_keys",
     "pool_batches",
+    "readable_again",
     "warn_of_losses",
     "slowed_by_words",
 ]

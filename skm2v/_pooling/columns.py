@@ -13,7 +13,14 @@ import numpy.typing as npt
 from skm2v._checks import some
 from skm2v.exceptions import TextTypeError, TextValueError
 
-__all__ = ["batches_of", "column_of", "items_of", "likely_column", "name_rows"]
+__all__ = [
+    "batches_of",
+    "column_of",
+    "items_of",
+    "likely_column",
+    "name_rows",
+    "readable_again",
+]
 
 MAX_NAMED_ROWS = 5
 
@@ -59,6 +66,13 @@ def column_of(X: Any, *, stream: bool = False) -> tuple[Any, str | None, bool]:
         except TypeError:
             _refuse(type(X).__name__, "pass a list of texts")
     return X, None, False
+
+
+def readable_again(X: Any) -> Any:
+    """Return what can be read any number of times, in place of what can be read once."""
+    if hasattr(X, "read_next_batch"):  # pyarrow: a table keeps the column's name
+        return X.read_all()
+    return list(X) if hasattr(X, "__next__") else X
 
 
 def items_of(column: Any, first_row: int) -> list[Any]:

@@ -187,6 +187,8 @@ def test_blank_cells_of_one_column_are_rows(tmp_path, model, model_path, run):
 BAD_INPUTS = {
     "latin.txt": (b"the\ncaf\xe9\n", [], "line 2: is not UTF-8"),
     "two.csv": (b"a,b\n1,2\n", [], "several columns ['a', 'b']: choose with --column"),
+    "semicolons.csv": (b"a;b\n1;2\n", [], "'a;b', which seems to be several: choose with --del"),
+    "tabs.csv": (b"a\tb\n1\t2\n", [], "choose with --delimiter $'\\t', or --delimiter ',' if"),
     "no.csv": (b"a,b\n1,2\n", ["--column", "c"], "no column 'c'; it has ['a', 'b']"),
     "twice.csv": (b"a,a\n1,2\n", ["--column", "a"], "more than one column 'a'"),
     "ragged.csv": (b"a,b\n1,2\n1\n", ["--column", "a"], "line 3: has 1 fields, the header 2"),
@@ -222,6 +224,16 @@ BAD_INPUTS = {
     "delimiter.csv": (b"a\n", ["--delimiter", "||"], "--delimiter must be one character"),
     "as quote.csv": (b"a\n", ["--delimiter", '"'], "--delimiter must be one character, no quote"),
 }
+
+
+def test_a_name_with_a_semicolon_is_one_column_where_the_delimiter_is_given(
+    tmp_path, model, model_path, run
+):
+    (tmp_path / "in.csv").write_text("a;b\nthe;money\n", encoding="utf-8")
+    out = tmp_path / "out.npy"
+    arguments = ["embed", tmp_path / "in.csv", "-m", model_path, "-o", out]
+    assert run(*arguments, "--delimiter", ",")[0] == 0
+    np.testing.assert_array_equal(np.load(out), embed_texts(model, ["the;money"]))
 
 
 @pytest.mark.parametrize("name", BAD_INPUTS)

@@ -159,3 +159,10 @@ def test_embedders_make_a_row_for_each_text(shape):
 
     with pytest.raises(ValueError, match="The embedder Wrong must make a row for each text; got"):
         Deduplicator(Wrong()).fit(["aab", "zz", ""])
+
+
+def test_a_reader_of_arrow_batches_is_read_once():
+    pa = pytest.importorskip("pyarrow")
+    reader = pa.table({"text": TEXTS}).to_reader(max_chunksize=1)
+    kept = dedup().fit_transform(reader)
+    assert kept.to_pydict() == {"text": ["aab", "zz"]}

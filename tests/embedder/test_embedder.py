@@ -369,6 +369,15 @@ def test_no_texts(ordered):
     assert vectors.shape == (0, 16) and vectors.dtype == np.float32
 
 
+def test_what_can_be_read_once_is_fitted_and_transformed(tiny_static):
+    pa = pytest.importorskip("pyarrow")
+    reader = pa.table({"text": TEXTS}).to_reader(max_chunksize=3)
+    expected = StaticEmbedder(tiny_static).fit(TEXTS).transform(TEXTS)
+    for once in (reader, iter(TEXTS)):
+        vectors = StaticEmbedder(tiny_static).fit_transform(once)
+        np.testing.assert_array_equal(vectors, expected)
+
+
 def test_another_column_is_refused(ordered):
     embedder = StaticEmbedder(ordered).fit(pd.DataFrame({"text": TEXTS}))
     assert embedder.transform(TEXTS).shape == (60, 16)
