@@ -145,9 +145,6 @@ class Reader(HTMLParser):
 
 def test_the_page_escapes_texts_labels_and_terms_and_its_links_lead_somewhere():
     nasty = '<script>alert(1)</script> \x00 \ud800 & "quoted"'
-    texts = [f"{nasty} {word}" for word in ("one", "two", "one", "two")]
-    labels = ["<b>", "<b>", "&amp;", "&amp;"]
-    table = describe_clusters(texts, labels, vectors=np.eye(4)) if False else None
     clusters = [
         Cluster(label, label, 2, 0.5, 0.4, other, 0.1, [nasty], [0], [nasty], [1], [nasty])
         for label, other in (("<b>", "&amp;"), ("&amp;", "<b>"))
