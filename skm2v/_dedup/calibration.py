@@ -186,12 +186,14 @@ def check_labels(label: npt.ArrayLike, n_left: int, n_right: int) -> npt.NDArray
             "There must be as many labels as pairs; got"
             f" {n_left} left and {n_right} right texts and labels of shape {array.shape}."
         )
+    if not n_left:
+        raise ValueError("There are no pairs. Fix: label some, of both kinds.")
     kinds = set(array.tolist())
     if not kinds <= {0, 1}:
         raise ValueError(f"Labels must be True or False, or 1 and 0; got {some(kinds)}.")
     if len(kinds) < 2:
         raise ValueError(
-            f"Labels are all {bool(next(iter(kinds), False))}; a threshold needs pairs that say the"
+            f"Labels are all {bool(next(iter(kinds)))}; a threshold needs pairs that say the"
             " same and pairs that do not. Fix: label some of the other kind."
         )
     return array.astype(bool)

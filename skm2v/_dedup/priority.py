@@ -68,7 +68,7 @@ def row_values(
         values = values.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"{name} must hold numbers or dates, the largest of which is kept; got {error}."
+            f"{name} must hold numbers or dates, the largest of which is kept; {error}."
         ) from error
     return np.where(np.isnan(values), -np.inf, values)
 

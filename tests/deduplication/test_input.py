@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from skm2v import Deduplicator
 from skm2v._pooling import check_texts
-from skm2v.deduplication import calibrate_threshold, find_leakage, pairs_above
+from skm2v.deduplication import PairScorer, calibrate_threshold, find_leakage, pairs_above
 from skm2v.exceptions import TextTypeError, TextValueError
 from tests.deduplication.test_deduplicator import dedup
 
@@ -166,3 +166,10 @@ def test_a_reader_of_arrow_batches_is_read_once():
     reader = pa.table({"text": TEXTS}).to_reader(max_chunksize=1)
     kept = dedup().fit_transform(reader)
     assert kept.to_pydict() == {"text": ["aab", "zz"]}
+
+
+def test_no_pairs_are_not_called_pairs_of_one_kind():
+    with pytest.raises(ValueError, match="There are no pairs"):
+        calibrate_threshold([], [], [])
+    with pytest.raises(ValueError, match="There are no pairs"):
+        PairScorer().fit([], [])
