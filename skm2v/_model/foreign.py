@@ -17,6 +17,13 @@ _STARTS = (
         "a pointer of Git Xet, which only names the file. Fetch the file itself: run git xet"
         " checkout there, or download it again",
     ),
+    (
+        b"/annex/objects/",
+        "a pointer of git-annex, which only names the file. Fetch the file itself: run git annex"
+        " get there, or download it again",
+    ),
+    (b"<?xml", "XML, such as a server's error. Download the file itself again"),
+    (b"entry not found", "the hub's answer that it has no such file. Download another revision"),
     (b"<!doctype html", "a web page. Download the file itself, not the page about it"),
     (b"<html", "a web page. Download the file itself, not the page about it"),
     (b"pk\3\4", "a zip archive, as torch.save, numpy.savez and skops write. Load it with these"),

@@ -41,6 +41,9 @@ def _npy() -> bytes:
 FOREIGN = {
     "pointer": (POINTER, "pointer of Git LFS.*git lfs pull"),
     "xet": (b"# xet version 0\nfilesize = 12\n", "pointer of Git Xet"),
+    "annex": (b"/annex/objects/SHA256E-s123--abc.safetensors\n", "git-annex.*git annex get"),
+    "xml": (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "XML.*server"),
+    "answer": (b"Entry not found", "the hub's answer"),
     "page": (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
     "zip": (_zip(), "zip archive"),
     "pickle": (pickle.dumps(list(range(99))), "pickle, which can run any code"),
