@@ -2,7 +2,8 @@
 
 Run from a checkout: ``python benchmarks/training_time.py 300x5 2x10000 ...`` for 300 classes of 5
 texts and 2 classes of 10,000. Texts are made up: five words of their class and six of any. Beside
-``StaticTextClassifier`` stands a pipeline of ``StaticEmbedder`` and ``LogisticRegression``.
+``StaticTextClassifier`` stands a pipeline of ``StaticEmbedder`` and ``LogisticRegression``; with
+``--words`` also one of tf-idf of words and pairs and ``LogisticRegression``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import time
 
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
@@ -39,17 +41,21 @@ def seconds_of_fit(estimator: object, texts: list[str], labels: np.ndarray) -> f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="+", help="classes x texts of each, such as 300x5")
+    parser.add_argument("--words", action="store_true", help="a pipeline of tf-idf, too")
+    arguments = parser.parse_args()
     StaticTextClassifier().fit(["free money", "the bank"] * 9, [0, 1] * 9)  # loads what is needed
-    print(f"{'classes':>9}{'texts':>10}{'pipeline':>10}{'classifier':>12}")
-    for size in parser.parse_args().sizes:
+    names = ["pipeline", "classifier", *["of words"] * arguments.words]
+    print(f"{'classes':>9}{'texts':>10}" + "".join(f"{name:>12}" for name in names))
+    for size in arguments.sizes:
         n_classes, n_each = map(int, size.split("x"))
         texts, labels = make_texts(n_classes, n_each)
-        pipeline = make_pipeline(StaticEmbedder(), LogisticRegression(max_iter=1000))
-        times = [
-            seconds_of_fit(estimator, texts, labels)
-            for estimator in (pipeline, StaticTextClassifier())
-        ]
-        print(f"{n_classes:9,}{len(texts):10,}{times[0]:10.1f}{times[1]:12.1f}", flush=True)
+        head = LogisticRegression(max_iter=1000)
+        estimators = [make_pipeline(StaticEmbedder(), head), StaticTextClassifier()]
+        if arguments.words:
+            estimators.append(make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), head))
+        times = [seconds_of_fit(estimator, texts, labels) for estimator in estimators]
+        row = "".join(f"{seconds:12.1f}" for seconds in times)
+        print(f"{n_classes:9,}{len(texts):10,}{row}", flush=True)
 
 
 if __name__ == "__main__":
