@@ -159,8 +159,9 @@ def distill(
     found inside another word, and texts without it keep their tokens. In scripts that put no spaces
     between words (Han, kana, Thai, Lao, Khmer, Myanmar) nothing says where a word ends, so a word
     that begins and ends in them is found wherever its characters follow each other; of several
-    words that begin at one place, the longest is taken. Words that are tokens already, and names of
-    tokens, are left out. Where a tokenizer cannot find a word everywhere, a
+    words that begin at one place, the longest is taken. Spaces inside of a phrase count: "new york"
+    is found in "new  york" only if the normalizer makes one space of two. Words that are tokens
+    already, and names of tokens, are left out. Where a tokenizer cannot find a word everywhere, a
     :class:`~skm2v.exceptions.TextWarning` names it.
 
     References

@@ -228,6 +228,17 @@ def test_the_whole_vocabulary_and_new_words(family):
     assert not made.notes
 
 
+@pytest.mark.parametrize("steps", [(), (normalizers.Replace(Regex(" +"), " "),)])
+def test_spaces_inside_of_a_phrase_count_unless_the_normalizer_makes_one_of_them(steps):
+    tokenizer = wordlevel()
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps])
+    plan = plan_tokens(tokenizer, words=["new york"])
+    ours = TextTokenizer(plan.tokenizer)
+    added = len(TextTokenizer(plan_tokens(tokenizer).tokenizer).tokens)
+    found = [added in ours.ids([text])[0] for text in ("the new york", "the new  york")]
+    assert found == [True, bool(steps)]
+
+
 def test_words_that_another_one_may_hide_are_named():
     case = Case("wordpiece", ["new york", "new york city", "york city hall", "bank"])
     assert case.plan.notes == {"shadowed": ["new york", "york city hall"]}
