@@ -12,9 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from skm2v._model import files
 from skm2v._model.files import MODEL_FILE
 from skm2v._model.folder import Folder, Place
@@ -23,7 +20,7 @@ from skm2v._model.layouts import MAX_JSON_BYTES, read_peer
 from skm2v._model.parts import MODEL, UNKNOWN, ModelParts
 from skm2v._model.sealed import describe_sealed, is_sealed
 from skm2v._model.sidecars import SIDECARS
-from skm2v._model.tensor_file import parse_tensors, shown
+from skm2v._model.tensor_file import parse_tensors, shown, with_own_numbers
 from skm2v._model.unknown_token import unmute
 from skm2v.exceptions import ModelFormatError
 
@@ -124,7 +121,7 @@ def _read(
         _check_pin(data, sha256, file)
     tensors, metadata = parse_tensors(data, what=str(file))
     if not isinstance(data, bytes):
-        tensors = _with_own_numbers(tensors)
+        tensors = with_own_numbers(tensors)
     if MODEL.key not in metadata:
         kind = describe_sealed(metadata, not_by=MODEL.key)
         if kind is not None:
@@ -154,19 +151,6 @@ def _read(
                 f" tokenizer are read from {MODEL_FILE}: undo the change, or delete the file."
             )
     return parts, document["sha256"]
-
-
-def _with_own_numbers(tensors: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Copy row numbers, which the kernel goes by: who writes into a mapped file could change them.
-
-    Those are checked once. Of the numbers of a vector any will do.
-    """
-    own = dict(tensors)
-    for name, array in tensors.items():
-        if array.dtype.kind == "i" and array.dtype != np.int8:
-            own[name] = array.copy()
-            own[name].flags.writeable = False
-    return own
 
 
 def _check_for_others(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from skm2v._model import files
 from skm2v._model.sealed import Content, Seal, describe_sealed
-from skm2v._model.tensor_file import parse_tensors
+from skm2v._model.tensor_file import parse_tensors, with_own_numbers
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["SealedFile"]
@@ -79,6 +79,8 @@ class SealedFile(Generic[T]):
             else files.read_file(file, max_bytes=self.max_bytes)[0]
         )
         tensors, metadata = parse_tensors(data, what=what)
+        if mmap:
+            tensors = with_own_numbers(tensors)
         if self.seal.key not in metadata:
             kind = describe_sealed(metadata, not_by=self.seal.key)
             bare = self.name.partition(" ")[2]

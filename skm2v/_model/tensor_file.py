@@ -22,8 +22,9 @@ from skm2v._pooling.table import MOST_ALIGNED, aligned
 from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["dump_tensors", "hidden", "parse_tensors", "shown"]
+__all__ = ["dump_tensors", "hidden", "parse_tensors", "shown", "with_own_numbers"]
 
+ROW_NUMBERS = ("mapping", "pairs")  # of a table, also where its tensors have a name before that
 MAX_HEADER_BYTES = 64 << 20
 MAX_TENSORS = 24
 # A transformer has some hundreds of tensors: it gets the message that says what to do with it.
@@ -177,3 +178,16 @@ def dump_tensors(tensors: dict[str, npt.NDArray[Any]], metadata: dict[str, str])
     from safetensors.numpy import save
 
     return save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata)
+
+
+def with_own_numbers(tensors: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Copy row numbers, which the kernel goes by: who writes into a mapped file could change them.
+
+    Those are checked once. Of the numbers of a vector any will do.
+    """
+    own = dict(tensors)
+    for name, array in tensors.items():
+        if name.rpartition(".")[2] in ROW_NUMBERS:
+            own[name] = array.copy()
+            own[name].flags.writeable = False
+    return own

@@ -27,6 +27,7 @@ from skm2v._classification.fused_file import FUSED
 from skm2v._model import files
 from skm2v._model.sealed import Content
 from skm2v.exceptions import ModelFormatError
+from tests.model.test_mapped import is_mapped
 
 from .conftest import make_pairs_model
 
@@ -76,6 +77,10 @@ def test_round_trip(tiny_static, data3, tmp_path, table, normalize, mmap):
     assert_array_equal(loaded.predict(data3[0]), fused.predict(data3[0]))
     loaded.save(tmp_path / "g")
     assert (tmp_path / "g").read_bytes() == (tmp_path / "f").read_bytes()
+    # What the kernel goes by was checked once, and cannot be changed by way of the file.
+    numbers = loaded.scores_.table.pairs
+    assert (numbers is not None) == (table == "pairs")
+    assert is_mapped(loaded.scores_.table.rows) == mmap and not is_mapped(numbers)
 
 
 def test_round_trip_of_classifiers(fitted, tmp_path):
