@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -131,9 +131,12 @@ class TextTokenizer:
         """What is put in place of characters that would make a word unknown, if anything is."""
         if not self._splits_unknown:
             return None
-        spec = self._document.spec
-        normalizer = build_hf(spec.get("normalizer"), None)[0]
-        return UnknownCharacters(spec, str if normalizer is None else normalizer.normalize_str)
+        return UnknownCharacters(self._document.spec, self._normalize)
+
+    @property
+    def _normalize(self) -> Callable[[str], str]:
+        normalizer = build_hf(self._document.spec.get("normalizer"), None)[0]
+        return str if normalizer is None else normalizer.normalize_str
 
     @property
     def unk_id(self) -> int | None:
@@ -295,7 +298,7 @@ class TextTokenizer:
         json : str
             Text of a ``tokenizer.json``.
         """
-        spec = with_split_unknown(self._document.spec, split)
+        spec = with_split_unknown(self._document.spec, split, self._normalize)
         return json.dumps(spec, ensure_ascii=False)
 
     def copy_hf(self) -> tokenizers.Tokenizer:

@@ -4,6 +4,8 @@ WordPiece knows a word as a whole or not at all: "love" with a heart behind it i
 A character that no token has makes every word with it unknown, and so does one that only begins
 words, anywhere but at the start of one. Spaces around such characters therefore change no word that
 the tokenizer knows.
+
+A word that was added is searched in a text that has such spaces, so it is written down with them.
 """
 
 from __future__ import annotations
@@ -24,24 +26,6 @@ SETTING = "split_unknown"
 def splits_unknown(spec: dict[str, Any]) -> bool:
     """Whether a tokenizer says that unknown characters are split off."""
     return spec["model"]["type"] == "WordPiece" and spec["model"].get(SETTING) is True
-
-
-def with_split_unknown(spec: dict[str, Any], split: bool) -> dict[str, Any]:
-    """Return a tokenizer's JSON that says whether unknown characters are split off.
-
-    Raises
-    ------
-    ValueError
-        If they are to be, and the tokenizer is of another kind than WordPiece.
-    """
-    kind = spec["model"]["type"]
-    if split and kind != "WordPiece":
-        raise ValueError(
-            f"split_unknown is for WordPiece tokenizers; got {kind}, which loses no word for one"
-            " character. Leave it out."
-        )
-    model = {name: value for name, value in spec["model"].items() if name != SETTING}
-    return {**spec, "model": {**model, SETTING: True} if split else model}
 
 
 class UnknownCharacters(dict[int, str]):
@@ -73,8 +57,12 @@ class UnknownCharacters(dict[int, str]):
         words = [t for t in spec["model"]["vocab"] if not (prefix and t.startswith(prefix))]
         self._first = {word[:1] for word in words}
         self._inside = set("".join([*pieces, *(word[1:] for word in words)]))
-        for token in spec.get("added_tokens") or ():
-            self._inside.update(normalize(token["content"]))
+        contents = [token["content"] for token in spec.get("added_tokens") or ()]
+        # Characters of a word that is not written with spaces around them are left in it.
+        whole = [content for content in contents if self.split(self.joined(content)) != content]
+        for content in whole:
+            self._inside.update(normalize(content))
+        self.clear()
 
     def __missing__(self, code_point: int) -> str:
         if len(self) >= self.MOST_KEPT:
@@ -100,8 +88,52 @@ class UnknownCharacters(dict[int, str]):
         """Return a text in which all words are known that can be."""
         return text.translate(self)
 
+    def split(self, word: str) -> str:
+        """Return a word as it stands in texts that are rewritten."""
+        return self.rewrite(word).strip()
+
+    def joined(self, word: str) -> str:
+        """Return what `split` made a word of; of several, the one without needless spaces."""
+        padded = f" {word} "
+        for character in sorted(set(word)):
+            replacement = self[ord(character)]
+            if replacement.strip() == character:
+                padded = padded.replace(replacement, character)
+        return padded.strip()
+
     def origins(self, text: str) -> npt.NDArray[np.int64]:
         """For each character of the rewritten text, and its end, its place in the text."""
         lengths = [len(self[ord(c)]) for c in text]
         places = np.arange(len(text), dtype=np.int64)
         return np.append(np.repeat(places, lengths), len(text))
+
+
+def with_split_unknown(
+    spec: dict[str, Any], split: bool, normalize: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return a tokenizer's JSON that says whether unknown characters are split off.
+
+    Raises
+    ------
+    ValueError
+        If they are to be, and the tokenizer is of another kind than WordPiece.
+    """
+    kind = spec["model"]["type"]
+    if split and kind != "WordPiece":
+        raise ValueError(
+            f"split_unknown is for WordPiece tokenizers; got {kind}, which loses no word for one"
+            " character. Leave it out."
+        )
+    if split == splits_unknown(spec):
+        return spec
+    model = {name: value for name, value in spec["model"].items() if name != SETTING}
+    changed = {**spec, "model": {**model, SETTING: True} if split else model}
+    if kind == "WordPiece":
+        # Of the vocabulary alone: words that were added are what is rewritten.
+        unknown = UnknownCharacters({**spec, "added_tokens": []}, normalize)
+        write = unknown.split if split else unknown.joined
+        changed["added_tokens"] = [
+            token if token.get("special") else {**token, "content": write(token["content"])}
+            for token in spec.get("added_tokens") or ()
+        ]
+    return changed

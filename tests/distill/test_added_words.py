@@ -278,18 +278,57 @@ def test_the_call_says_that_a_word_takes_texts_out_of_the_kernel():
         model.extend(["zz top", "new york"], vectors=vectors)
 
 
-def test_the_call_says_that_characters_are_no_longer_split_off():
+def splitting_model() -> StaticModel:
     tokenizer = TextTokenizer(tiny.wordpiece_tokenizer().to_str())
-    model = StaticModel(tiny.tiny_table("wordpiece"), tokenizer.with_split_unknown(True))
-    vectors = 4 * np.eye(2, model.dim)
-    said = r"^Of the words to add, 'i♥ny' have characters that the model does not know and splits"
-    with pytest.warns(TextWarning, match=said):
-        extended = model.extend(["i♥ny", "quagga"], vectors=vectors)
-    assert extended.tokenize(["i♥ny"])[0] == [len(model.tokens)]
-    assert extended.tokenize(["bank☻", "bank"]) == model.tokenize(["bank☻", "bank"])
+    return StaticModel(tiny.tiny_table("wordpiece"), tokenizer.with_split_unknown(True))
+
+
+SPLIT = ["i♥ny", "💉🧬", "☻", "♥ union", "bank★card", "quagga"]
+WITHOUT = [
+    "bank★cards bank★", "bank♥", "a💉b", "🧬💉 money", "i ♥ ny", "money♥the", "love😘♥", "union♥",
+    "i♥nyx", "xi♥ny", "bank", "the quaggas",
+]  # fmt: skip
+
+
+def test_characters_of_added_words_are_split_off_elsewhere_as_before():
+    model = splitting_model()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model.extend(["quagga", "bank card"], vectors=vectors)
+        extended = model.extend(SPLIT, vectors=4 * np.eye(len(SPLIT), model.dim))
+    n = len(model.tokens)
+    assert extended.text_tokenizer.unknown_characters[ord("♥")] == " ♥ "
+    for row, word in enumerate(SPLIT):
+        for text in (word, f"the {word}", f"({word})", f"{word}, the", f"the {word} the"):
+            found = [token for token in extended.tokenize([text])[0] if token >= n]
+            assert found == [n + row], text
+            assert extended.text_tokenizer.ids([text]).ids.tolist().count(n + row) == 1
+    assert extended.tokenize(WITHOUT) == model.tokenize(WITHOUT)
+    np.testing.assert_array_equal(extended.encode(WITHOUT), model.encode(WITHOUT))
+    assert extended.tokenize(["bank☻"])[0] == [*model.tokenize(["bank"])[0], n + 2]
+
+
+def test_words_that_were_added_follow_the_setting():
+    model = splitting_model()
+    extended = model.extend(SPLIT, vectors=4 * np.eye(len(SPLIT), model.dim))
+    with pytest.raises(ValueError, match="'i♥ny', '💉🧬', .* are tokens already"):
+        extended.extend(SPLIT, vectors=np.ones((len(SPLIT), model.dim)))
+    whole = extended.with_settings(split_unknown=False)
+    n = len(model.tokens)
+    assert whole.tokens[n:] == tuple(SPLIT)
+    assert [whole.tokenize([word])[0] for word in SPLIT] == [[n + i] for i in range(len(SPLIT))]
+    assert whole.with_settings(split_unknown=True) == extended
+
+
+def test_words_in_files_that_were_written_before_are_found():
+    """Their characters count as known then, in all texts."""
+    model = splitting_model()
+    spec = json.loads(model.text_tokenizer.json)
+    flags = {"single_word": True, "lstrip": True, "rstrip": False, "normalized": True}
+    token = {"id": len(model.tokens), "content": "i♥ny", "special": False, **flags}
+    spec["added_tokens"].append(token)
+    tokenizer = TextTokenizer(json.dumps(spec))
+    assert tokenizer.ids(["the i♥ny"]).ids[-1] == token["id"]
+    assert tokenizer.unknown_characters[ord("♥")] == "♥"
 
 
 def test_names_of_pieces_get_no_row_and_the_call_says_so():

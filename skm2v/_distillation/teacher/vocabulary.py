@@ -168,6 +168,9 @@ def extend_tokens(
     hf = tokenizer.copy_hf()
     ours = TokenizerReader(hf, tokenizer.json)
     vocabulary = _Vocabulary(spec)
+    unknown = tokenizer.unknown_characters
+    if unknown is not None:  # the setting of `split_unknown`: so the words stand in texts
+        words = [unknown.split(word) if isinstance(word, str) else word for word in words]
     new = sort_words(
         words,
         ours,
@@ -182,9 +185,6 @@ def extend_tokens(
         raise ValueError(
             f"words must hold text; the tokenizer leaves nothing of {word!r}. Leave it out."
         )
-    unknown = tokenizer.unknown_characters
-    if unknown is not None:  # the setting of `split_unknown`
-        new.notes["joined"] = [word for word in new.words if unknown.rewrite(word) != word]
     sequences: list[list[int]] = []
     if backend is not None:
         theirs = json.loads(backend.to_str())

@@ -214,10 +214,6 @@ TEXTS = {
         "{} are not found everywhere: at the start of a text, after a space or after punctuation"
         " the tokenizer makes something else of them."
     ),
-    "joined": (
-        "{} have characters that the model does not know and splits off (split_unknown). From now"
-        " on it takes them for known: other words with one of them glued to them become unknown."
-    ),
     "slow": (
         "{} keep the compiled kernel from reading the model, so that texts take twenty to thirty"
         " times as long: it finds no word with a tab or an end of line, for example."
