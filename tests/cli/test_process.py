@@ -113,8 +113,9 @@ def test_a_signal_leaves_no_file(number, code, tmp_path, model_path):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # What a shell runs in the background ignores Ctrl-C, and so would all that it starts.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        # What a shell runs in the background ignores Ctrl-C, what nohup runs a hang-up, and so
+        # would all that they start.
+        preexec_fn=partial(signal.signal, number, signal.SIG_DFL),
     ) as process:
         process.stdin.write(b"the money\n" * 10)
         process.stdin.flush()

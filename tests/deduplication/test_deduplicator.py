@@ -331,7 +331,7 @@ def test_frames_keep_index_columns_and_order():
     )
     kept = dedup(column="text").fit_transform(frame)
     pd.testing.assert_frame_equal(kept, frame.iloc[[0, 1, 3]])
-    with pytest.raises(TextTypeError, match="X has 2 columns: 'id', 'text'.*column='id'"):
+    with pytest.raises(TextTypeError, match="X has 2 columns: 'id', 'text'.*column='text'"):
         dedup().fit(frame)
     with pytest.raises(ValueError, match="no column 'body'"):
         dedup(column="body").fit(frame)
