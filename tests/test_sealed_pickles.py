@@ -15,6 +15,7 @@ import pytest
 import skops.io as skops_io
 
 from skm2v._classification.scores import SCORES
+from skm2v._model import state as states
 from skm2v._model.sealed import Content
 from skm2v._model.state import SEAL, SealedState, _hash_of_state
 from skm2v.exceptions import ModelFormatError, VersionWarning
@@ -84,6 +85,19 @@ def test_skops_with_the_published_names(objects, kind):
     assert content_of(again) == content_of(one)
     if hasattr(one, "predict") and hasattr(one, "scores_"):
         np.testing.assert_array_equal(again.predict(TEXTS), one.predict(TEXTS))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("StaticModel",)])
+def test_a_shallow_copy_shares_what_it_has_and_hashes_nothing(objects, kind, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a copy is no pickle")
+
+    monkeypatch.setattr(states, "_hash_of_state", refuse)
+    monkeypatch.setattr(states, "to_state", refuse)
+    other = copy.copy(objects[kind])
+    assert type(other) is type(objects[kind])
+    for name, value in vars(objects[kind]).items():
+        assert vars(other)[name] is value
 
 
 @pytest.mark.parametrize("kind", KINDS)

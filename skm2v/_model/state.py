@@ -6,7 +6,7 @@ import hashlib
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from skm2v._model.config import software_versions
 from skm2v._model.sealed import Content, Seal, check_number
 from skm2v._warnings import warn_user
 from skm2v.exceptions import ModelFormatError, VersionWarning
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["SealedState", "from_state", "to_state"]
 
@@ -104,6 +107,12 @@ class SealedState:
         """Take attributes from what was pickled."""
         known = {kind.__name__: kind for kind in self._plain_classes}
         self.__dict__.update({name: _rich(value, known) for name, value in state.items()})
+
+    def __copy__(self) -> Self:
+        """Return an object with the same attributes, which need no seal within a process."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
 
     def __getstate__(self) -> dict[str, Any]:
         state = self._plain_state()
