@@ -12,7 +12,8 @@ sys.path[:0] = [str(DOCS), str(DOCS / "_sphinx")]
 # Where the site is published; a build without that is for reading here, and the "?" of an estimator
 # in a page of the gallery leads to the page beside it.
 SITE = os.environ.get("SKM2V_SITE", "").rstrip("/")
-os.environ.setdefault("SKM2V_SITE", "..")
+if not SITE:  # unset, or empty as a workflow gives it
+    os.environ["SKM2V_SITE"] = ".."
 
 import gallery  # noqa: E402
 import inventories  # noqa: E402

@@ -115,6 +115,7 @@ def test_the_citation_is_of_this_version():
 @pytest.mark.parametrize("repository", ["https://forge.example/owner/skm2v/", ""])
 def test_addresses_are_those_of_the_repository_that_builds(tmp_path, repository, monkeypatch):
     monkeypatch.setenv("SKM2V_REPOSITORY", repository)
+    monkeypatch.delenv("SKM2V_SITE", raising=False)  # which names one more address
     subprocess.run(
         [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", tmp_path],
         cwd=ROOT, check=True, capture_output=True, timeout=120,
