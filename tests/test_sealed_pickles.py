@@ -229,8 +229,6 @@ def test_what_scikit_learn_fitted_for_a_pair_scorer_is_sealed(objects):
     for change in (
         lambda scorer: scorer.estimator_._predictors[0][0].nodes["value"].__setitem__(0, 77.0),
         lambda scorer: scorer.estimator_.__setattr__("_baseline_prediction", np.full((1, 1), 7.0)),
-        lambda scorer: scorer._words[-1].idf_.__setitem__(3, 9.0),
-        lambda scorer: scorer._characters[-1].idf_.__setitem__(0, 9.0),
     ):
         scorer = pickle.loads(data)
         state = scorer.__getstate__()
@@ -238,6 +236,14 @@ def test_what_scikit_learn_fitted_for_a_pair_scorer_is_sealed(objects):
         with pytest.raises(ModelFormatError, match="what scikit-learn fitted for it has another"):
             type(scorer).__new__(type(scorer)).__setstate__({**scorer.__dict__, **state})
     assert content_of(pickle.loads(data)) == content_of(objects["PairScorer"])
+
+
+@pytest.mark.parametrize("name", ["_words", "_characters"])
+def test_weights_of_words_of_a_pair_scorer_are_sealed(objects, name):
+    state = objects["PairScorer"].__getstate__()
+    state[name]["weights"][0] += 1
+    with pytest.raises(ModelFormatError, match="SHA-256 of its attributes"):
+        type(objects["PairScorer"])().__setstate__(state)
 
 
 def test_numbers_of_numpy_and_of_python_have_one_hash():

@@ -12,12 +12,12 @@ import numpy as np
 from skm2v._cli.arguments import positive
 from skm2v._cli.process import output, say
 from skm2v._cli.row_files import RowFile, csv_text, write_whole
+from skm2v._clustering.periods import PERIODS
 from skm2v._pooling import check_texts
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
 NAME = "topics"
-PERIODS = ("year", "quarter", "month", "week", "day", "hour")
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?")
 HELP = "find out what the texts of a file are about"
 

@@ -8,16 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from skm2v._checks import check_choice, is_number, some
+from skm2v._checks import is_number, some
 from skm2v._clustering.drawing import axes
 from skm2v._clustering.groups import read_labels
+from skm2v._clustering.periods import split_times
 from skm2v._clustering.shares_html import render_shares
 
 __all__ = ["ClusterShare", "ClusterShares", "cluster_shares"]
 
-PERIODS = {"year": "Y", "quarter": "M", "month": "M", "week": "D", "day": "D", "hour": "h"}
-MONDAY = 4  # the first of the days that NumPy counts from: it counts weeks from a Thursday
-MOST_GROUPS, MOST_PERIODS = 200, 10_000
+MOST_GROUPS = 200
 
 STYLES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP"
@@ -327,7 +326,8 @@ def _grouped(by: Any, n: int, period: str | None) -> tuple[list[Any], npt.NDArra
     if array.shape != (n,):
         raise ValueError(f"by must have a value for each of {n} labels; got shape {array.shape}.")
     if array.dtype.kind == "M":
-        return (*_periods(array, period), True)
+        _refuse(np.flatnonzero(np.isnat(array)))
+        return (*split_times(array, period), True)
     if period is not None:
         raise TypeError(
             f"period is for dates and times; by has dtype {array.dtype}. Fix:"
@@ -358,39 +358,3 @@ def _refuse(missing: Any) -> None:
 def _without_zone(times: list[Any]) -> list[Any]:
     """Times as they are on the clocks where they were taken."""
     return [time.replace(tzinfo=None) if getattr(time, "tzinfo", None) else time for time in times]
-
-
-def _periods(
-    times: npt.NDArray[Any], period: str | None
-) -> tuple[list[Any], npt.NDArray[np.int64]]:
-    _refuse(np.flatnonzero(np.isnat(times)))
-    if period is None:
-        period = next(
-            (name for name in PERIODS if len(np.unique(_floored(times, name))) >= 6), "day"
-        )
-    period = check_choice("period", period, tuple(PERIODS))
-    if not len(times):
-        return [], np.empty(0, dtype=np.int64)
-    floored = _floored(times, period)
-    step = {"quarter": 3, "week": 7}.get(period, 1)
-    offset = MONDAY if period == "week" else 0
-    numbers = (floored.astype(np.int64) - offset) // step
-    first, last = int(numbers.min()), int(numbers.max())
-    if last - first >= MOST_PERIODS:
-        raise ValueError(
-            f"by spans {last - first + 1:,} periods of a {period}; at most {MOST_PERIODS:,} make"
-            " sense. Fix: a longer period."
-        )
-    unit = PERIODS[period]
-    groups = (np.arange(first, last + 1) * step + offset).astype(f"datetime64[{unit}]")
-    return list(groups), numbers - first
-
-
-def _floored(times: npt.NDArray[Any], period: str) -> npt.NDArray[Any]:
-    floored = times.astype(f"datetime64[{PERIODS[period]}]")
-    if period == "quarter":
-        floored = (floored.astype(np.int64) // 3 * 3).astype("datetime64[M]")
-    if period == "week":
-        days = floored.astype(np.int64) - MONDAY
-        floored = (days // 7 * 7 + MONDAY).astype("datetime64[D]")
-    return floored

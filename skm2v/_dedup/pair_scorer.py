@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from skm2v._dedup.calibration import check_labels, paired_cosines
+from skm2v._dedup.hashed_tfidf import HashedTfidf
 from skm2v._doc_link import Documented
 from skm2v._features.embedding import embedding_by, fit_embedder
 from skm2v._fit_context import fit_context
@@ -24,7 +25,6 @@ __all__ = ["PairScorer"]
 
 NUMBER = re.compile(r"[a-z]*\d[\w.\-/]*", re.IGNORECASE)
 PARTS_HASH = "_fitted_parts_sha256"
-BUCKETS = 2**20  # of words and runs of characters
 FEATURES = (
     "cosine",
     "tfidf_words",
@@ -76,6 +76,7 @@ class PairScorer(SealedState, ClassifierMixin, Documented, BaseEstimator):
 
     __module__ = "skm2v.deduplication"
 
+    _plain_classes = (HashedTfidf,)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict_proba"]), None],
         "embedder": [HasMethods(["fit", "transform"]), None],
@@ -105,31 +106,29 @@ class PairScorer(SealedState, ClassifierMixin, Documented, BaseEstimator):
         same = check_labels(y, len(left), len(right))
         self.embedder_ = fit_embedder(self.embedder, [*left, *right])
         texts = [*dict.fromkeys([*left, *right])]
-        self._words = _new_tfidf(token_pattern=r"(?u)\b\w+\b").fit(texts)
-        self._characters = _new_tfidf(analyzer="char_wb", ngram_range=(3, 4)).fit(texts)
+        self._words = HashedTfidf.of_texts("words", texts)
+        self._characters = HashedTfidf.of_texts("characters", texts)
         self.estimator_ = self._new_estimator().fit(self._features(left, right), same)
         self.classes_ = np.array([False, True])
         return self
 
+    # The default estimator is hashed, too; somebody else's `estimator` is theirs to check.
+
     def _plain_state(self) -> dict[str, Any]:
         state = super()._plain_state()
-        if "estimator_" in state:
-            state[PARTS_HASH] = self._hash_of_parts()
+        if "estimator_" in state and self.estimator is None:
+            state[PARTS_HASH] = hash_of_parts(self.estimator_)
         return state
 
     def _restore(self, state: dict[str, Any]) -> None:
         wanted = state.pop(PARTS_HASH, None)
         super()._restore(state)
-        if "estimator_" in state and self._hash_of_parts() != wanted:
+        fitted = "estimator_" in state and self.estimator is None
+        if fitted and hash_of_parts(self.estimator_) != wanted:
             raise ModelFormatError(
                 "The pickled PairScorer is damaged: what scikit-learn fitted for it has another"
                 " SHA-256 than its seal says. Fit it again, or take a copy from before."
             )
-
-    def _hash_of_parts(self) -> str:
-        """Hash of what scikit-learn fitted here; somebody else's `estimator` is theirs to check."""
-        own = [self._words, self._characters]
-        return hash_of_parts(*own, *([self.estimator_] if self.estimator is None else []))
 
     def _new_estimator(self) -> Any:
         if self.estimator is not None:
@@ -219,15 +218,6 @@ class PairScorer(SealedState, ClassifierMixin, Documented, BaseEstimator):
         lengths = np.log1p([[len(a), len(b)] for a, b in zip(left, right, strict=True)])
         columns.append(np.abs(lengths[:, 0] - lengths[:, 1]))
         return np.column_stack(columns)
-
-
-def _new_tfidf(**options: Any) -> Any:
-    """Tf-idf in which what no training text has counts as rare, as the names of new products do."""
-    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-    from sklearn.pipeline import make_pipeline
-
-    hashing = HashingVectorizer(n_features=BUCKETS, norm=None, alternate_sign=False, **options)
-    return make_pipeline(hashing, TfidfTransformer(sublinear_tf=True))
 
 
 def _read_pairs(X: Any) -> tuple[list[str], list[str]]:

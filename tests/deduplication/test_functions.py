@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
 
+from skm2v._dedup.hashed_tfidf import ANALYZERS, BUCKETS, HashedTfidf
 from skm2v.deduplication import PairScorer, calibrate_threshold, find_leakage
 from skm2v.exceptions import TextTypeError
 from tests.deduplication.test_deduplicator import Letters, dedup, random_texts
@@ -181,3 +186,22 @@ def test_a_scorer_compares_words_that_no_training_pair_has():
     for name in ("tfidf_words", "tfidf_characters"):
         assert same[names.index(name)] == pytest.approx(1)
         assert other[names.index(name)] == 0
+
+
+@pytest.mark.parametrize("kind", sorted(ANALYZERS))
+@pytest.mark.parametrize("n_train", [1, 150])
+def test_tf_idf_of_a_scorer_is_that_of_scikit_learn(kind, n_train):
+    texts = [text for pair in products(120)[0] for text in pair]
+    train, others = texts[:n_train], [*texts[100:], "", "words that nobody has read"]
+    hashing = HashingVectorizer(
+        n_features=BUCKETS, norm=None, alternate_sign=False, **ANALYZERS[kind]
+    )
+    reference = make_pipeline(hashing, TfidfTransformer(sublinear_tf=True)).fit(train)
+    found = HashedTfidf.of_texts(kind, train).transform(others)
+    assert (found != reference.transform(others)).nnz == 0
+
+
+def test_a_pickled_scorer_keeps_no_weight_for_what_it_has_not_seen():
+    pairs, same = products(60)
+    scorer = PairScorer(LogisticRegression(), embedder=Letters()).fit(pairs, same)
+    assert len(pickle.dumps(scorer)) < 100_000
