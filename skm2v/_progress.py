@@ -48,7 +48,12 @@ def _in_notebook() -> bool:
 
 @contextmanager
 def progress(
-    name: str, total: int | None, unit: str, show: bool | None = None
+    name: str,
+    total: int | None,
+    unit: str,
+    show: bool | None = None,
+    *,
+    share: Callable[[], float | None] | None = None,
 ) -> Iterator[Advance]:
     """Show how far a task is while it runs.
 
@@ -63,6 +68,8 @@ def progress(
     show : bool or None, default=None
         True shows it at once, False never. None shows it where :func:`is_watched`, once it lasts
         longer than a few seconds.
+    share : callable or None, default=None
+        Tells the share that is done, 0 to 1, of a total that is not known; None if nobody can tell.
 
     Yields
     ------
@@ -72,7 +79,7 @@ def progress(
     if show is False or (show is None and not is_watched()):
         yield ignore
         return
-    line = _Line(name[0].upper() + name[1:], total, unit, 0.0 if show else DELAY)
+    line = _Line(name[0].upper() + name[1:], total, unit, 0.0 if show else DELAY, share)
     try:
         yield line.advance
     finally:
@@ -82,8 +89,15 @@ def progress(
 class _Line:
     """A line that is written over itself."""
 
-    def __init__(self, name: str, total: int | None, unit: str, delay: float) -> None:
-        self._name, self._total, self._unit = name, total, unit
+    def __init__(
+        self,
+        name: str,
+        total: int | None,
+        unit: str,
+        delay: float,
+        share: Callable[[], float | None] | None,
+    ) -> None:
+        self._name, self._total, self._unit, self._share = name, total, unit, share
         self._start = time.monotonic()
         self._next = self._start + delay
         self._done = 0
@@ -106,10 +120,13 @@ class _Line:
     def _text(self, seconds: float) -> str:
         lasted = f"{seconds:.0f} s"
         if self._total is None:
-            return f"{self._name}: {self._done:,} {self._unit}, {lasted}"
-        share = min(self._done / self._total, 1.0) if self._total else 1.0
-        text = f"{self._name}: {100 * share:.0f}% of {self._total:,} {self._unit}, {lasted}"
-        if 0 < share < 1:
+            share = self._share() if self._share else None
+            percent = "" if share is None else f"{100 * share:.0f}%, "
+            text = f"{self._name}: {percent}{self._done:,} {self._unit}, {lasted}"
+        else:
+            share = min(self._done / self._total, 1.0) if self._total else 1.0
+            text = f"{self._name}: {100 * share:.0f}% of {self._total:,} {self._unit}, {lasted}"
+        if share is not None and 0 < share < 1:
             text += f", {seconds * (1 - share) / share:.0f} s left"
         return text
 

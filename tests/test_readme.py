@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from skm2v._cli import main as cli
@@ -83,11 +84,12 @@ def test_commands_run(local_names, capsys):
         for line in source.splitlines()
         if line.startswith("skm2v ")
     ]
-    assert len(commands) == 9
+    assert len(commands) == 10
     for command in commands:
         assert cli.main(command[1:]) == 0, capsys.readouterr().err
     assert np.load("messages.npy").shape == (len(tiny.SENTENCES), 256)
     assert Path("messages.jsonl").read_text().count("\n") == 40
+    assert pyarrow.parquet.read_table("vectors.parquet").shape == (40, 2)
     assert Path("topics.csv").read_text().count("\n") == 41
     assert Path("my-model/model.safetensors").exists()
     assert Path("skm2v-eval/report.html").exists()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from skm2v._cli.process import on_terminal, say
-from skm2v._cli.row_files import RowFile, table_kind, write_table, write_whole
+from skm2v._cli.row_files import RowFile, table_kind, write_table
+from skm2v._cli.whole_file import write_whole
 from skm2v._html_text import titled_page
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]

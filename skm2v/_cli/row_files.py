@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import uuid
-from collections.abc import Callable, Iterable
-from importlib import import_module
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import some
+from skm2v._cli.parquet import arrow, parquet
 from skm2v._cli.process import output
+from skm2v._cli.whole_file import write_whole
 from skm2v._text_tables import read_csv, read_json, read_lines, row_error
-from skm2v.exceptions import MissingExtraError
 
-__all__ = ["RowFile", "table_kind", "write_table", "write_whole"]
+__all__ = ["RowFile", "csv_text", "table_kind", "write_table"]
 
 _KINDS = {
     ".csv": "csv",
@@ -118,7 +116,7 @@ class RowFile:
         self.columns = [*names] or ["text"]
 
     def _read_parquet(self) -> None:
-        self._rows = _parquet().read_table(self._path)
+        self._rows = parquet().read_table(self._path)
         self.columns = list(self._rows.column_names)
 
     def write(self, path: str, keep: npt.NDArray[np.bool_]) -> None:
@@ -132,7 +130,7 @@ class RowFile:
             if path == "-":
                 raise ValueError("A Parquet file cannot be written to stdout; name --output.")
             rows = self._rows.take(np.flatnonzero(keep))
-            write_whole(path, lambda temporary: _parquet().write_table(rows, temporary))
+            write_whole(path, lambda temporary: parquet().write_table(rows, temporary))
             return
         kept = [row for row, one in zip(self._rows, keep.tolist(), strict=True) if one]
         if self.kind == "csv":
@@ -167,9 +165,8 @@ def write_table(path: str, columns: dict[str, list[Any]]) -> None:
     kind = table_kind(path)
     rows = zip(*columns.values(), strict=True)
     if kind == "parquet":
-        parquet = _parquet()
-        table = import_module("pyarrow").table(columns)
-        write_whole(path, lambda temporary: parquet.write_table(table, temporary))
+        table = arrow().table(columns)
+        write_whole(path, lambda temporary: parquet().write_table(table, temporary))
         return
     if kind == "csv":
         delimiter = "\t" if path.lower().endswith(".tsv") else ","
@@ -178,23 +175,3 @@ def write_table(path: str, columns: dict[str, list[Any]]) -> None:
         lines = (json.dumps(dict(zip(columns, row, strict=True))) for row in rows)
         text = "".join(line + "\n" for line in lines)
     write_whole(path, lambda temporary: temporary.write_bytes(text.encode()))
-
-
-def write_whole(path: str, write: Callable[[Path], Any]) -> None:
-    """Let a file appear under its name when it is complete."""
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"No folder {str(target.parent)!r} to write {path!r} to.")
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        write(temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _parquet() -> Any:
-    try:
-        return import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise MissingExtraError("Parquet files need pyarrow: pip install pyarrow") from error

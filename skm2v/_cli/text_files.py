@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from skm2v._checks import some
+from skm2v._cli.batch import Batch
 from skm2v._text_tables import Row, read_csv, read_json, read_lines, row_error
 from skm2v.exceptions import TextValueError
 
 __all__ = ["FORMATS", "TextFile", "batches"]
+
+T = TypeVar("T")
 
 FORMATS = ("lines", "csv", "jsonl")
 _SUFFIXES = {
@@ -47,6 +50,9 @@ class TextFile:
     missing_is_empty : bool
         Whether a JSON field that is null or absent, or an empty line of a CSV file of one column,
         counts as the empty text.
+    keep : sequence of str or None
+        Columns or fields that batches have beside the texts; None for the texts themselves, as
+        ``text``, which is also the only column that a file of lines has.
 
     Raises
     ------
@@ -55,6 +61,8 @@ class TextFile:
     OSError
         If the file cannot be opened.
     """
+
+    n_rows = None  # nobody knows before the end
 
     def __init__(
         self,
@@ -65,6 +73,7 @@ class TextFile:
         field: str | None = None,
         delimiter: str | None = None,
         missing_is_empty: bool = False,
+        keep: Sequence[str] | None = None,
     ) -> None:
         suffix = Path(path.removesuffix(".gz")).suffix.lower()
         if kind is None:
@@ -82,6 +91,8 @@ class TextFile:
         self._delimiter_given = delimiter is not None
         self.delimiter = delimiter or ("\t" if suffix == ".tsv" else ",")
         self.missing_is_empty = missing_is_empty
+        self._keep = keep
+        self._first = 0
         self.name = "stdin" if path == "-" else path
         self._is_stdin = path == "-"
         if not self._is_stdin:
@@ -117,17 +128,58 @@ class TextFile:
         """
         lines = read_lines(self._file, self.name)
         if self.kind == "csv":
-            return self._csv_texts(lines)
+            header, rows = self._csv_rows(lines)
+            index = self._column_index(header)
+            return (row.value[index] for row in rows)
         if self.kind == "jsonl":
             return map(self._json_text, read_json(lines, self.name))
         return (line.removesuffix("\n").removesuffix("\r") for line in lines)
 
-    def _csv_texts(self, lines: Iterator[str]) -> Iterator[str]:
+    def skip(self, n_rows: int) -> None:
+        """Leave out the first rows of `batches`."""
+        self._first = n_rows
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yield batches of `size` rows, the last one of fewer; errors are those of `texts`."""
+        if not self._keep or self.kind == "lines":
+            if wrong := [name for name in self._keep or () if name != "text"]:
+                raise ValueError(f"{self.name} has lines, and no column {wrong[0]!r} to keep.")
+            kept = self._keep is None or len(self._keep) > 0
+            for texts in batches(islice(self.texts(), self._first, None), size):
+                yield Batch(texts, {"text": texts} if kept else {})
+            return
+        for rows in batches(islice(self._kept_rows(self._keep), self._first, None), size):
+            texts, *columns = map(list, zip(*rows, strict=True))
+            yield Batch(texts, dict(zip(self._keep, columns, strict=True)))
+
+    def no_rows(self) -> Batch:
+        """Return a batch of no rows."""
+        return Batch([], {name: [] for name in (["text"] if self._keep is None else self._keep)})
+
+    def _kept_rows(self, keep: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield the text of each row and what is kept of it."""
+        lines = read_lines(self._file, self.name)
+        if self.kind == "csv":
+            header, rows = self._csv_rows(lines)
+            indices = [self._column_index(header), *(self._index_of(name, header) for name in keep)]
+            for row in rows:
+                yield tuple(row.value[index] for index in indices)
+            return
+        for row in read_json(lines, self.name):
+            text = self._json_text(row)
+            if not isinstance(row.value, dict):
+                raise self._error(row, f"is a string, and has no field {keep[0]!r} to keep")
+            kept = [row.value.get(name) for name in keep]
+            for value in kept:
+                if isinstance(value, str):
+                    self._refuse_surrogates(row, value)
+            yield (text, *kept)
+
+    def _csv_rows(self, lines: Iterator[str]) -> tuple[list[str], Iterator[Row]]:
         rows = read_csv(
             lines, self.name, delimiter=self.delimiter, blank_is_empty=self.missing_is_empty
         )
-        index = self._column_index(next(rows).value)
-        return (row.value[index] for row in rows)
+        return next(rows).value, rows
 
     def _column_index(self, header: list[str]) -> int:
         if self.column is None:
@@ -135,10 +187,13 @@ class TextFile:
                 self._refuse_other_delimiter(header[0])
                 return 0
             raise ValueError(f"{self.name} has several columns {header}: choose with --column.")
-        if header.count(self.column) != 1:
-            found = "more than one" if self.column in header else "no"
-            raise ValueError(f"{self.name} has {found} column {self.column!r}; it has {header}.")
-        return header.index(self.column)
+        return self._index_of(self.column, header)
+
+    def _index_of(self, column: str, header: list[str]) -> int:
+        if header.count(column) != 1:
+            found = "more than one" if column in header else "no"
+            raise ValueError(f"{self.name} has {found} column {column!r}; it has {header}.")
+        return header.index(column)
 
     def _refuse_other_delimiter(self, name: str) -> None:
         """Raise if the only column seems to be several, which would be embedded as one text."""
@@ -165,17 +220,20 @@ class TextFile:
                 raise self._error(row, f"field {self.field!r} {what}. Use --handle-missing zero")
         if not isinstance(value, str):
             raise self._error(row, f"holds {type(value).__name__} where a string is wanted")
+        self._refuse_surrogates(row, value)
+        return value
+
+    def _refuse_surrogates(self, row: Row, value: str) -> None:
         try:
             value.encode()
         except UnicodeEncodeError as error:
             raise self._error(row, "holds half of a surrogate pair (\\ud800-\\udfff)") from error
-        return value
 
     def _error(self, row: Row, what: str) -> TextValueError:
         return row_error(self.name, row.number, what, row.unit)
 
 
-def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield lists of up to `size` items."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):

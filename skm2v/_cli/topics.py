@@ -11,7 +11,8 @@ import numpy as np
 
 from skm2v._cli.arguments import positive
 from skm2v._cli.process import output, say
-from skm2v._cli.row_files import RowFile, csv_text, write_whole
+from skm2v._cli.row_files import RowFile, csv_text
+from skm2v._cli.whole_file import write_whole
 from skm2v._clustering.periods import PERIODS
 from skm2v._pooling import check_texts
 

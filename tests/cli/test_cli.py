@@ -12,37 +12,9 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
-from skm2v._cli import main as cli
 from tests import tiny
 
 TEXTS = ["the money transfer", "", 'win a "free", prize', "text\fone\u2028two", "london new york"]
-
-
-@pytest.fixture
-def model_path(tmp_path, tiny_static):
-    path = tmp_path / "model"
-    tiny_static.save_pretrained(path)
-    return str(path)
-
-
-@pytest.fixture
-def model(model_path):
-    return StaticModel.from_pretrained(model_path)
-
-
-@pytest.fixture
-def run(capfdbinary):
-    """Call the command; return (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as stop:  # argparse
-            code = stop.code
-        out, err = capfdbinary.readouterr()
-        return code, out.decode(), err.decode()
-
-    return call
 
 
 def embed_texts(model, texts):
@@ -265,7 +237,7 @@ def test_failure_keeps_the_old_output(tmp_path, model_path, run):
     [
         (["embed", "nowhere.txt"], "error: No such file or directory: 'nowhere.txt'"),
         (["embed", "--frobnicate", "7"], "--frobnicate\nTry `skm2v embed --help`."),
-        (["embed", "-o", "vectors.txt"], "must end in .npy or .jsonl"),
+        (["embed", "-o", "vectors.txt"], "must end in .npy, .jsonl or .parquet"),
         (["embed", "-o", "no/folder/v.npy"], "No folder"),
         (["info", "./nowhere"], "nowhere"),
         (["frobnicate"], "invalid choice"),

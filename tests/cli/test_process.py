@@ -90,10 +90,13 @@ def test_a_full_disk_behind_stdout_is_an_error(command, texts, model_path):
     assert "Exception ignored" not in result.stderr
 
 
-def test_a_full_disk_leaves_no_file_and_is_named(tmp_path, model_path):
+@pytest.mark.parametrize("suffix", ["npy", "parquet"])
+def test_a_full_disk_leaves_no_file_and_is_named(suffix, tmp_path, model_path):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
     (tmp_path / "in.txt").write_text("the\n" * 5000)
     before = sorted(os.listdir(tmp_path))
-    out = tmp_path / "out.npy"
+    out = tmp_path / f"out.{suffix}"
     script = 'ulimit -f 64; trap "" XFSZ; "$@"'  # no file may grow over 64 KiB
     result = shell(script, "embed", tmp_path / "in.txt", "-m", model_path, "-o", out)
     assert result.returncode == 2
@@ -106,8 +109,12 @@ def test_a_full_disk_leaves_no_file_and_is_named(tmp_path, model_path):
     [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
     ids=["TERM", "HUP", "INT"],
 )
-def test_a_signal_leaves_no_file(number, code, tmp_path, model_path):
-    arguments = ["embed", "-m", model_path, "-o", str(tmp_path / "out.npy"), "--batch-size", "1"]
+@pytest.mark.parametrize("suffix", ["npy", "parquet"])
+def test_a_signal_leaves_no_file(number, code, suffix, tmp_path, model_path):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    arguments = ["embed", "-m", model_path, "-o", str(tmp_path / f"out.{suffix}")]
+    arguments += ["--batch-size", "1"]
     with subprocess.Popen(
         [*COMMAND, *arguments],
         stdin=subprocess.PIPE,

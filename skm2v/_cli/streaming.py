@@ -1,0 +1,168 @@
+"""From a file of texts to a file of what is made of them, in constant memory."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from skm2v._cli.arguments import positive
+from skm2v._cli.batch import Batch
+from skm2v._cli.in_order import in_order
+from skm2v._cli.parquet import ParquetTexts
+from skm2v._cli.sinks import Columns, Format, Sink
+from skm2v._cli.text_files import FORMATS, TextFile
+from skm2v._progress import progress
+
+__all__ = ["Made", "Source", "add_source_arguments", "check_names", "open_source", "stream"]
+
+Source = TextFile | ParquetTexts
+# Rows at a time, which are a group of rows in a Parquet file.
+ROWS = 10_000
+# Batches that threads work on at the same time: while one is made into bytes, all can work on the
+# other.
+AT_A_TIME = 2
+
+
+class Made(NamedTuple):
+    """What was made of a batch, and how many of its texts lost something, by kind."""
+
+    columns: Columns
+    losses: dict[str, int]
+
+
+def add_source_arguments(parser: argparse.ArgumentParser, kept: str) -> None:
+    """Add what is said about a file of texts; `kept` is what stands beside these in the output."""
+    argument = parser.add_argument
+    argument(
+        "--format",
+        choices=(*FORMATS, "parquet"),
+        help="of the input; default: by its name, else lines",
+    )
+    argument("--column", help="name of the CSV or Parquet column that holds the texts")
+    argument("--field", help="name of the JSONL field that holds the texts")
+    argument("--delimiter", help="of the CSV; default: a comma, or a tab for .tsv")
+    argument(
+        "--handle-missing",
+        choices=("error", "zero"),
+        default="error",
+        help="a JSON field that is null or not there, a null of a Parquet file, an empty line of a"
+        " CSV file of one column: an error, or an empty text",
+    )
+    argument(
+        "--keep",
+        action="append",
+        metavar="COLUMN",
+        help=f"column or field to write beside {kept}, instead of the text; again for more",
+    )
+    argument("--n-jobs", type=int, metavar="N", help="threads; -1 for all cores; default: 1")
+    argument("--batch-size", type=positive, default=ROWS, metavar="N", help=argparse.SUPPRESS)
+    argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+
+
+def check_names(keep: list[str] | None, made: list[str]) -> None:
+    """Raise unless all columns of the output have names of their own."""
+    names = [*(["text"] if keep is None else keep), *made]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ValueError(
+            f"The output would have two columns {twice[0]!r}: leave it out of --keep, or rename it"
+            " in the input."
+        )
+
+
+def open_source(arguments: argparse.Namespace, keep: list[str] | None) -> Source:
+    """Open the file that `arguments.input` names, with the columns that batches have."""
+    path, kind = arguments.input, arguments.format
+    missing_is_empty = arguments.handle_missing == "zero"
+    if kind == "parquet" or (kind is None and Path(path).suffix.lower() == ".parquet"):
+        for name in ("field", "delimiter"):
+            if getattr(arguments, name) is not None:
+                raise ValueError(f"--{name} is not for Parquet, which has columns: --column.")
+        if path == "-":
+            raise ValueError("A Parquet file cannot be read from stdin: name the file.")
+        return ParquetTexts(
+            path, column=arguments.column, keep=keep, missing_is_empty=missing_is_empty
+        )
+    return TextFile(
+        path,
+        kind=kind,
+        column=arguments.column,
+        field=arguments.field,
+        delimiter=arguments.delimiter,
+        missing_is_empty=missing_is_empty,
+        keep=keep,
+    )
+
+
+def stream(
+    source: Source,
+    make: Callable[[Any], Made],
+    form: Format,
+    arguments: argparse.Namespace,
+    *,
+    doing: str,
+    n_threads: int,
+) -> tuple[int, Counter[str]]:
+    """Write what is made of the texts of a source.
+
+    Parameters
+    ----------
+    source : TextFile or ParquetTexts
+    make : callable
+        From texts to what is made of them; threads call it.
+    form : Format
+    arguments : Namespace
+        With `output`, `batch_size` and `quiet`.
+    doing : str
+        What the progress is called.
+    n_threads : int
+        Threads that call `make`.
+
+    Returns
+    -------
+    n_rows : int
+    losses : Counter
+        Texts that lost something, by kind.
+    """
+    n_rows, losses = 0, Counter[str]()
+
+    def work(item: tuple[int, Batch]) -> tuple[int, dict[str, int], Any]:
+        first, batch = item
+        made = make(batch.texts)
+        encoded = form.encode({**batch.columns, **made.columns}, first)
+        return len(batch.texts), made.losses, encoded
+
+    with (
+        source,
+        Sink(arguments.output, form) as sink,
+        progress(
+            doing,
+            source.n_rows,
+            "texts",
+            False if arguments.quiet else None,
+            share=source.share_read,
+        ) as advance,
+        closing(in_order(_numbered(source, arguments.batch_size), work, n_threads)) as results,
+    ):
+        for n_texts, lost, encoded in results:
+            sink.write(encoded)
+            n_rows += n_texts
+            losses.update(lost)
+            advance(n_texts)
+    return n_rows, losses
+
+
+def _numbered(source: Source, size: int) -> Iterator[tuple[int, Batch]]:
+    """Yield batches with the number of their first row; an empty one if there are no others.
+
+    What is made of it tells the types of the columns.
+    """
+    first = 1
+    for batch in source.batches(size):
+        yield first, batch
+        first += len(batch.texts)
+    if first == 1:
+        yield first, source.no_rows()
