@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from skm2v import StaticTextClassifier, fuse
 from skm2v._cli import main as cli
 from tests import tiny
 
@@ -77,6 +78,7 @@ def test_commands_run(local_names, capsys):
     Path("messages.txt").write_text("\n".join(tiny.SENTENCES))
     rows = [f"{i},{tiny.SENTENCES[i % len(tiny.SENTENCES)]},{i % 2}" for i in range(40)]
     Path("messages.csv").write_text("id,body,spam\n" + "\n".join(rows) + "\n")
+    fuse(StaticTextClassifier().fit(tiny.SENTENCES, [0, 1] * 30)).save("spam.safetensors")
     commands = [
         shlex.split(local_names(line))
         for language, source in BLOCKS
@@ -84,11 +86,12 @@ def test_commands_run(local_names, capsys):
         for line in source.splitlines()
         if line.startswith("skm2v ")
     ]
-    assert len(commands) == 10
+    assert len(commands) == 11
     for command in commands:
         assert cli.main(command[1:]) == 0, capsys.readouterr().err
     assert np.load("messages.npy").shape == (len(tiny.SENTENCES), 256)
     assert Path("messages.jsonl").read_text().count("\n") == 40
+    assert Path("predicted.csv").read_text().startswith("text,prediction\n")
     assert pyarrow.parquet.read_table("vectors.parquet").shape == (40, 2)
     assert Path("topics.csv").read_text().count("\n") == 41
     assert Path("my-model/model.safetensors").exists()

@@ -14,6 +14,7 @@ from skm2v._cli.streaming import (
     add_source_arguments,
     check_names,
     open_source,
+    say_losses,
     stream,
 )
 from skm2v._pooling.threads import count_threads
@@ -74,10 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     form: Format = Npy(model.dim) if suffix == ".npy" else FORMATS[suffix]()
     n_threads = min(count_threads(arguments.n_jobs), AT_A_TIME)
     n_rows, losses = stream(source, embed, form, arguments, doing="embedding", n_threads=n_threads)
-    # Counted over the whole file: a warning for each batch would be many, and none the sum.
-    for name, what in LOSSES.items():
-        if losses[name]:
-            say(f"warning: {what}: {losses[name]:,}")
+    say_losses(losses, LOSSES)
     if not arguments.quiet and arguments.output != "-":
         say(f"{arguments.output}: {n_rows:,} x {model.dim}")
 

@@ -1,4 +1,4 @@
-"""The ``skm2v`` command: distil a teacher, embed, drop duplicates, search, topics, evaluate."""
+"""The ``skm2v`` command: distil, embed, predict, drop duplicates, search, find topics, evaluate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from skm2v._cli import dedup, distill, embed, evaluate, info, search, topics
+from skm2v._cli import dedup, distill, embed, evaluate, info, predict, search, topics
 from skm2v._cli.process import fill_closed_streams, flush_output, say, signals_unwind
 from skm2v._version import __version__
 from skm2v._warnings import HIDING
@@ -16,7 +16,7 @@ from skm2v.exceptions import Skm2vError
 
 __all__ = ["main"]
 
-COMMANDS = (distill, embed, info, dedup, search, topics, evaluate)
+COMMANDS = (distill, embed, predict, info, dedup, search, topics, evaluate)
 _READER_LEFT, _USER_ERROR, _INTERRUPTED = 1, 2, 130
 
 

@@ -221,25 +221,32 @@ class Parquet:
     """A table of Arrow; vectors are lists of a fixed size, and the types those of the first rows.
 
     A group of rows is what was written at once.
+
+    Parameters
+    ----------
+    like : dict of list or None, default=None
+        Examples of values by the name of the column, which tell its type whatever the first rows
+        hold.
     """
 
-    def __init__(self) -> None:
-        self._pa, self._parquet = arrow(), parquet()
+    def __init__(self, like: dict[str, list[Any]] | None = None) -> None:
+        pa = self._pa = arrow()
+        self._types = {name: pa.array(values).type for name, values in (like or {}).items()}
 
     def encode(self, columns: Columns, first: int) -> Any:
         arrays = {}
         for name, column in columns.items():
             try:
-                arrays[name] = self._array(column)
+                arrays[name] = self._array(column, self._types.get(name))
             except self._pa.ArrowException as error:
                 raise _mixed(name, first, len(column), str(error)) from error
         return self._pa.table(arrays)
 
-    def _array(self, column: Any) -> Any:
+    def _array(self, column: Any, kind: Any) -> Any:
         if not isinstance(column, (list, np.ndarray)):
             return column
         if isinstance(column, list) or column.ndim == 1:
-            return self._pa.array(column)
+            return self._pa.array(column, type=kind)
         flat = self._pa.array(np.ascontiguousarray(column).reshape(-1))
         return self._pa.FixedSizeListArray.from_arrays(flat, column.shape[1])
 

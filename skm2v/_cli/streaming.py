@@ -13,11 +13,21 @@ from skm2v._cli.arguments import positive
 from skm2v._cli.batch import Batch
 from skm2v._cli.in_order import in_order
 from skm2v._cli.parquet import ParquetTexts
+from skm2v._cli.process import say
 from skm2v._cli.sinks import Columns, Format, Sink
 from skm2v._cli.text_files import FORMATS, TextFile
 from skm2v._progress import progress
 
-__all__ = ["Made", "Source", "add_source_arguments", "check_names", "open_source", "stream"]
+__all__ = [
+    "AT_A_TIME",
+    "Made",
+    "Source",
+    "add_source_arguments",
+    "check_names",
+    "open_source",
+    "say_losses",
+    "stream",
+]
 
 Source = TextFile | ParquetTexts
 # Rows at a time, which are a group of rows in a Parquet file.
@@ -166,3 +176,13 @@ def _numbered(source: Source, size: int) -> Iterator[tuple[int, Batch]]:
         first += len(batch.texts)
     if first == 1:
         yield first, source.no_rows()
+
+
+def say_losses(losses: Counter[str], messages: dict[str, str]) -> None:
+    """Tell what texts lost, by kind.
+
+    Counted over the whole file: a warning for each batch would be many, and none the sum.
+    """
+    for kind, message in messages.items():
+        if losses[kind]:
+            say(f"warning: {message}: {losses[kind]:,}")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,9 +14,24 @@ from skm2v._pooling.columns import name_rows
 from skm2v._warnings import warn_user
 from skm2v.exceptions import TextWarning
 
-__all__ = ["warn_of_counts", "warn_of_losses"]
+__all__ = ["collected_losses", "warn_of_counts", "warn_of_losses"]
 
 _NO_TEXTS = np.zeros(0, dtype=bool)
+_collected: ContextVar[Counter[str] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collected_losses() -> Iterator[Counter[str]]:
+    """Count the losses of calls by kind instead of warning of them, as who makes many calls wants.
+
+    It holds for this thread, or task of asyncio.
+    """
+    losses = Counter[str]()
+    token = _collected.set(losses)
+    try:
+        yield losses
+    finally:
+        _collected.reset(token)
 
 
 def _any(flags: npt.NDArray[np.bool_]) -> bool:
@@ -64,6 +84,9 @@ def warn_of_counts(
     rows: str = "",
 ) -> None:
     """Do what :func:`warn_of_losses` does, with texts that were counted already."""
+    if (collected := _collected.get()) is not None:
+        collected.update(empty=n_empty, truncated=n_truncated, foreign=n_foreign)
+        return
     losses = []
     if n_empty:
         losses.append(f"{n_empty} without a known token {consequence}")
