@@ -8,6 +8,7 @@
 #   make cross  the kernels on aarch64, s390x (big-endian) and arm under qemu: the same bytes?
 #   make wheel  a wheel in dist/ for each of PYTHONS, tried in an environment of its own
 #   make fuzz   atheris on all that reads files from elsewhere: make RUNS=100000 fuzz
+#   make mutants  changes in the code that checks files and input: do tests find them? Takes hours
 # Another interpreter: make PYTHON=python3.12 test
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ BUILD_INPUTS := pyproject.toml setup.py constraints.txt Makefile \
 # Two test processes with one thread each: the suite must not fight itself for the cores.
 PYTEST_WORKERS ?= 2
 
-.PHONY: help install demo test lint figures docs soak cross wheel fuzz clean
+.PHONY: help install demo test lint figures docs soak cross wheel fuzz mutants clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -79,6 +80,12 @@ fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
 	for target in $(FUZZ_TARGETS); do \
 	  $(BIN)/python -m tests.trust.fuzz $$target -runs=$(RUNS) -max_len=65536 || exit 1; done
+
+# Of all places that can be changed in a file so many are: make PLACES=10 mutants
+PLACES ?= 40
+mutants: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check cosmic-ray
+	$(BIN)/python tools/mutants.py --places $(PLACES)
 
 clean:
 	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst

@@ -10,8 +10,10 @@ import pickle
 import warnings
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -65,6 +67,11 @@ def make_objects() -> dict[str, Any]:
     kinds = ("exact", "near", "semantic")
     deduplicator = Deduplicator(StaticEmbedder(model), threshold=0.5, kinds=kinds)
     pairs = [*zip(TEXTS[:8], [*TEXTS[:4], *TEXTS[8:12]], strict=True)]
+    scorer = PairScorer(embedder=StaticEmbedder(model))
+    trees = HistGradientBoostingClassifier(max_iter=4, random_state=0)
+    # So that every bit of its pickle can be tried.
+    with mock.patch.object(PairScorer, "_new_estimator", lambda self: trees):
+        scorer.fit(pairs, [1] * 4 + [0] * 4)
     searcher = TextSearcher(StaticEmbedder(model), stop_words=["the"])
     describer = ClusterDescriber(embedder=StaticEmbedder(model), n_terms=2)
     return {
@@ -74,7 +81,7 @@ def make_objects() -> dict[str, Any]:
         "FitReport": embedder.fit_report_,
         "HybridVectorizer": HybridVectorizer(StaticEmbedder(model), max_pairs=5).fit(TEXTS),
         "Deduplicator": deduplicator.fit([*TEXTS[:6], *TEXTS[:2]]),
-        "PairScorer": PairScorer(embedder=StaticEmbedder(model)).fit(pairs, [1] * 4 + [0] * 4),
+        "PairScorer": scorer,
         "TextSearcher": searcher.fit(TEXTS[:6], ids=[f"id-{i}" for i in range(6)]),
         "ClusterDescriber": describer.fit(TEXTS, LABELS),
         "NeighborAverager": NeighborAverager(2).fit(np.eye(3)),
@@ -140,6 +147,8 @@ def flip_in_children(data: bytes, bits: list[int], kind: type, expected: Any) ->
     outcome : bytes
         For each bit R for refused, S for the same object, C for a changed one, 0 for a crash.
     """
+    from tests.memory_limit import limit_memory  # there is none on Windows, where nothing forks
+
     outcome = mmap.mmap(-1, len(bits))
     start = 0
     while start < len(bits):
@@ -148,6 +157,7 @@ def flip_in_children(data: bytes, bits: list[int], kind: type, expected: Any) ->
             try:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the machine of pickle says
                 warnings.simplefilter("ignore")
+                limit_memory(500)  # a flipped length can be one of terabytes
                 for i in range(start, len(bits)):
                     outcome[i] = ord("0")  # if it is the last that is written: where it ended
                     outcome[i] = _flip(data, bits[i], kind, expected)

@@ -34,8 +34,8 @@ def test_what_is_no_number(value):
         (checks.check_flag, [True, np.False_], [1, None, "yes"], "x must be True or False; got"),
         (
             lambda name, value: checks.check_length(value, name),
-            [None, 1, np.int64(7)],
-            [0, -1, True, 2.0, "7"],
+            [None, 1, np.int64(7), 2**31 - 1],
+            [0, -1, True, 2.0, "7", 2**31],
             r"x must be a positive integer below 2\*\*31 or None; got",
         ),
         (
@@ -45,13 +45,25 @@ def test_what_is_no_number(value):
             "x must be a number of threads, -1 for all cores, or None; got",
         ),
         (
+            lambda name, value: checks.check_choice(name, value, ("a",)),
+            ["a"],
+            ["b"],
+            "x must be 'a'; got",
+        ),
+        (
+            lambda name, value: checks.check_choice(name, value, ("a", "b")),
+            ["a", "b"],
+            ["c"],
+            "x must be 'a' or 'b'; got",
+        ),
+        (
             lambda name, value: checks.check_choice(name, value, ("a", "b", "c")),
             ["a", "c"],
             ["d", "", None, ["a"], np.array(["a", "b"])],
             "x must be 'a', 'b' or 'c'; got",
         ),
     ],
-    ids=["flag", "length", "n_jobs", "choice"],
+    ids=["flag", "length", "n_jobs", "one choice", "two choices", "choice"],
 )
 def test_a_check_returns_python_values_or_names_the_parameter(check, good, bad, message):
     for value in good:
@@ -69,3 +81,12 @@ def test_some_quotes_the_first_and_counts_the_rest(values, limit):
     rest = len(values) - limit
     quoted = ", ".join(map(repr, values[:limit]))
     assert told == (f"{quoted} and {rest} more" if rest > 0 else quoted)
+
+
+def test_some_quotes_five_and_items_of_arrays_as_those_of_python():
+    assert checks.some(range(5)) == "0, 1, 2, 3, 4"
+    assert checks.some(np.arange(7)) == "0, 1, 2, 3, 4 and 2 more"
+
+
+def test_the_default_that_is_no_value_says_what_it_means():
+    assert repr(checks.MODEL_DEFAULT) == "<the model's>"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import skops.io as skops_io
 
+from skm2v import StaticEmbedder
 from skm2v._classification.scores import SCORES
 from skm2v._model import state as states
 from skm2v._model.sealed import Content
@@ -128,6 +129,32 @@ def test_damage_is_said_in_words(objects, kind):
     refuse({**state, SEAL: {**state[SEAL], "format": True}}, "no valid format number")
     refuse([1], "no dict of attributes")
     refuse({1: 2}, "no dict of attributes")
+
+
+@pytest.mark.parametrize("kind", ["Deduplicator", "HybridVectorizer", "TextSearcher"])
+def test_a_class_where_an_object_of_it_was_is_damage(objects, kind):
+    """One bit of a pickle can make that of it, and then a model is missing that nobody misses."""
+    one = objects[kind]
+    state = one.__getstate__()
+    found = {name for name, value in state.items() if isinstance(value, StaticEmbedder)}
+    assert found
+    for name in found:
+        with pytest.raises(ModelFormatError, match="SHA-256 of its attributes"):
+            type(one).__new__(type(one)).__setstate__({**state, name: StaticEmbedder})
+
+
+def test_damage_that_cannot_be_hashed_or_does_not_say_what_made_it(objects):
+    one = objects["FusedTextRegressor"]
+    state = one.__getstate__()
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for changed, message in (
+        ({**state, "deep": deep}, "is damaged: maximum recursion"),
+        ({**state, SEAL: {**state[SEAL], "versions": [1]}}, "does not say what made it"),
+    ):
+        with pytest.raises(ModelFormatError, match=message):
+            type(one).__new__(type(one)).__setstate__(changed)
 
 
 @pytest.mark.parametrize("kind", ["FusedTextRegressor", "unfitted StaticTextClassifier"])

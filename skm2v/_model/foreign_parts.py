@@ -64,8 +64,9 @@ def _tokens(value: Any) -> Iterator[bytes]:
         generator = getattr(value, "bit_generator", None) or value._bit_generator  # type: ignore[union-attr]
         yield from _tokens(generator.state)
     else:
-        named = value if isinstance(value, NAMED) else type(value)
+        is_named = isinstance(value, NAMED)
+        named = value if is_named else type(value)
         name = f"{getattr(named, '__module__', '')}.{getattr(named, '__qualname__', '')}"
-        yield f"object {name}".encode()
-        if not isinstance(value, NAMED) and hasattr(value, "__dict__"):
+        yield f"{'name' if is_named else 'object'} {name}".encode()
+        if not is_named and hasattr(value, "__dict__"):
             yield from _tokens(dict(sorted(vars(value).items())))

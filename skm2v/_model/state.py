@@ -198,7 +198,8 @@ def _hash_of_state(number: int, state: dict[str, Any]) -> str:
 def _tokens(value: Any) -> Iterator[Any]:
     """Bytes that tell plain data apart; numbers and sequences of NumPy count as those of Python.
 
-    What else there is counts with the name of its type, and what is sealed itself with its hash.
+    What else there is counts with the name of its type, a type with its own, and what is sealed
+    itself with its hash.
     """
     if isinstance(value, np.generic) and not isinstance(value, np.void):
         value = value.item()
@@ -232,8 +233,8 @@ def _tokens(value: Any) -> Iterator[Any]:
             yield from _tokens(name)
             yield from _tokens(item)
     else:
-        kind = value if isinstance(value, type) else type(value)
-        yield f"\0o{kind.__module__}.{kind.__qualname__}\0".encode()
+        sort, kind = ("c", value) if isinstance(value, type) else ("o", type(value))
+        yield f"\0{sort}{kind.__module__}.{kind.__qualname__}\0".encode()
 
 
 def _warn_of_versions(versions: object, what: str) -> None:

@@ -11,7 +11,6 @@ import copy
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import sys
@@ -26,10 +25,11 @@ import scipy.sparse  # noqa: F401  the reference imports it at its first text
 from skm2v import StaticModel
 from skm2v.exceptions import ModelFormatError, TextWarning
 from tests import tiny
+from tests.memory_limit import limit_memory
 from tests.model.forge import contents, forge, forge_model2vec, tiny_model
 
 SECONDS = 5  # for a mutant; two on a quiet machine
-MEMORY = 200 << 20
+MEGABYTES = 200
 TEXTS = [
     "",
     "the bank of london",
@@ -224,9 +224,7 @@ def main() -> None:
         StaticModel.from_pretrained(forge_model2vec(folder / "warm2", **contents_))
     sys.addaudithook(audit)
     WATCHED["folder"] = str(folder)
-    with open("/proc/self/statm", encoding="ascii") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, resource.RLIM_INFINITY))
+    limit_memory(MEGABYTES)
     outcomes = Counter[str]()
     bad = []
     for number in range(first, first + count):

@@ -44,6 +44,11 @@ def test_what_is_no_front_matter_declares_nothing(text):
     assert parse_card(text) == CardFacts()
 
 
+def test_front_matter_that_never_ends_is_read_to_the_end():
+    assert parse_card("---\nlicense: mit") == CardFacts("mit")
+    assert parse_card("---\nlicense: mit\n...\nlanguage: en") == CardFacts("mit")
+
+
 def test_a_card_of_ours_is_read_as_it_was_written(tmp_path):
     config = ModelConfig(teacher="owner/name", licence='a "b", c', language=("en", "de"))
     model = StaticModel(tiny.tiny_table(dim=2), tiny.tiny_tokenizer(), config=config)

@@ -44,6 +44,28 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path, monkeypatch):
         StaticModel.from_pretrained(tmp_path)
 
 
+@pytest.mark.parametrize("told", ["nothing", "no file", "no number"])
+def test_a_new_file_has_the_rights_of_any_new_file_whatever_the_system_tells(
+    tmp_path, monkeypatch, told
+):
+    def other_open(name, *arguments, **options):
+        if name != "/proc/self/status":
+            return real(name, *arguments, **options)
+        if told == "no file":
+            raise FileNotFoundError(name)
+        return io.StringIO("Name:\tpython\n" + "Umask:\n" * (told == "no number"))
+
+    before = os.umask(0o027)
+    try:
+        real = builtins.open
+        monkeypatch.setattr(builtins, "open", other_open)
+        tiny_model().save_pretrained(tmp_path)
+        monkeypatch.undo()
+        assert (tmp_path / "model.safetensors").stat().st_mode & 0o777 == 0o640
+    finally:
+        assert os.umask(before) == 0o027
+
+
 @pytest.mark.parametrize("left", [0, 10])
 def test_a_file_that_cannot_be_mapped(tmp_path, monkeypatch, left):
     path = tmp_path / "file"

@@ -102,3 +102,20 @@ def test_a_model_under_another_name_is_pointed_at(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"'words\.safetensors'"):
         StaticModel.from_pretrained(tmp_path / "part")
     assert StaticModel.from_pretrained(tmp_path / "part" / "words.safetensors") == tiny_model()
+
+
+def test_tensors_of_others_are_not_pointed_at(tmp_path):
+    """A folder without a model is told apart from one with a model of ours under another name."""
+    source = FIXTURES / "model2vec-float32" / "model.safetensors"
+    shutil.copy(source, tmp_path / "theirs.safetensors")
+    with pytest.raises(FileNotFoundError) as caught:
+        StaticModel.from_pretrained(tmp_path)
+    assert "theirs" not in str(caught.value)
+    # Who pins the hash of a file wants that file, not the parts of another model.
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
+        StaticModel.from_pretrained(tmp_path, sha256="0" * 64)
+
+
+def test_a_fused_model_is_not_saved_over_a_folder(fused, tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder; .* is a file in one"):
+        fused.save(tmp_path)

@@ -34,6 +34,32 @@ def test_the_bundled_model_has_a_name():
         StaticModel.from_pretrained("default", revision="main")
 
 
+def test_a_folder_with_the_name_of_the_bundled_model_is_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny_model().save_pretrained("default")
+    with pytest.raises(ValueError, match=r"a file or folder of that name here\. Say './default'"):
+        StaticModel.from_pretrained("default")
+    assert StaticModel.from_pretrained("./default") == tiny_model()
+
+
+def test_a_commit_of_which_the_cache_has_other_files_is_asked_for(tmp_path, monkeypatch):
+    """Such as after a load of its tokenizer alone."""
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "tokenizer.json").touch()
+    tiny_model().save_pretrained(tmp_path / "whole")
+    asked = []
+
+    def snapshot_download(name, *, local_files_only=False, **options):
+        asked.append(local_files_only)
+        return tmp_path / ("part" if local_files_only else "whole")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    loaded = StaticModel.from_pretrained("acme/static", revision=COMMIT)
+    assert np.array_equal(loaded.embedding, tiny_model().embedding)
+    assert asked == [True, False]
+
+
 @pytest.mark.parametrize("revision", [None, "main", COMMIT])
 def test_every_revision_in_the_cache_is_found_offline(tmp_path, monkeypatch, revision):
     import huggingface_hub.constants

@@ -308,6 +308,17 @@ def test_a_dense_layer_whose_configuration_is_silent_has_a_tanh(tmp_path):
         StaticModel.from_pretrained(folder)
 
 
+def test_a_dense_layer_without_a_configuration_or_weights_is_named(tmp_path):
+    folder = editable("sentence-transformers", tmp_path)
+    with_dense(folder)
+    (folder / "1_Dense" / "config.json").write_text("[]")
+    with pytest.raises(ModelFormatError, match=r"configuration of the Dense layer in .* an object"):
+        StaticModel.from_pretrained(folder)
+    (folder / "1_Dense" / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"1_Dense.model\.safetensors"):
+        StaticModel.from_pretrained(folder)
+
+
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [

@@ -101,6 +101,24 @@ def test_too_many_strings_are_refused_before_they_are_parsed(monkeypatch):
         parse_json(text, what="x", max_strings=100)
 
 
+def test_objects_are_counted_while_they_are_read():
+    assert parse_json("[{}, {}]", what="x", max_objects=2) == [{}, {}]
+    with pytest.raises(ModelFormatError, match="x is not valid JSON: more than 2 objects"):
+        parse_json("[{}, {}, {}]", what="x", max_objects=2)
+
+
+def test_brackets_and_commas_are_counted_before_anything_is_read():
+    assert parse_json("[[], {}]", what="x", max_structure=4) == [[], {}]
+    with pytest.raises(ModelFormatError, match="x has 4 brackets and commas; at most 3 are read"):
+        parse_json("[[], {}]", what="x", max_structure=3)
+
+
+def test_an_integer_may_have_400_digits():
+    assert parse_json("9" * 400, what="x") == int("9" * 400)
+    with pytest.raises(ModelFormatError, match="an integer of 401 digits"):
+        parse_json("9" * 401, what="x")
+
+
 def test_a_repeated_key_is_named_in_linear_time():
     text = "{" + ",".join(f'"{i}":0' for i in range(200_000)) + ',"199999":0}'
     with pytest.raises(ModelFormatError, match="the key '199999' is repeated"):

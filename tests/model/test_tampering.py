@@ -12,7 +12,7 @@ import pytest
 
 from skm2v import StaticModel
 from skm2v._model.tensor_file import MAX_TENSORS
-from skm2v._model.tokenizer_check import check_tokenizer
+from skm2v._model.tokenizer_check import build_tokenizer, check_tokenizer
 from skm2v._pooling import TokenizerDocument
 from skm2v.exceptions import ModelFormatError
 from tests import tiny
@@ -363,6 +363,7 @@ CONTENT = {
     "mapping of floats": (set_tensor("mapping", constant(np.zeros(N, "f4"))), "int32"),
 }
 OURS = {
+    "no table": (lambda c: c.update(tensors={"weights": np.ones(N, "f4")}), "no tensor 'embedd"),
     "weights of float64": (set_tensor("weights", constant(np.ones(N))), "float32"),
     "int8 weights": (set_tensor("weights", constant(np.ones(N, "i1"))), "float32"),
     "mapping of int64": (set_tensor("mapping", constant(np.zeros(N, "i8"))), "int32"),
@@ -528,6 +529,14 @@ def test_normalizers_in_use_are_accepted():
         {"type": "NFKC"},
     )
     assert len(check_tokenizer(TokenizerDocument(json.dumps(spec)))) == 192
+
+
+def test_added_tokens_that_a_normalizer_keeps_are_accepted():
+    spec = json.loads(tiny.tiny_tokenizer().to_str())
+    for number, content in enumerate(["bank holiday", "free prize"]):
+        add_token(id=N + number, content=content, normalized=True)(spec)
+    tokenizer = build_tokenizer(json.dumps(spec))
+    assert tokenizer.ids(["a FREE prize", "bank holiday"]).ids.tolist()[1:] == [N + 1, N]
 
 
 def test_many_small_numbers_take_bounded_memory(tmp_path):
