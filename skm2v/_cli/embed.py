@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from skm2v._cli.arguments import load_model, optional
+from skm2v._cli.formats import Format, Jsonl, Npy, Parquet, format_of
 from skm2v._cli.process import say
-from skm2v._cli.sinks import Format, Jsonl, Npy, Parquet, format_of
 from skm2v._cli.streaming import (
     AT_A_TIME,
     Made,
@@ -74,7 +74,15 @@ def run(arguments: argparse.Namespace) -> None:
 
     form: Format = Npy(model.dim) if suffix == ".npy" else FORMATS[suffix]()
     n_threads = min(count_threads(arguments.n_jobs), AT_A_TIME)
-    n_rows, losses = stream(source, embed, form, arguments, doing="embedding", n_threads=n_threads)
+    n_rows, losses = stream(
+        source,
+        embed,
+        form,
+        arguments,
+        doing="embedding",
+        n_threads=n_threads,
+        model_sha256=lambda: model.sha256,
+    )
     say_losses(losses, LOSSES)
     if not arguments.quiet and arguments.output != "-":
         say(f"{arguments.output}: {n_rows:,} x {model.dim}")

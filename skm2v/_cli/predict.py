@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from skm2v._cli.formats import Csv, Format, Jsonl, Parquet, format_of
 from skm2v._cli.process import say
-from skm2v._cli.sinks import Csv, Format, Jsonl, Parquet, format_of
 from skm2v._cli.streaming import (
     Made,
     add_source_arguments,
@@ -60,10 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run ``skm2v predict``."""
-    from skm2v._cli.predictors import Predictor, load_predictor
+    from skm2v._cli.predictors import Predictor, load_predictor, sha256_of
 
     suffix = format_of(arguments.output, (".csv", ".tsv", ".jsonl", ".parquet"))
-    model, _ = load_predictor(arguments.model)
+    model, path = load_predictor(arguments.model)
     predictor = Predictor(model, arguments.model, proba=arguments.proba, floor=arguments.floor)
     check_names(arguments.keep, predictor.names)
 
@@ -79,6 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments,
         doing="predicting",
         n_threads=predictor.use_threads(arguments.n_jobs),
+        model_sha256=lambda: sha256_of(path),
     )
     say_losses(losses, LOSSES)
     if not arguments.quiet and arguments.output != "-":

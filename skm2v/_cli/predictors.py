@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from importlib import import_module
@@ -17,7 +18,7 @@ from skm2v._pooling.losses import collected_losses
 from skm2v._pooling.threads import count_threads
 from skm2v.exceptions import MissingExtraError, ModelFormatError
 
-__all__ = ["LOADERS", "TRUSTED", "Predictor", "load_predictor"]
+__all__ = ["LOADERS", "TRUSTED", "Predictor", "load_predictor", "sha256_of"]
 
 # Classes that validate what they are given when they are loaded; docs/reliability.md has the list.
 TRUSTED = (
@@ -172,6 +173,15 @@ def load_predictor(spec: str) -> tuple[Any, Path]:
             " a fused model wrote, or joblib:FILE."
         )
     return LOADERS[kind](path), path
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _load_fused(path: Path) -> Any:

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 
 from skm2v._cli.arguments import positive
 from skm2v._cli.batch import Batch
+from skm2v._cli.formats import Columns, Format
 from skm2v._cli.in_order import in_order
 from skm2v._cli.parquet import ParquetTexts
+from skm2v._cli.partial import Partial, identity_of
 from skm2v._cli.process import say
-from skm2v._cli.sinks import Columns, Format, Sink
+from skm2v._cli.sinks import Sink
 from skm2v._cli.text_files import FORMATS, TextFile
 from skm2v._progress import progress
+from skm2v._version import __version__
 
 __all__ = [
     "AT_A_TIME",
@@ -35,6 +38,8 @@ ROWS = 10_000
 # Batches that threads work on at the same time: while one is made into bytes, all can work on the
 # other.
 AT_A_TIME = 2
+# Arguments that do not decide about the rows of the output; of files it is their content that does.
+NOT_DECIDING = {"run", "input", "output", "model", "n_jobs", "resume", "quiet"}
 
 
 class Made(NamedTuple):
@@ -67,6 +72,11 @@ def add_source_arguments(parser: argparse.ArgumentParser, kept: str) -> None:
         action="append",
         metavar="COLUMN",
         help=f"column or field to write beside {kept}, instead of the text; again for more",
+    )
+    argument(
+        "--resume",
+        action="store_true",
+        help="keep what is finished if the run ends early, and go on from there",
     )
     argument("--n-jobs", type=int, metavar="N", help="threads; -1 for all cores; default: 1")
     argument("--batch-size", type=positive, default=ROWS, metavar="N", help=argparse.SUPPRESS)
@@ -115,6 +125,7 @@ def stream(
     *,
     doing: str,
     n_threads: int,
+    model_sha256: Callable[[], str],
 ) -> tuple[int, Counter[str]]:
     """Write what is made of the texts of a source.
 
@@ -125,11 +136,13 @@ def stream(
         From texts to what is made of them; threads call it.
     form : Format
     arguments : Namespace
-        With `output`, `batch_size` and `quiet`.
+        Those that `add_source_arguments` adds, and `output`.
     doing : str
         What the progress is called.
     n_threads : int
         Threads that call `make`.
+    model_sha256 : callable
+        Tells what makes rows, for a run that goes on.
 
     Returns
     -------
@@ -137,7 +150,6 @@ def stream(
     losses : Counter
         Texts that lost something, by kind.
     """
-    n_rows, losses = 0, Counter[str]()
 
     def work(item: tuple[int, Batch]) -> tuple[int, dict[str, int], Any]:
         first, batch = item
@@ -145,36 +157,71 @@ def stream(
         encoded = form.encode({**batch.columns, **made.columns}, first)
         return len(batch.texts), made.losses, encoded
 
-    with (
-        source,
-        Sink(arguments.output, form) as sink,
-        progress(
-            doing,
-            source.n_rows,
-            "texts",
-            False if arguments.quiet else None,
-            share=source.share_read,
-        ) as advance,
-        closing(in_order(_numbered(source, arguments.batch_size), work, n_threads)) as results,
-    ):
-        for n_texts, lost, encoded in results:
-            sink.write(encoded)
-            n_rows += n_texts
-            losses.update(lost)
-            advance(n_texts)
-    return n_rows, losses
+    quiet = arguments.quiet
+    with source, _sink(form, arguments, model_sha256) as sink:
+        if sink.n_rows:
+            source.skip(sink.n_rows)
+            if not quiet:
+                say(f"going on after {sink.n_rows:,} rows")
+        n_left = None if source.n_rows is None else source.n_rows - sink.n_rows
+        batches = _numbered(source, arguments.batch_size, sink.n_rows + 1)
+        with (
+            progress(
+                doing, n_left, "texts", False if quiet else None, share=_share_of_rest(source)
+            ) as advance,
+            closing(in_order(batches, work, n_threads)) as results,
+        ):
+            for n_texts, losses, encoded in results:
+                sink.write(encoded, n_texts, losses)
+                advance(n_texts)
+    return sink.n_rows, sink.losses
 
 
-def _numbered(source: Source, size: int) -> Iterator[tuple[int, Batch]]:
+def _sink(
+    form: Format, arguments: argparse.Namespace, model_sha256: Callable[[], str]
+) -> Sink | Partial:
+    if not arguments.resume:
+        return Sink(arguments.output, form)
+    if arguments.output == "-":
+        raise ValueError("--resume needs a file to go on with: name --output.")
+    options = {
+        f"--{name.replace('_', '-')}": value
+        for name, value in vars(arguments).items()
+        if name not in NOT_DECIDING
+    }
+    made_of = {
+        **identity_of(arguments.input),
+        "model": model_sha256(),
+        "version of skm2v": __version__,
+        **options,
+    }
+    return Partial(arguments.output, form, made_of)
+
+
+def _share_of_rest(source: Source) -> Callable[[], float | None]:
+    """Return what tells the share that is read of what is left now."""
+    before = source.share_read()
+
+    def share() -> float | None:
+        now = source.share_read()
+        if now is None or before is None:
+            return now
+        return (now - before) / (1 - before) if before < 1 else 1.0
+
+    return share
+
+
+def _numbered(source: Source, size: int, first: int) -> Iterator[tuple[int, Batch]]:
     """Yield batches with the number of their first row; an empty one if there are no others.
 
     What is made of it tells the types of the columns.
     """
-    first = 1
+    no_rows = first == 1
     for batch in source.batches(size):
         yield first, batch
         first += len(batch.texts)
-    if first == 1:
+        no_rows = False
+    if no_rows:
         yield first, source.no_rows()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -92,7 +93,7 @@ class TextFile:
         self.delimiter = delimiter or ("\t" if suffix == ".tsv" else ",")
         self.missing_is_empty = missing_is_empty
         self._keep = keep
-        self._first = 0
+        self._rows: Iterator[Any] | None = None
         self.name = "stdin" if path == "-" else path
         self._is_stdin = path == "-"
         if not self._is_stdin:
@@ -136,21 +137,31 @@ class TextFile:
         return (line.removesuffix("\n").removesuffix("\r") for line in lines)
 
     def skip(self, n_rows: int) -> None:
-        """Leave out the first rows of `batches`."""
-        self._first = n_rows
+        """Leave out the first rows of `batches`; errors are those of `texts`."""
+        self._rows = self._begin()
+        deque(islice(self._rows, n_rows), maxlen=0)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield batches of `size` rows, the last one of fewer; errors are those of `texts`."""
-        if not self._keep or self.kind == "lines":
-            if wrong := [name for name in self._keep or () if name != "text"]:
-                raise ValueError(f"{self.name} has lines, and no column {wrong[0]!r} to keep.")
-            kept = self._keep is None or len(self._keep) > 0
-            for texts in batches(islice(self.texts(), self._first, None), size):
-                yield Batch(texts, {"text": texts} if kept else {})
-            return
-        for rows in batches(islice(self._kept_rows(self._keep), self._first, None), size):
-            texts, *columns = map(list, zip(*rows, strict=True))
-            yield Batch(texts, dict(zip(self._keep, columns, strict=True)))
+        keep = self._keep
+        for rows in batches(self._begin() if self._rows is None else self._rows, size):
+            if not self._has_kept():
+                yield Batch(rows, {} if keep == [] else {"text": rows})
+            else:
+                texts, *columns = map(list, zip(*rows, strict=True))
+                yield Batch(texts, dict(zip(keep or (), columns, strict=True)))
+
+    def _has_kept(self) -> bool:
+        """Whether rows have more than a text."""
+        return bool(self._keep) and self.kind != "lines"
+
+    def _begin(self) -> Iterator[Any]:
+        """Yield the text of each row, or a tuple of it and what is kept."""
+        if self._has_kept():
+            return self._kept_rows(self._keep or ())
+        if wrong := [name for name in self._keep or () if name != "text"]:
+            raise ValueError(f"{self.name} has lines, and no column {wrong[0]!r} to keep.")
+        return self.texts()
 
     def no_rows(self) -> Batch:
         """Return a batch of no rows."""
