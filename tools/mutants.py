@@ -49,14 +49,14 @@ TESTS = {
     " model/test_paths model/test_foreign model/test_tampering",
     "skm2v/_model/writer.py": "model/test_save_load model/test_card model/test_peers"
     " model/test_file_systems model/test_unknown_token model/test_interruption",
-    "skm2v/_model/tensor_file.py": "model/test_tampering model/test_save_load model/test_mapped",
+    "skm2v/_model/tensor_file.py": "model/test_tensor_file model/test_tampering model/test_mapped",
     "skm2v/_model/sealed.py": "model/test_sealed model/test_tampering model/test_foreign",
     "skm2v/_model/sealed_file.py": "classifier/test_fused_file model/test_foreign",
     "skm2v/_model/state.py": "model/test_pickle test_sealed_pickles",
-    "skm2v/_model/tokenizer_check.py": "model/test_required_settings"
-    " model/test_tokenizer_document model/test_tampering",
-    "skm2v/_model/tokenizer_settings.py": "model/test_required_settings model/test_tampering"
-    " model/test_peer_versions",
+    "skm2v/_model/tokenizer_check.py": "model/test_tokenizer_limits model/test_tokenizer_document"
+    " model/test_file_systems model/test_tampering",
+    "skm2v/_model/tokenizer_settings.py": "model/test_tokenizer_limits model/test_required_settings"
+    " model/test_tampering model/test_peer_versions",
     "skm2v/_model/unknown_token.py": "model/test_unknown_token model/test_save_load",
     "skm2v/_model/files.py": "model/test_file_systems model/test_save_load model/test_mapped"
     " model/test_paths model/test_interruption",

@@ -176,6 +176,11 @@ TOKENIZERS = {
         set_part("normalizer", sequence(*[DOUBLE] * 30)),
         "lengthen a text",
     ),
+    "doubling before another normalizer": (
+        "wordpiece",
+        set_part("normalizer", sequence(*[DOUBLE] * 30, {"type": "NFC"})),
+        "lengthen a text",
+    ),
     "doubling by case": (
         "wordpiece",
         set_part(
