@@ -67,7 +67,9 @@ def in_child(work: Callable[[], str]) -> str:
     child = os.fork()
     if child == 0:
         os.close(read)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # panics of Rust print there
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)  # libraries print warnings there
+        os.dup2(nowhere, 2)  # and panics of Rust there
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(SECONDS)
         try:

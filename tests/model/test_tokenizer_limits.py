@@ -6,6 +6,7 @@ import pytest
 
 from skm2v._model.tokenizer_check import check_tokenizer
 from skm2v._model.tokenizer_settings import MAX_TOKENS
+from skm2v._pooling import TokenizerDocument
 from skm2v.exceptions import ModelFormatError
 from tests.model.test_required_settings import FULL, MODELS, A, B, document
 
@@ -214,3 +215,10 @@ def test_added_tokens(changes, message):
     else:
         with pytest.raises(ModelFormatError, match=message):
             check_tokenizer(added)
+
+
+def test_how_much_is_read():
+    with pytest.raises(ModelFormatError, match=f"{48 * 2**20 + 1} .* at most {48 * 2**20} are"):
+        check_tokenizer(TokenizerDocument(" " * (48 * 2**20 + 1)))
+    with pytest.raises(ModelFormatError, match="has 0 tokens; from 1 to 2000000 are supported"):
+        check_tokenizer(document(model="WordLevel", settings={"vocab": {}, "unk_token": "a"}))
