@@ -9,6 +9,7 @@ from typing import Literal
 
 from skm2v._cli.process import on_terminal, say
 from skm2v._cli.row_files import RowFile, table_kind, write_table
+from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.whole_file import write_whole
 from skm2v._html_text import titled_page
 
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     argument("-o", "--output", default="-", help="file of the same kind; default: stdout")
     argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
     argument("--column", help="column or field of the texts, if there are several")
+    argument("--delimiter", metavar="CHARACTER", help=DELIMITER_HELP)
     argument("--threshold", type=float, default=0.9, metavar="T", help="least cosine; default: 0.9")
     argument("--near", type=float, metavar="J", help="also texts with such a Jaccard similarity")
     argument("--exact-only", action="store_true", help="only equal texts, but for case and spaces")
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.pairs:
         table_kind(arguments.pairs)  # before there is any output
-    source = RowFile(arguments.input, arguments.column)
+    source = RowFile(arguments.input, arguments.column, arguments.delimiter)
     kinds: list[Literal["exact", "near", "semantic"]] = ["exact"]
     kinds += ["near"] * (arguments.near is not None)
     kinds += ["semantic"] * (not arguments.exact_only)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skm2v._cli.arguments import optional
 from skm2v._cli.process import on_terminal, say
+from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.text_files import TextFile
 from skm2v._model.quantization import DTYPES
 from skm2v.distill import distill
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "table is fitted to them",
     )
     argument("--column", help="name of the corpus's CSV column that holds the texts")
+    argument("--delimiter", metavar="CHARACTER", help=DELIMITER_HELP)
     argument("--field", help="name of the corpus's JSONL field that holds the texts")
     argument("--vocabulary", type=_word_list, metavar="FILE", help="words to add, one on each line")
     argument(
@@ -105,10 +107,17 @@ def run(arguments: argparse.Namespace) -> None:
         raise FileExistsError(f"{arguments.output} exists. Use --force to replace the model in it.")
     corpus = None
     if arguments.corpus is not None:
-        with TextFile(arguments.corpus, column=arguments.column, field=arguments.field) as source:
+        with TextFile(
+            arguments.corpus,
+            column=arguments.column,
+            field=arguments.field,
+            delimiter=arguments.delimiter,
+        ) as source:
             corpus = list(source.texts())
-    elif arguments.column or arguments.field:
-        raise ValueError("--column and --field name the texts of --corpus FILE, which is missing.")
+    elif arguments.column or arguments.field or arguments.delimiter:
+        raise ValueError(
+            "--column, --field and --delimiter are for --corpus FILE, which is missing."
+        )
     model = distill(
         arguments.teacher,
         objective="tokens" if corpus is None else "sentences",

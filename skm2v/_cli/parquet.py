@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from skm2v._checks import some
 from skm2v._cli.batch import Batch
+from skm2v._cli.text_columns import find_column
 from skm2v._pooling import check_texts
 from skm2v._text_tables import row_error
 from skm2v.exceptions import MissingExtraError
@@ -89,7 +89,10 @@ class ParquetTexts:
                 raise ValueError(f"{path} is no Parquet file that can be read ({error}).") from None
             self.n_rows: int = self._file.metadata.num_rows
             self._column = self._choose(column)
-            self._keep = None if keep is None else [self._existing(name) for name in keep]
+            names = self._file.schema_arrow.names
+            for name in keep or ():
+                find_column(names, name, self.name)
+            self._keep = None if keep is None else list(keep)
         except BaseException:
             self._opened.close()
             raise
@@ -108,12 +111,7 @@ class ParquetTexts:
 
     def _choose(self, column: str | None) -> str:
         names = self._file.schema_arrow.names
-        if column is None and len(names) != 1:
-            raise ValueError(
-                f"{self.name} has the columns {some(names, 8)}: choose that of the texts with"
-                " --column."
-            )
-        name = self._existing(names[0] if column is None else column)
+        name: str = names[find_column(names, column, self.name)]
         types = arrow().types
         kind = self._file.schema_arrow.field(name).type
         of_items = kind.value_type if types.is_dictionary(kind) else kind
@@ -123,13 +121,6 @@ class ParquetTexts:
             for is_kind in (types.is_string, types.is_large_string, types.is_null, _is_view)
         ):
             raise ValueError(f"{self.name}: column {name!r} holds {kind} where texts are wanted.")
-        return name
-
-    def _existing(self, name: str) -> str:
-        names = self._file.schema_arrow.names
-        if names.count(name) != 1:
-            found = "more than one" if name in names else "no"
-            raise ValueError(f"{self.name} has {found} column {name!r}; it has {some(names, 8)}.")
         return name
 
     def skip(self, n_rows: int) -> None:

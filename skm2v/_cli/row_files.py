@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import some
 from skm2v._cli.parquet import arrow, parquet
 from skm2v._cli.process import output
+from skm2v._cli.text_columns import check_delimiter, find_column, refuse_other_delimiter
 from skm2v._cli.whole_file import write_whole
 from skm2v._text_tables import read_csv, read_json, read_lines, row_error
 
@@ -41,9 +41,11 @@ class RowFile:
     path : str
     column : str or None
         Column or field of the texts; None where there is one only.
+    delimiter : str or None
+        Of a CSV file; None is a tab for ``.tsv`` and a comma otherwise.
     """
 
-    def __init__(self, path: str, column: str | None) -> None:
+    def __init__(self, path: str, column: str | None, delimiter: str | None = None) -> None:
         if path == "-":
             raise ValueError(
                 "The input must be a file: it is read whole, and its name says what kind it is."
@@ -51,19 +53,15 @@ class RowFile:
             )
         name = path.removesuffix(".gz")
         self.kind = _KINDS.get(Path(name).suffix.lower(), "lines")
-        self._delimiter = "\t" if name.lower().endswith(".tsv") else ","
+        self._delimiter = check_delimiter(delimiter, path, self.kind)
         self._path = path
         self.columns: list[str]
         self._rows: Any
-        getattr(self, f"_read_{self.kind}")()
-        if column is None and len(self.columns) != 1:
-            raise ValueError(
-                f"{path} has the columns {some(self.columns, 8)}: choose that of the texts with"
-                " --column."
-            )
-        self.column = self.columns[0] if column is None else column
-        if self.column not in self.columns:
-            raise ValueError(f"{path} has no column {column!r}; it has {some(self.columns, 8)}.")
+        if self.kind == "csv":
+            self._read_csv(column, delimiter is not None)
+        else:
+            getattr(self, f"_read_{self.kind}")()
+        self.column = self.columns[find_column(self.columns, column, path)]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -88,16 +86,14 @@ class RowFile:
             lines = read_lines(file, self._path)
             self._rows = [line.removesuffix("\n").removesuffix("\r") for line in lines]
 
-    def _read_csv(self) -> None:
+    def _read_csv(self, column: str | None, delimiter_given: bool) -> None:
         with open(self._path, "rb") as file:
             lines = read_lines(file, self._path)
-            rows = [
-                row.value
-                for row in read_csv(
-                    lines, self._path, delimiter=self._delimiter, blank_is_empty=True
-                )
-            ]
-        self.columns, self._rows = rows[0], rows[1:]
+            rows = read_csv(lines, self._path, delimiter=self._delimiter, blank_is_empty=True)
+            self.columns = next(rows).value
+            if not delimiter_given:  # before the rows, which may break at a comma in a text
+                refuse_other_delimiter(self.columns, column, self._path)
+            self._rows = [row.value for row in rows]
 
     def _read_jsonl(self) -> None:
         names: dict[str, None] = {}

@@ -10,6 +10,7 @@ from typing import Any
 from skm2v._cli.arguments import optional, positive
 from skm2v._cli.process import output, say
 from skm2v._cli.row_files import RowFile
+from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.text_files import TextFile, batches
 from skm2v.exceptions import ModelFormatError
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     argument("-o", "--output", required=True, metavar="INDEX", help="file of the index")
     argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
     argument("--column", help="column or field of the texts, if there are several")
+    argument("--delimiter", metavar="CHARACTER", help=DELIMITER_HELP)
     argument("--id", metavar="COLUMN", help="column or field of their ids; default: row numbers")
     argument(
         "--stemmer",
@@ -65,7 +67,7 @@ def _index(arguments: argparse.Namespace) -> None:
     from skm2v._embedder import StaticEmbedder
     from skm2v._search.searcher import TextSearcher
 
-    source = RowFile(arguments.input, arguments.column)
+    source = RowFile(arguments.input, arguments.column, arguments.delimiter)
     ids = None
     if arguments.id is not None:
         if arguments.id not in source.columns:

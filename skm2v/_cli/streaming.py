@@ -17,6 +17,7 @@ from skm2v._cli.parquet import ParquetTexts
 from skm2v._cli.partial import Partial, identity_of
 from skm2v._cli.process import say
 from skm2v._cli.sinks import Sink
+from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.text_files import FORMATS, TextFile
 from skm2v._progress import progress
 from skm2v._version import __version__
@@ -59,7 +60,7 @@ def add_source_arguments(parser: argparse.ArgumentParser, kept: str) -> None:
     )
     argument("--column", help="name of the CSV or Parquet column that holds the texts")
     argument("--field", help="name of the JSONL field that holds the texts")
-    argument("--delimiter", help="of the CSV; default: a comma, or a tab for .tsv")
+    argument("--delimiter", metavar="CHARACTER", help=DELIMITER_HELP)
     argument(
         "--handle-missing",
         choices=("error", "zero"),

@@ -13,6 +13,7 @@ from typing import IO, Any, TypeVar
 
 from skm2v._checks import some
 from skm2v._cli.batch import Batch
+from skm2v._cli.text_columns import check_delimiter, find_column, refuse_other_delimiter
 from skm2v._text_tables import Row, read_csv, read_json, read_lines, row_error
 from skm2v.exceptions import TextValueError
 
@@ -28,9 +29,6 @@ _SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-# Of a CSV file, besides a comma, and how a shell writes them. Spreadsheets of many countries write
-# semicolons.
-_OTHER_DELIMITERS = {";": "';'", "\t": "$'\\t'", "|": "'|'"}
 
 
 class TextFile:
@@ -84,13 +82,9 @@ class TextFile:
             raise ValueError(f"--column is for CSV input; the input is read as {kind}.")
         if field is not None and kind != "jsonl":
             raise ValueError(f"--field is for JSONL input; the input is read as {kind}.")
-        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-            raise ValueError(
-                f"--delimiter must be one character, no quote or line end; got {delimiter!r}."
-            )
         self.kind, self.column, self.field = kind, column, field
         self._delimiter_given = delimiter is not None
-        self.delimiter = delimiter or ("\t" if suffix == ".tsv" else ",")
+        self.delimiter = check_delimiter(delimiter, path, kind)
         self.missing_is_empty = missing_is_empty
         self._keep = keep
         self._rows: Iterator[Any] | None = None
@@ -172,7 +166,10 @@ class TextFile:
         lines = read_lines(self._file, self.name)
         if self.kind == "csv":
             header, rows = self._csv_rows(lines)
-            indices = [self._column_index(header), *(self._index_of(name, header) for name in keep)]
+            indices = [
+                self._column_index(header),
+                *(find_column(header, name, self.name) for name in keep),
+            ]
             for row in rows:
                 yield tuple(row.value[index] for index in indices)
             return
@@ -193,27 +190,9 @@ class TextFile:
         return next(rows).value, rows
 
     def _column_index(self, header: list[str]) -> int:
-        if self.column is None:
-            if len(header) == 1:
-                self._refuse_other_delimiter(header[0])
-                return 0
-            raise ValueError(f"{self.name} has several columns {header}: choose with --column.")
-        return self._index_of(self.column, header)
-
-    def _index_of(self, column: str, header: list[str]) -> int:
-        if header.count(column) != 1:
-            found = "more than one" if column in header else "no"
-            raise ValueError(f"{self.name} has {found} column {column!r}; it has {header}.")
-        return header.index(column)
-
-    def _refuse_other_delimiter(self, name: str) -> None:
-        """Raise if the only column seems to be several, which would be embedded as one text."""
-        found = next((mark for mark in _OTHER_DELIMITERS if mark in name), None)
-        if found is not None and not self._delimiter_given:
-            raise ValueError(
-                f"{self.name} has one column {name!r}, which seems to be several: choose with"
-                f" --delimiter {_OTHER_DELIMITERS[found]}, or --delimiter ',' if it is one."
-            )
+        if not self._delimiter_given:
+            refuse_other_delimiter(header, self.column, self.name)
+        return find_column(header, self.column, self.name)
 
     def _json_text(self, row: Row) -> str:
         value = row.value

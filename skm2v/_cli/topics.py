@@ -12,6 +12,7 @@ import numpy as np
 from skm2v._cli.arguments import positive
 from skm2v._cli.process import output, say
 from skm2v._cli.row_files import RowFile, csv_text
+from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.whole_file import write_whole
 from skm2v._clustering.periods import PERIODS
 from skm2v._pooling import check_texts
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
     argument("--column", help="column or field of the texts, if there are several")
+    argument("--delimiter", metavar="CHARACTER", help=DELIMITER_HELP)
     argument("-k", "--topics", type=positive, metavar="N", help="number of topics; default: chosen")
     argument(
         "--by",
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     from skm2v._clustering.topics import find_topics
     from skm2v._embedder import StaticEmbedder
 
-    source = RowFile(arguments.input, arguments.column)
+    source = RowFile(arguments.input, arguments.column, arguments.delimiter)
     by = None
     if arguments.by is not None:
         if arguments.by not in source.columns:

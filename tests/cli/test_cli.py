@@ -158,10 +158,10 @@ def test_blank_cells_of_one_column_are_rows(tmp_path, model, model_path, run):
 
 BAD_INPUTS = {
     "latin.txt": (b"the\ncaf\xe9\n", [], "line 2: is not UTF-8"),
-    "two.csv": (b"a,b\n1,2\n", [], "several columns ['a', 'b']: choose with --column"),
+    "two.csv": (b"a,b\n1,2\n", [], "columns 'a', 'b': choose that of the texts with --col"),
     "semicolons.csv": (b"a;b\n1;2\n", [], "'a;b', which seems to be several: choose with --del"),
     "tabs.csv": (b"a\tb\n1\t2\n", [], "choose with --delimiter $'\\t', or --delimiter ',' if"),
-    "no.csv": (b"a,b\n1,2\n", ["--column", "c"], "no column 'c'; it has ['a', 'b']"),
+    "no.csv": (b"a,b\n1,2\n", ["--column", "c"], "no column 'c'; it has 'a', 'b'"),
     "twice.csv": (b"a,a\n1,2\n", ["--column", "a"], "more than one column 'a'"),
     "ragged.csv": (b"a,b\n1,2\n1\n", ["--column", "a"], "line 3: has 1 fields, the header 2"),
     "empty.csv": (b"", ["--column", "a"], "is empty"),
@@ -194,6 +194,8 @@ BAD_INPUTS = {
     "lines.txt": (b"the\n", ["--column", "a", "--format", "lines"], "--column is for CSV input"),
     "field.csv": (b"a\n", ["--field", "a", "--format", "csv"], "--field is for JSONL input"),
     "delimiter.csv": (b"a\n", ["--delimiter", "||"], "--delimiter must be one character"),
+    "delimiter.txt": (b"a\n", ["--delimiter", ";"], "--delimiter is for CSV input; the input is"),
+    "hint.csv": (b"a;b\n1;2\n", ["--column", "b"], "'a;b', which seems to be several: choose"),
     "as quote.csv": (b"a\n", ["--delimiter", '"'], "--delimiter must be one character, no quote"),
 }
 
@@ -323,6 +325,22 @@ def test_distill_on_the_texts_of_a_file(tmp_path, tiny_teacher, run):
     model = StaticModel.from_pretrained(tmp_path / "static")
     assert model.config.objective == "sentences"
     assert any((tmp_path / "cache").rglob("*"))
-    code, _, err = run("distill", tiny_teacher, tmp_path / "other", "--field", "body")
+
+
+@pytest.mark.parametrize("option", ["--field", "--column", "--delimiter"])
+def test_distill_without_the_file_that_an_option_is_for(option, tmp_path, tiny_teacher, run):
+    code, _, err = run("distill", tiny_teacher, tmp_path / "other", option, ";")
     assert code == 2
-    assert "--corpus" in err
+    assert "--corpus FILE, which is missing" in err
+
+
+def test_distill_on_a_file_that_semicolons_part(tmp_path, tiny_teacher, run):
+    corpus = tmp_path / "in.csv"
+    corpus.write_text("id;text\n1;the, money\n2\n")
+    arguments = ["distill", tiny_teacher, tmp_path / "static", "--corpus", corpus]
+    code, _, err = run(*arguments, "--column", "text")
+    assert code == 2
+    assert "choose with --delimiter ';'" in err
+    code, _, err = run(*arguments, "--column", "text", "--delimiter", ";")
+    assert code == 2
+    assert "line 3: has 1 fields, the header 2" in err

@@ -79,6 +79,25 @@ def test_options_reach_the_deduplicator(run, tmp_path):
     assert run(*arguments)[1] == "text,votes,city\nTHE money,5,a\nthe money,9,b\n"
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_columns_may_be_parted_by_another_character(run, tmp_path, mark):
+    path = tmp_path / "in.csv"
+    rows = [["id", "body"], *([str(i), text] for i, text in enumerate(TEXTS))]
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter=mark).writerows(rows)
+    code, out, _ = run(path, "--column", "body", "--delimiter", mark)
+    assert code == 0
+    kept = [*csv.reader(out.splitlines(), delimiter=mark)]
+    assert kept == [rows[0], *(rows[1 + row] for row in KEPT)]
+
+
+def test_a_file_of_lines_has_no_delimiter(run, tmp_path):
+    (tmp_path / "in.txt").write_text("the money\n")
+    code, out, err = run(tmp_path / "in.txt", "--delimiter", ";")
+    assert (code, out) == (2, "")
+    assert "--delimiter is for CSV input; the input is read as lines." in err
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
@@ -88,6 +107,10 @@ def test_options_reach_the_deduplicator(run, tmp_path):
         ("a\n1\n", ("-o", "no/folder/out.csv"), "No folder"),
         ("a\n1\n", ("--threshold", "2"), "'threshold' parameter"),
         ("a\n1\n", ("--within", "b"), "no column 'b'"),
+        ("a,a\n1,2\n", ("--column", "a"), "has more than one column 'a'"),
+        ("a;b\n1;2, 3\n", (), "'a;b', which seems to be several: choose with --delimiter ';'"),
+        ("a\tb\n1\t2\n", ("--column", "b"), "choose with --delimiter $'\\t', or"),
+        ("a\n1\n", ("--delimiter", "||"), "--delimiter must be one character"),
     ],
 )
 def test_mistakes_are_named_and_leave_no_file(

@@ -80,6 +80,18 @@ def test_ids_and_texts_are_columns(run, tmp_path, index):
     assert (code, err) == (2, f"skm2v: error: {path} has no column 'name' for --id.\n")
 
 
+def test_columns_may_be_parted_by_semicolons(run, tmp_path, index):
+    path, target = tmp_path / "rows.csv", tmp_path / "rows.index"
+    path.write_text("key;body\n" + "".join(f"k{i};{text}, now\n" for i, text in enumerate(TEXTS)))
+    arguments = ("index", path, "-m", tmp_path / "model", "-o", target, "-q")
+    code, _, err = run(*arguments, "--column", "body")
+    assert code == 2
+    assert "choose with --delimiter ';'" in err
+    assert run(*arguments, "--column", "body", "--id", "key", "--delimiter", ";")[0] == 0
+    _, out, _ = run("query", target, "london", "-k", 1)
+    assert out.split("\t")[1:] == ["k1", "london new york, now\n\n"]
+
+
 def test_the_weight_can_be_another_one(run, index):
     _, out, _ = run("query", index, "money", "--weight", 1, "--json")
     assert [hit["id"] for hit in json.loads(out)["hits"]] == [0]

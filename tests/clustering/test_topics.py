@@ -133,10 +133,13 @@ def test_the_command_shows_shares_over_time(bank, tmp_path, capsys, monkeypatch)
     monkeypatch.chdir(tmp_path)
     months = [f"2026-{1 + row % 7:02}-05 10:00" for row in range(200)]
     with open("in.csv", "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(
+        csv.writer(file, delimiter=";").writerows(
             [("day", "body"), *zip(months, bank[0][:200], strict=True)],
         )
     arguments = ["topics", "in.csv", "--column", "body", "-k", "3", "-q"]
+    assert main(arguments) == 2
+    assert "choose with --delimiter ';'" in capsys.readouterr().err
+    arguments += ["--delimiter", ";"]
     assert main([*arguments, "--by", "day"]) == 0
     page = (tmp_path / "topics.html").read_text(encoding="utf-8")
     assert "<h2>Shares over time</h2>" in page and "2026-07" in page
