@@ -35,7 +35,7 @@ def warn_user(message: str, category: type[Warning], detail: str = "") -> None:
     message : str
     category : type of Warning
     detail : str, default=""
-        More of the message, left out in a search, whose parts the user never sees.
+        More of the message, left out in the parts of a search, which the user never sees.
     """
     frame = sys._getframe(1)
     run, in_joblib = None, False
@@ -49,7 +49,7 @@ def warn_user(message: str, category: type[Warning], detail: str = "") -> None:
         if category in _said.setdefault(run, set()):
             return
         message += " This is said once for all parts of the search or cross-validation."
-    else:
+    if run is None or not in_joblib:  # such as the last fit of a search, to all that it was given
         message += detail
     module = frame.f_globals.get("__name__")
     warnings.warn_explicit(

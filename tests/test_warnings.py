@@ -216,6 +216,33 @@ def test_a_warning_names_rows_and_how_to_hide_it(tiny_static):
     assert not caught
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_search_over_a_classifier_tells_what_training_texts_lost(tiny_static, n_jobs):
+    classifier = StaticTextClassifier(StaticEmbedder(tiny_static))
+    texts, y = [*EMPTY, "free money", "bank card"] * 6, [0, 1, 1, 0] * 6
+    search = GridSearchCV(classifier, {"C": [0.1, 1.0]}, cv=2, n_jobs=n_jobs)
+    (told,) = told_by(lambda: search.fit(texts, y))
+    assert "said once for all parts" in told
+    # Without workers the first part tells it, whose rows the user never sees; else the refit.
+    refit = "Of 24 texts, 6 without a known token teach the intercept alone."
+    assert (refit in told) == (n_jobs == 2)
+    assert ("No known token: rows 0, 4, 8, 12, 16 and 1 more." in told) == (n_jobs == 2)
+    assert_points_at(lambda: search.fit(texts, y))
+
+
+def test_training_texts_are_named_by_their_rows(tiny_static):
+    """Among them are texts that do not count: of no weight, or missing as the user allows."""
+    embedder = StaticEmbedder(tiny_static, max_length=2, handle_missing="zero")
+    classifier = StaticTextClassifier(embedder)
+    texts = [None, "\u0905", "\u0905", "bank card", "free money", "bank of money", *["a b"] * 4]
+    weights = [1.0, 0.0, *[1.0] * 8]
+    fit = lambda: classifier.fit(texts, [0, 1] * 5, sample_weight=weights)  # noqa: E731
+    (told,) = told_by(fit)
+    assert "Of 10 texts, 1 without a known token teach the intercept alone and 1 were cut" in told
+    assert "No known token: row 2. Cut: row 5." in told
+    assert_points_at(fit)
+
+
 def test_code_without_a_name_is_warned_too(tiny_static):
     """As by `exec(source, {})`, which rooms for code of others do."""
     with warnings.catch_warnings(record=True) as caught:

@@ -24,9 +24,9 @@ from skm2v._classification.prediction import ClassPrediction
 from skm2v._doc_link import Documented
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
-from skm2v._features.vectorizer import HybridVectorizer
+from skm2v._features.vectorizer import HybridVectorizer, Read
 from skm2v._fit_context import fit_context
-from skm2v._pooling import check_texts
+from skm2v._pooling import TextColumn, check_texts, warn_of_losses
 from skm2v._progress import progress
 
 __all__ = ["StaticTextClassifier"]
@@ -223,6 +223,9 @@ class StaticTextClassifier(
 
         Warns
         -----
+        TextWarning
+            If texts were truncated, hold no known token without being missing, or are mostly
+            unknown or single letters. Before anything is learned, which may take a while.
         UserWarning
             If of several labels a text, one is that of no text or of every text: it is predicted
             for none, or for all.
@@ -231,7 +234,7 @@ class StaticTextClassifier(
         labels = check_labels(y, len(column.texts))
         check_class_weight(self.class_weight, labels)
         weights = check_sample_weight(sample_weight, len(column.texts), labels)
-        texts = column.texts
+        texts, weighted = column.texts, np.arange(len(column.texts))
         if weights is not None and not weights.all():  # as if these texts were not there
             weighted = np.flatnonzero(weights)
             texts = [texts[row] for row in weighted.tolist()]
@@ -249,7 +252,9 @@ class StaticTextClassifier(
             norm_exponent=min(1.0, FEW / per_class),
             normalize=False,
         )
-        features = vectorizer._features(vectorizer._fit_texts(texts))
+        read = vectorizer._fit_texts(texts)
+        _warn_of_losses(column, weighted, read)
+        features = vectorizer._features(read)
         n_semantic = vectorizer._n_semantic
         compact = Compact(features) if _are_few(labels) else None
         few = compact is not None
@@ -327,3 +332,11 @@ def _are_few(labels: Labels) -> bool:
     n, n_classes = len(labels.codes), len(labels.classes)
     several = n_classes > 2 and not labels.multilabel
     return several and n <= FEW * n_classes and n**2 * n_classes <= MOST_COMPACT
+
+
+def _warn_of_losses(column: TextColumn, rows: npt.NDArray[np.int64], read: Read) -> None:
+    """Warn of what training texts lost, by their rows in `X`: there may be some of no weight."""
+    losses = np.zeros((3, len(column.texts)), dtype=bool)
+    losses[:, rows] = read.tokens.lengths == 0, read.truncated, read.foreign
+    losses[0, column.missing] = False  # as asked for
+    warn_of_losses(*losses, consequence="teach the intercept alone")

@@ -23,12 +23,12 @@ from skm2v._fit_context import fit_context
 from skm2v._pooling import TextColumn, TokenIds, pairs_of_keys, warn_of_losses
 from skm2v._text_input import TextInput
 
-__all__ = ["HybridVectorizer"]
+__all__ = ["HybridVectorizer", "Read"]
 
 Floats = npt.NDArray[np.float64]
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """Texts as the vectorizer has read them.
 
     Attributes
@@ -296,7 +296,7 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         require(fits, "dtype", self.dtype, "numpy.float32 or numpy.float64")
         return self._check_to_fit(X, self._missing_in_fit)
 
-    def _fit_texts(self, texts: list[str]) -> _Read:
+    def _fit_texts(self, texts: list[str]) -> Read:
         """Fit on checked texts, and return what was read."""
         self.embedder_ = self._new_embedder().fit(texts)
         model = self.embedder_.model_
@@ -312,22 +312,22 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         self.semantic_scale_ = self.semantic_weight / (_root_mean_square(sums) or 1.0)
         return read._replace(sums=sums)
 
-    def _read(self, texts: list[str]) -> _Read:
+    def _read(self, texts: list[str]) -> Read:
         model = self.embedder_.model_
-        return _Read(*model.pooler.cut_token_ids(texts, max_length=model.max_length))
+        return Read(*model.pooler.cut_token_ids(texts, max_length=model.max_length))
 
     def _sums(self, tokens: TokenIds) -> npt.NDArray[np.float32]:
         table = self.embedder_.model_.pooler.table
         return semantic_features(table, self._squared_norms, tokens)
 
-    def _finish(self, column: TextColumn, read: _Read) -> Any:
+    def _finish(self, column: TextColumn, read: Read) -> Any:
         features = self._features(read).astype(self.dtype)
         empty = read.tokens.lengths == 0
         empty[column.missing] = False
         warn_of_losses(empty, read.truncated, read.foreign, consequence="got a row of zeros")
         return features if self.sparse_output else features.toarray()
 
-    def _features(self, read: _Read) -> Any:
+    def _features(self, read: Read) -> Any:
         """Features in float64."""
         lexical = self._vocabulary.transform(read.tokens)
         semantic: npt.NDArray[Any] = np.empty((read.tokens.n_texts, 0))
