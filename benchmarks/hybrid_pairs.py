@@ -1,6 +1,8 @@
-"""Pairs of product descriptions and of questions: meaning, words, and the mean of both cosines.
+"""Pairs of product descriptions and of questions: meaning, words, characters, and mixtures.
 
-Beside them stands tf-idf of two to four characters, alone and as the mean with meaning.
+They are inner products of rows of ``HybridVectorizer``: of each kind of columns alone, of meaning
+and words (the default), of words and characters (``semantic_weight=0, character_weight=2``), and of
+all three (``character_weight=2``).
 
 Run from a checkout: ``python benchmarks/hybrid_pairs.py FOLDER``, with files
 ``dedup/abt_buy.csv.gz``, ``dedup/amazon_google.csv.gz`` and ``pairs/medical_question_pairs.csv.gz``
@@ -16,13 +18,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import average_precision_score
 
 from skm2v import HybridVectorizer
 
-NAMES = ("meaning", "words", "both", "characters", "c + meaning")
 SETS = ("dedup/abt_buy", "dedup/amazon_google", "pairs/medical_question_pairs")
+MIXTURES = {
+    "m + w": {},
+    "w + c": {"semantic_weight": 0.0, "character_weight": 2.0},
+    "m + w + c": {"character_weight": 2.0},
+}
+NAMES = ("meaning", "words", "characters", *MIXTURES)
 
 
 def average_precisions(path: Path) -> dict[str, float]:
@@ -31,20 +37,23 @@ def average_precisions(path: Path) -> dict[str, float]:
     judged = pairs[pairs["split"] == "valid"]
     judged = judged if len(judged) else fitted
     texts = sorted({*fitted["text1"], *fitted["text2"]})
-    vectorizer = HybridVectorizer(dtype=np.float64).fit(texts)
-    left, right = (vectorizer.transform(judged[column]) for column in ("text1", "text2"))
-    n = vectorizer.embedder_.n_components_
-    parts = {"meaning": slice(0, n), "words": slice(n, None), "both": slice(None)}
-    cosines = {
-        name: left[:, part].multiply(right[:, part]).sum(axis=1) for name, part in parts.items()
-    }
-    ngrams = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True).fit(texts)
-    left, right = (ngrams.transform(judged[column]) for column in ("text1", "text2"))
-    cosines["characters"] = np.asarray(left.multiply(right).sum(axis=1)).ravel()
-    # In a row of norm 1, each kind of features has norm .5 ** .5.
-    cosines["c + meaning"] = cosines["characters"] / 2 + cosines["meaning"]
     labels = judged["label"].astype(int)
-    return {name: average_precision_score(labels, values) for name, values in cosines.items()}
+    values = {}
+    for name, settings in MIXTURES.items():
+        vectorizer = HybridVectorizer(dtype=np.float64, **settings).fit(texts)
+        left, right = (vectorizer.transform(judged[column]) for column in ("text1", "text2"))
+        products = left.multiply(right).tocsc()
+        values[name] = average_precision_score(labels, products.sum(axis=1))
+    kinds = np.array([name.partition("_")[0] for name in vectorizer.get_feature_names_out()])
+    parts = {
+        "meaning": kinds == "dimension",
+        "words": np.isin(kinds, ("token", "pair")),
+        "characters": kinds == "characters",
+    }
+    for name, columns in parts.items():
+        of_kind = products[:, np.flatnonzero(columns)].sum(axis=1)
+        values[name] = average_precision_score(labels, of_kind)
+    return values
 
 
 def main() -> None:

@@ -73,6 +73,7 @@ def make_objects() -> dict[str, Any]:
     with mock.patch.object(PairScorer, "_new_estimator", lambda self: trees):
         scorer.fit(pairs, [1] * 4 + [0] * 4)
     searcher = TextSearcher(StaticEmbedder(model), stop_words=["the"])
+    vectorizer = HybridVectorizer(StaticEmbedder(model), max_pairs=5, character_weight=1.0)
     describer = ClusterDescriber(embedder=StaticEmbedder(model), n_terms=2)
     return {
         "StaticModel": model,
@@ -80,6 +81,7 @@ def make_objects() -> dict[str, Any]:
         "unfitted StaticEmbedder": StaticEmbedder(pca_dims=8),
         "FitReport": embedder.fit_report_,
         "HybridVectorizer": HybridVectorizer(StaticEmbedder(model), max_pairs=5).fit(TEXTS),
+        "HybridVectorizer with characters": vectorizer.fit(TEXTS),
         "Deduplicator": deduplicator.fit([*TEXTS[:6], *TEXTS[:2]]),
         "PairScorer": scorer,
         "TextSearcher": searcher.fit(TEXTS[:6], ids=[f"id-{i}" for i in range(6)]),
@@ -103,6 +105,7 @@ KINDS = (
     "unfitted StaticEmbedder",
     "FitReport",
     "HybridVectorizer",
+    "HybridVectorizer with characters",
     "Deduplicator",
     "PairScorer",
     "TextSearcher",

@@ -24,7 +24,8 @@ from skm2v._classification.prediction import ClassPrediction
 from skm2v._doc_link import Documented
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.default_embedder import DefaultEmbedder
-from skm2v._features.vectorizer import HybridVectorizer, Read
+from skm2v._features.read import Read
+from skm2v._features.vectorizer import HybridVectorizer
 from skm2v._fit_context import fit_context
 from skm2v._pooling import TextColumn, check_texts, warn_of_losses
 from skm2v._progress import progress

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,40 +14,20 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from skm2v._checks import require
+from skm2v._checks import is_count, require
 from skm2v._doc_link import Documented
 from skm2v._embedder import StaticEmbedder
+from skm2v._features.characters import CharacterNgrams
 from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.lexical import Vocabulary, token_importance
+from skm2v._features.matrices import root_mean_square, scale_rows, side_by_side, with_norm
+from skm2v._features.read import Read
 from skm2v._features.semantic import semantic_features, squared_norms_of
 from skm2v._fit_context import fit_context
 from skm2v._pooling import TextColumn, TokenIds, pairs_of_keys, warn_of_losses
 from skm2v._text_input import TextInput
 
-__all__ = ["HybridVectorizer", "Read"]
-
-Floats = npt.NDArray[np.float64]
-
-
-class Read(NamedTuple):
-    """Texts as the vectorizer has read them.
-
-    Attributes
-    ----------
-    tokens : TokenIds
-        Known tokens.
-    truncated : ndarray of bool of shape (n_texts,)
-        Texts with more than `max_length` tokens.
-    foreign : ndarray of bool of shape (n_texts,)
-        Texts of a language that the model seems not to know.
-    sums : ndarray of float32 of shape (n_texts, d) or None
-        Scaled sums of their vectors, if they were made.
-    """
-
-    tokens: TokenIds
-    truncated: npt.NDArray[np.bool_]
-    foreign: npt.NDArray[np.bool_]
-    sums: npt.NDArray[np.float32] | None = None
+__all__ = ["HybridVectorizer"]
 
 
 class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented, BaseEstimator):
@@ -80,6 +61,15 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         Whether each kind of features is scaled to the same norm in every text, so that rows have
         norm 1. Without it both kinds are sums over tokens divided by the root of a sum of squares
         (see Notes): only about of that norm, and what tables of scores can reproduce.
+    character_weight : float, default=0.0
+        Norm of tf-idf of n-grams of characters within words, where that of tokens and pairs is 1:
+        a third kind of features, for names, codes and spellings that tokens cut in different
+        ways. 0 leaves them out. They are counted in Python, which takes several times as long as
+        all the rest, and need ``normalize=True``.
+    character_range : (int, int), default=(2, 4)
+        Lengths of the shortest and longest n-grams of characters; the 200,000 that most texts of
+        `fit` hold are used. They are those of ``TfidfVectorizer(analyzer="char_wb",
+        sublinear_tf=True)``, of whole texts: `max_length` does not count for them.
     sparse_output : bool, default=True
         Whether `transform` gives a sparse array. A dense one has a column for each token and pair:
         `set_output` needs it, and much memory.
@@ -91,7 +81,8 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
     embedder_ : StaticEmbedder
         The fitted embedder.
     idf_ : ndarray of float64 of shape (n_lexical,)
-        Inverse document frequency of each token and pair, times the correction by norms.
+        Inverse document frequency of each token and pair, times the correction by norms; then that
+        of each n-gram of characters.
     semantic_scale_ : float
         What sums of vectors are multiplied by if `normalize` is False.
     n_features_in_ : int
@@ -144,9 +135,13 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         "max_pairs": [Interval(Integral, 0, None, closed="left"), None],
         "norm_exponent": [Interval(Real, 0, 1, closed="both")],
         "normalize": ["boolean"],
+        "character_weight": [Interval(Real, 0, None, closed="left")],
+        "character_range": [tuple],
         "sparse_output": ["boolean"],
         "dtype": "no_validation",
     }
+
+    _ngrams: CharacterNgrams | None = None  # unless fitted with characters
 
     # skrub hands one column at a time to a transformer that says this.
     __single_column_transformer__ = True
@@ -159,6 +154,8 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         max_pairs: int | None = 200_000,
         norm_exponent: float = 0.0,
         normalize: bool = True,
+        character_weight: float = 0.0,
+        character_range: tuple[int, int] = (2, 4),
         sparse_output: bool = True,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
@@ -167,6 +164,8 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         self.max_pairs = max_pairs
         self.norm_exponent = norm_exponent
         self.normalize = normalize
+        self.character_weight = character_weight
+        self.character_range = character_range
         self.sparse_output = sparse_output
         self.dtype = dtype
 
@@ -264,7 +263,8 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         -------
         names : ndarray of object of shape (n_features,)
             ``dimension_0`` and so on, then ``token_prize``, then ``pair_free phone``: tokens as
-            they stand in the vocabulary of the static model. After the name of the column, as in
+            they stand in the vocabulary of the static model; then ``characters_riz``, with a space
+            where a word begins or ends. After the name of the column, as in
             ``title_token_prize``, if `fit` got one with a name.
         """
         check_is_fitted(self)
@@ -273,17 +273,23 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         names = [f"dimension_{i}" for i in range(self._n_semantic)]
         names += [f"token_{tokens[i]}" for i in self._vocabulary.tokens.tolist()]
         names += [f"pair_{tokens[left]} {tokens[right]}" for left, right in pairs]
+        if self._ngrams is not None:
+            names += [f"characters_{term}" for term in self._ngrams.terms]
         return self._after_column(_told_apart(names))
 
     def _plain_state(self) -> dict[str, Any]:
         state = super()._plain_state()
         if "_vocabulary" in state:
             state["_vocabulary"] = self._vocabulary.arrays
+        if self._ngrams is not None:
+            state["_ngrams"] = self._ngrams.arrays
         return state
 
     def _restore(self, state: dict[str, Any]) -> None:
         if "_vocabulary" in state:
             state["_vocabulary"] = Vocabulary.of_arrays(state["_vocabulary"])
+        if state.get("_ngrams") is not None:
+            state["_ngrams"] = CharacterNgrams.of_arrays(state["_ngrams"])
         super()._restore(state)
 
     # --- The steps, which the classifier takes one by one ----------------------------------------
@@ -294,27 +300,47 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         except (TypeError, ValueError):  # it names no type at all
             fits = False
         require(fits, "dtype", self.dtype, "numpy.float32 or numpy.float64")
+        lengths = self.character_range
+        require(
+            len(lengths) == 2 and all(map(is_count, lengths)) and lengths[0] <= lengths[1],
+            "character_range",
+            lengths,
+            "the lengths of the shortest and longest n-grams, such as (2, 4)",
+        )
+        if self.character_weight and not self.normalize:
+            raise ValueError(
+                "character_weight needs normalize=True: without it features are sums over tokens,"
+                " which n-grams of characters are not."
+            )
         return self._check_to_fit(X, self._missing_in_fit)
 
     def _fit_texts(self, texts: list[str]) -> Read:
         """Fit on checked texts, and return what was read."""
         self.embedder_ = self._new_embedder().fit(texts)
         model = self.embedder_.model_
+        self._ngrams = None
+        if self.character_weight:
+            self._ngrams = CharacterNgrams.of_texts(texts, *self.character_range)
         read = self._read(texts)
         self._squared_norms = squared_norms_of(model.pooler.table)
         importance = token_importance(self._squared_norms[: len(model.tokens)], self.norm_exponent)
         self._vocabulary = Vocabulary(read.tokens, importance, self.max_pairs)
         self.idf_ = self._vocabulary.weights
+        if self._ngrams is not None:
+            self.idf_ = np.concatenate([self.idf_, self._ngrams.weights])
         self.semantic_scale_ = 1.0
         if self.normalize or not self._n_semantic:
             return read
         sums = self._sums(read.tokens)
-        self.semantic_scale_ = self.semantic_weight / (_root_mean_square(sums) or 1.0)
+        self.semantic_scale_ = self.semantic_weight / (root_mean_square(sums) or 1.0)
         return read._replace(sums=sums)
 
     def _read(self, texts: list[str]) -> Read:
         model = self.embedder_.model_
-        return Read(*model.pooler.cut_token_ids(texts, max_length=model.max_length))
+        read = Read(*model.pooler.cut_token_ids(texts, max_length=model.max_length))
+        if self._ngrams is None:
+            return read
+        return read._replace(characters=self._ngrams.transform(texts))
 
     def _sums(self, tokens: TokenIds) -> npt.NDArray[np.float32]:
         table = self.embedder_.model_.pooler.table
@@ -324,7 +350,10 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         features = self._features(read).astype(self.dtype)
         empty = read.tokens.lengths == 0
         empty[column.missing] = False
-        warn_of_losses(empty, read.truncated, read.foreign, consequence="got a row of zeros")
+        consequence = "got a row of zeros"
+        if read.characters is not None:
+            consequence = "got features of characters at most"
+        warn_of_losses(empty, read.truncated, read.foreign, consequence=consequence)
         return features if self.sparse_output else features.toarray()
 
     def _features(self, read: Read) -> Any:
@@ -334,10 +363,14 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         if self._n_semantic:
             semantic = self._sums(read.tokens) if read.sums is None else read.sums
         if not self.normalize:
-            return _side_by_side(semantic * self.semantic_scale_, lexical)
-        norm = float(np.hypot(self.semantic_weight, 1.0))
-        _scale_rows(lexical, 1 / norm)
-        return _side_by_side(_with_norm(semantic, self.semantic_weight / norm), lexical)
+            return side_by_side(semantic * self.semantic_scale_, lexical)
+        character_weight = 0.0 if read.characters is None else self.character_weight
+        norm = math.hypot(self.semantic_weight, 1.0, character_weight)
+        scale_rows(lexical, 1 / norm)
+        if read.characters is not None:
+            scale_rows(read.characters, character_weight / norm)
+            lexical = sparse.hstack([lexical, read.characters], format="csr")
+        return side_by_side(with_norm(semantic, self.semantic_weight / norm), lexical)
 
     @property
     def _n_semantic(self) -> int:
@@ -348,50 +381,6 @@ class HybridVectorizer(DefaultEmbedder, TextInput, TransformerMixin, Documented,
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _root_mean_square(vectors: npt.NDArray[np.float32]) -> float:
-    """Root mean square of the norms of vectors."""
-    return float(np.sqrt(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64) / len(vectors)))
-
-
-def _with_norm(vectors: npt.NDArray[Any], norm: float) -> Floats:
-    """Vectors scaled to a norm; zeros stay zeros."""
-    scaled = vectors.astype(np.float64)
-    lengths = np.sqrt(np.add.reduce(scaled * scaled, axis=1, keepdims=True))
-    lengths[lengths == 0] = 1
-    scaled *= norm / lengths
-    return scaled
-
-
-def _scale_rows(features: Any, norm: float) -> None:
-    """Scale the rows of a CSR array to a norm, in place; rows of zeros stay so."""
-    n = features.shape[0]
-    rows = np.repeat(np.arange(n), np.diff(features.indptr))
-    squares = np.bincount(rows, weights=features.data**2, minlength=n)
-    squares[squares == 0] = 1
-    features.data *= (norm / np.sqrt(squares))[rows]
-
-
-def _side_by_side(dense: npt.NDArray[Any], lexical: Any) -> Any:
-    """Both kinds of features in one CSR array, with the small indices that solvers want."""
-    n, dim = dense.shape
-    if not dense.any():
-        dense = dense[:, :0]
-    width = dense.shape[1]
-    lengths = np.diff(lexical.indptr) + width
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
-    indices = np.empty(indptr[-1], dtype=np.int32)
-    data = np.empty(indptr[-1], dtype=np.float64)
-    positions = indptr[:-1, np.newaxis] + np.arange(width)
-    indices[positions] = np.arange(width)
-    data[positions] = dense
-    rest = np.ones(len(data), dtype=bool)
-    rest[positions] = False
-    indices[rest] = lexical.indices + dim
-    data[rest] = lexical.data
-    small = indptr.astype(np.int32 if indptr[-1] < 2**31 else np.int64)
-    return sparse.csr_array((data, indices, small), shape=(n, dim + lexical.shape[1]))
 
 
 def _told_apart(names: list[str]) -> list[str]:

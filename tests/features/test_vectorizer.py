@@ -56,6 +56,7 @@ def embedder():
             semantic_weight=2.0,
             sparse_output=False,
         ),
+        HybridVectorizer(StaticEmbedder(MODELS["wordpiece"]), character_weight=2.0),
     ],
 )
 def test_text_transformer_checks(estimator, check):
