@@ -46,11 +46,11 @@ TESTS = {
     "skm2v/_pooling/columns.py": "pooling/test_texts",
     "skm2v/_pooling/texts.py": "pooling/test_texts",
     "skm2v/_model/reader.py": "model/test_save_load model/test_peers model/test_mapped"
-    " model/test_paths model/test_foreign model/test_tampering",
+    " model/test_paths model/test_tampering model/test_foreign",
     "skm2v/_model/writer.py": "model/test_save_load model/test_card model/test_peers"
     " model/test_file_systems model/test_unknown_token model/test_interruption",
     "skm2v/_model/tensor_file.py": "model/test_tensor_file model/test_tampering model/test_mapped",
-    "skm2v/_model/sealed.py": "model/test_sealed model/test_tampering model/test_foreign",
+    "skm2v/_model/sealed.py": "model/test_sealed model/test_save_load model/test_tampering",
     "skm2v/_model/sealed_file.py": "classifier/test_fused_file model/test_foreign",
     "skm2v/_model/state.py": "model/test_pickle test_sealed_pickles",
     "skm2v/_model/tokenizer_check.py": "model/test_tokenizer_limits model/test_tokenizer_document"

@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from skm2v import StaticModel
 from skm2v._model.tensor_file import dump_tensors, parse_tensors
@@ -93,6 +95,20 @@ def test_a_tokenizer_without_an_unknown_token_needs_no_weights(tmp_path):
     model.save_pretrained(tmp_path)
     tensors, metadata = parse_tensors((tmp_path / "model.safetensors").read_bytes(), what="file")
     assert set(tensors) == {"embeddings"} and "unknown" not in json.loads(metadata["skm2v"])
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_the_unknown_token_may_be_any(place, tmp_path):
+    tokens = ["[UNK]", "a", "b"] if place == "first" else ["a", "b", "[UNK]"]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    model = StaticModel(np.eye(3, dtype=np.float32), tokenizer, weights=np.array([3.0, 2.0, 1.0]))
+    model.save_pretrained(tmp_path)
+    tensors, _ = parse_tensors((tmp_path / "model.safetensors").read_bytes(), what="file")
+    assert np.flatnonzero(tensors["weights"] == 0).tolist() == [vocabulary["[UNK]"]]
+    again = StaticModel.from_pretrained(tmp_path)
+    assert again == model and again.weights.tolist() == [3.0, 2.0, 1.0]
 
 
 def damaged(folder, change) -> None:
