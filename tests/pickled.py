@@ -138,6 +138,8 @@ def content_of(value: Any) -> Any:
         return content_of(value.get_state())
     if hasattr(value, "__dict__") and not isinstance(value, type):  # of somebody else
         return type(value).__name__, content_of(vars(value))
+    if isinstance(value, np.generic) and not isinstance(value, np.void):
+        value = value.item()  # one flipped bit of a pickle makes the other of it: the same number
     has_address = type(value).__repr__ is object.__repr__
     return type(value).__name__, None if has_address else repr(value)
 
