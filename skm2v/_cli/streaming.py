@@ -158,6 +158,11 @@ def stream(
         encoded = form.encode({**batch.columns, **made.columns}, first)
         return len(batch.texts), made.losses, encoded
 
+    def finish(worked: tuple[int, dict[str, int], Any]) -> int:
+        n_texts, losses, encoded = worked
+        sink.write(encoded, n_texts, losses)
+        return n_texts
+
     quiet = arguments.quiet
     with source, _sink(form, arguments, model_sha256) as sink:
         if sink.n_rows:
@@ -170,10 +175,9 @@ def stream(
             progress(
                 doing, n_left, "texts", False if quiet else None, share=_share_of_rest(source)
             ) as advance,
-            closing(in_order(batches, work, n_threads)) as results,
+            closing(in_order(batches, work, finish, n_threads)) as finished,
         ):
-            for n_texts, losses, encoded in results:
-                sink.write(encoded, n_texts, losses)
+            for n_texts in finished:
                 advance(n_texts)
     return sink.n_rows, sink.losses
 

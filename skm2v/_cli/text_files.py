@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -166,12 +167,11 @@ class TextFile:
         lines = read_lines(self._file, self.name)
         if self.kind == "csv":
             header, rows = self._csv_rows(lines)
-            indices = [
-                self._column_index(header),
-                *(find_column(header, name, self.name) for name in keep),
-            ]
+            cells = itemgetter(
+                self._column_index(header), *(find_column(header, name, self.name) for name in keep)
+            )
             for row in rows:
-                yield tuple(row.value[index] for index in indices)
+                yield cells(row.value)
             return
         for row in read_json(lines, self.name):
             text = self._json_text(row)
