@@ -163,6 +163,7 @@ SECTIONS = (
         "Batches of Arrow and frames of Dask, for many processes and machines.",
         (
             "skm2v.distributed.BatchTransformer",
+            "skm2v.distributed.deduplicate",
             "skm2v.distributed.embed",
             "skm2v.distributed.predict",
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 from skm2v._distributed.batches import BatchTransformer
 from skm2v.exceptions import MissingExtraError, TextTypeError
 
-__all__ = ["embed", "predict"]
+__all__ = ["check_frame", "embed", "predict"]
 
 
 def embed(frame: Any, column: str, model: Any, *, output: str = "vector") -> Any:
@@ -112,19 +113,31 @@ def predict(
     return _mapped(frame, BatchTransformer(model, column, output=output, method=method))
 
 
-def _mapped(frame: Any, add: BatchTransformer) -> Any:
+def check_frame(frame: Any, column: str, new: Sequence[str]) -> None:
+    """Raise unless there is a Dask frame with a column, and none of those that it shall get.
+
+    Raises
+    ------
+    MissingExtraError, TextTypeError, ValueError
+        As the functions of :mod:`skm2v.distributed`.
+    """
     if not hasattr(frame, "__dask_graph__") or not hasattr(frame, "map_partitions"):
         raise TextTypeError(
             f"Expected a Dask frame; got {type(frame).__name__}. Fix: dask.dataframe.from_pandas,"
             " or the estimator itself, which takes frames of pandas, polars and pyarrow."
         )
     columns = list(getattr(frame, "columns", ()))
-    if add.column not in columns:
-        raise ValueError(f"The frame has no column {add.column!r}, but {columns}.")
-    if add.output in columns:
-        raise ValueError(
-            f"The frame has a column {add.output!r} already; pass output= with another name."
-        )
+    if column not in columns:
+        raise ValueError(f"The frame has no column {column!r}, but {columns}.")
+    for name in new:
+        if name in columns:
+            raise ValueError(
+                f"The frame has a column {name!r} already; pass output= with another name."
+            )
+
+
+def _mapped(frame: Any, add: BatchTransformer) -> Any:
+    check_frame(frame, add.column, [add.output])
     # By delayed, the model is one node of the graph that goes to each worker once, not a part of
     # every task.
     shared = _dask().delayed(add, traverse=False)
