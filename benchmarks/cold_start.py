@@ -1,14 +1,17 @@
 """From the start of a process to its first answer: seconds, and memory that is its own.
 
-    python benchmarks/cold_start.py [--rounds 10] [--tokens 500000]
+    python benchmarks/cold_start.py [--rounds 10] [--tokens 500000] [--family Unigram]
+        [--peer model2vec=PYTHON] [--peer sentence-transformers=PYTHON] [--peer laghu=PYTHON]
 
 Every line is a program of its own, run in a new process; they take turns, so that all of them see
 the same machine. Seconds are wall clock from before the process starts until its first answer;
 processor seconds are all that it took, private memory what no other process shares (smaps_rollup,
 Linux). This process has the model files mapped, as another worker would have. `--tokens` also
 makes a model of so many tokens x 256 in float16 in a temporary folder, and reads it with every
-package that is installed. Files are in the page cache: one run of each goes
-first, and is not counted.
+package that is installed, and once more as it was saved before files held what the kernel makes of
+a vocabulary. `--peer` names the interpreter of an environment that has one of the other packages,
+which read the same folders. Files are in the page cache: one run of each goes first, and is not
+counted; what a package keeps for its next start is there by then.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -33,6 +37,7 @@ import numpy as np
 from speed_common import environment, show_environment, simd_in_use
 
 from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
+from skm2v._model import kernel_tables
 from skm2v.datasets import default_model_path, load_sms_spam
 
 BASIS = {
@@ -44,7 +49,7 @@ FILE = "model.safetensors"
 TEXT = "Free entry! Text WIN to 80086 now"
 OURS = (
     "from skm2v import StaticModel;"
-    " model = StaticModel.from_pretrained({path!r}, mmap={mmap}); model.encode([{text!r}])"
+    " model = StaticModel.from_pretrained({path!r}, {how}); model.encode([{text!r}])"
 )
 PEERS = {
     "model2vec": (
@@ -55,7 +60,9 @@ PEERS = {
         "from sentence_transformers import SentenceTransformer;"
         " model = SentenceTransformer({path!r}, device='cpu'); model.encode([{text!r}])"
     ),
+    "laghu": "from laghu import load; model = load({path!r}); model.encode([{text!r}])",
 }
+WAYS = ("mmap=False", "mmap=True", "mmap=True, verify=False")
 END = """
 import json, os, resource, time
 answered = time.time()
@@ -69,11 +76,11 @@ print(json.dumps([answered, used.ru_utime + used.ru_stime, private / 1024]))
 """
 
 
-def run(program: str) -> tuple[float, float, float] | None:
+def run(program: str, python: str = sys.executable) -> tuple[float, float, float] | None:
     """Seconds to the answer, processor seconds and private MB; None if it cannot run."""
     start = time.time()
     process = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program + END], capture_output=True, text=True
+        [python, "-W", "ignore", "-c", program + END], capture_output=True, text=True
     )
     if process.returncode:
         return None
@@ -90,8 +97,16 @@ def hold(path: Path) -> mmap.mmap:
     return memory
 
 
-def large_model(n_tokens: int, folder: Path) -> None:
-    """Save a model of many made-up words, which WordPiece reads."""
+def peers(texts: list[str]) -> dict[str, str]:
+    """Interpreters by the names of packages, from ``NAME=PYTHON``."""
+    named = dict(text.partition("=")[::2] for text in texts)
+    if unknown := set(named) - set(PEERS):
+        raise SystemExit(f"Unknown peers {sorted(unknown)}; known are {list(PEERS)}.")
+    return {name: named.get(name, sys.executable) for name in PEERS}
+
+
+def large_model(n_tokens: int, folder: Path, family: str = "WordPiece") -> StaticModel:
+    """Save a model of many made-up words."""
     rng = random.Random(0)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words: dict[str, None] = dict.fromkeys(["[UNK]", *letters, *("##" + c for c in letters)])
@@ -110,21 +125,42 @@ def large_model(n_tokens: int, folder: Path) -> None:
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": None,
         "decoder": None,
-        "model": {
+    }  # fmt: skip
+    if family == "Unigram":
+        pieces = ["<unk>", *("\u2581" + word for word in letters), *letters]
+        pieces += [w[2:] if w[0] == "#" else "\u2581" + w for w in words if len(w) > 3]
+        pieces = list(dict.fromkeys(pieces))
+        pieces += [f"\u2581{i}" for i in range(n_tokens - len(pieces))]
+        scores = [round(rng.uniform(-16, -8), 5) for _ in pieces]
+        metaspace = {"replacement": "\u2581", "prepend_scheme": "always", "split": True}
+        spec |= {
+            "normalizer": {"type": "NFKC"},
+            "pre_tokenizer": {"type": "Metaspace", **metaspace},
+            "model": {
+                "type": "Unigram", "unk_id": 0, "byte_fallback": False,
+                "vocab": list(zip(pieces, scores, strict=True)),
+            },
+        }  # fmt: skip
+    else:
+        spec["model"] = {
             "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100, "vocab": {word: i for i, word in enumerate(words)},
-        },
-    }  # fmt: skip
+        }  # fmt: skip
     table = np.random.default_rng(0).normal(size=(n_tokens, 256)).astype(np.float16)
-    StaticModel(table, json.dumps(spec)).save_pretrained(folder)
+    model = StaticModel(table, json.dumps(spec))
+    model.save_pretrained(folder)
+    return model
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--tokens", type=int, default=0, help="size of a large model; 0: none")
+    parser.add_argument("--family", choices=["WordPiece", "Unigram"], default="WordPiece")
+    parser.add_argument("--peer", action="append", default=[], help="NAME=PYTHON")
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    pythons = peers(arguments.peer)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts, labels = load_sms_spam(subset="train", return_X_y=True)
@@ -137,7 +173,7 @@ def main() -> None:
         joblib.dump(classifier, folder / "classifier.joblib")
         programs = dict(BASIS)
         programs["the bundled model, first vector"] = OURS.format(
-            path="default", mmap=False, text=TEXT
+            path="default", how="mmap=False", text=TEXT
         )
         for mapped in (False, True):
             programs[f"fused spam filter, mmap={mapped}, first prediction"] = (
@@ -151,25 +187,37 @@ def main() -> None:
             programs[f"pickled {kind}, first {method}"] = (
                 f"import joblib; model = joblib.load({path!r}); model.{method}([{TEXT!r}])"
             )
+        held: list[mmap.mmap] = []
         sizes = {"the bundled model": str(default_model_path())}
         if arguments.tokens:
-            large_model(arguments.tokens, folder / "large")
-            sizes[f"{arguments.tokens:,} tokens x 256"] = str(folder / "large")
-            path = sizes[f"{arguments.tokens:,} tokens x 256"]
-            for mapped in (False, True):
-                title = f"{arguments.tokens:,} tokens x 256, mmap={mapped}, first vector"
-                programs[title] = OURS.format(path=path, mmap=mapped, text=TEXT)
+            size = f"{arguments.tokens:,} tokens x 256, {arguments.family}"
+            model = large_model(arguments.tokens, folder / "large", arguments.family)
+            sizes[size] = str(folder / "large")
+            with mock.patch.object(kernel_tables, "FEWEST_TOKENS", 1 << 31):
+                model.save_pretrained(folder / "plain")
+            del model
+            for how in WAYS:
+                programs[f"{size}, {how}, first vector"] = OURS.format(
+                    path=sizes[size], how=how, text=TEXT
+                )
+            programs[f"{size}, mmap=True, without the tables of the vocabulary"] = OURS.format(
+                path=str(folder / "plain"), how="mmap=True", text=TEXT
+            )
+            held.append(hold(folder / "plain" / FILE))
+        interpreter = dict.fromkeys(programs, sys.executable)
         for size, path in sizes.items():
             for peer, program in PEERS.items():
-                programs[f"{peer} on {size}"] = program.format(path=path, text=TEXT)
+                title = f"{peer} on {size}"
+                programs[title] = program.format(path=path, text=TEXT)
+                interpreter[title] = pythons[peer]
         # Of pages that nobody else has the system says that they are private.
-        held = [hold(Path(fused)), *(hold(Path(path) / FILE) for path in sizes.values())]
+        held += [hold(Path(fused)), *(hold(Path(path) / FILE) for path in sizes.values())]
         measured: dict[str, list[tuple[float, float, float]]] = {}
-        for program in programs.values():
-            run(program)
+        for title, program in programs.items():
+            run(program, interpreter[title])
         for _ in range(arguments.rounds):
             for title, program in programs.items():
-                if (figures := run(program)) is not None:
+                if (figures := run(program, interpreter[title])) is not None:
                     measured.setdefault(title, []).append(figures)
         for memory in held:
             memory.close()

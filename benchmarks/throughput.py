@@ -47,15 +47,14 @@ def bounds(table: Any, tokenizer: str, texts: list[str]) -> list[Peer]:
     import numpy as np
 
     from skm2v._model.quantization import quantize
-    from skm2v._pooling import PoolingTable, TextTokenizer
-    from skm2v._pooling import kernel as kernel_module
+    from skm2v._pooling import PoolingTable, TextTokenizer, bert
     from skm2v._pooling.kernel import build_kernel
 
     text_tokenizer = TextTokenizer(tokenizer)
     narrow = PoolingTable(np.ascontiguousarray(table[:, :1]))
 
     def tokenise() -> Any:
-        kernel_module._code_points.cache_clear()
+        bert._code_points.cache_clear()
         kernel = build_kernel(text_tokenizer, narrow)
 
         def encode(texts: list[str]) -> None:
@@ -212,13 +211,13 @@ def main() -> None:
     limit_threads(args.threads)
     warnings.simplefilter("ignore")  # truncated documents are part of the benchmark
 
-    from skm2v._pooling import kernel
+    from skm2v._pooling import bert
 
     table, tokenizer = load_parts(args.model)
     corpora = english(args.data, args.sentences, args.documents)
 
     def ours(dtype: str, n_jobs: int) -> Encoder:
-        kernel._code_points.cache_clear()  # as in a new process: every code point is new
+        bert._code_points.cache_clear()  # as in a new process: every code point is new
         model = our_model(table, tokenizer, dtype)
         return lambda texts: model.encode(texts, n_jobs=n_jobs)
 

@@ -67,7 +67,7 @@ class FitReport(SealedState, Mapping[str, Any]):
                 "revision": config.source_revision or config.revision,
                 "licence": config.licence,
                 "objective": config.objective,
-                "n_tokens": len(model.tokenizer.tokens),
+                "n_tokens": model.tokenizer.n_tokens,
                 "n_components": model.dim,
                 "dtype": model.table.rows.dtype.name,
                 **facts,

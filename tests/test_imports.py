@@ -67,6 +67,8 @@ LATE_IMPORTS = {
         "skm2v.distill -> skm2v._static_model",
     },
     "`import skm2v` does without what not every process needs": {
+        "skm2v._model.kernel_check -> skm2v._pooling.kernel",
+        "skm2v._model.kernel_tables -> skm2v._pooling.kernel",
         "skm2v._pooling.pooler -> skm2v._pooling.kernel",
         "skm2v._classification.explanation -> skm2v._classification.explanation_html",
     },

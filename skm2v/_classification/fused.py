@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._checks import check_choice, check_n_jobs
+from skm2v._checks import check_choice, check_flag, check_n_jobs
 from skm2v._classification import fused_file
 from skm2v._classification.fused_file import FusedContent
 from skm2v._classification.prediction import ClassPrediction, TextScoring
@@ -128,6 +128,7 @@ class _Fused(TextScoring, _SklearnTags):
         path: str | os.PathLike[str],
         *,
         mmap: bool = False,
+        verify: bool = True,
         handle_missing: Literal["error", "zero"] | None = None,
         n_jobs: int | None = None,
     ) -> Any:
@@ -143,6 +144,10 @@ class _Fused(TextScoring, _SklearnTags):
         mmap : bool, default=False
             Map the file into memory instead of reading it, so that processes share one copy.
             The file must not be changed in place as long as it is in use; `save` replaces it.
+        verify : bool, default=True
+            Whether the hash of the content is computed, which reads all of the file. False leaves
+            it to you to know that the file is what was saved: damage may then be other decisions
+            without an error. All else is checked.
         handle_missing : {"error", "zero"} or None, default=None
             What to do with missing texts. None means as the file says.
         n_jobs : int or None, default=None
@@ -163,7 +168,8 @@ class _Fused(TextScoring, _SklearnTags):
         ValueError
             If a setting is invalid.
         """
-        model = cls._of_content(fused_file.read(path, cls._kind, mmap=mmap))
+        content = fused_file.read(path, cls._kind, mmap=mmap, verify=check_flag("verify", verify))
+        model = cls._of_content(content)
         return model._with_given(handle_missing, n_jobs)
 
     def _with_given(self, handle_missing: str | None, n_jobs: int | None) -> Any:

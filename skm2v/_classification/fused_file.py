@@ -12,6 +12,7 @@ import numpy.typing as npt
 from skm2v._classification.links import LINKS, check_outputs
 from skm2v._classification.scores import ScoreTable, check_tensor
 from skm2v._model import files
+from skm2v._model.kernel_tables import kernel_of
 from skm2v._model.sealed import FUSED_KEY, Content, Seal
 from skm2v._model.sealed_file import SealedFile
 from skm2v.exceptions import ModelFormatError
@@ -83,14 +84,19 @@ def write(content: FusedContent, path: str | os.PathLike[str]) -> None:
     tensors = dict(scores.tensors)
     if content.inverse_temperature is not None:
         tensors[TEMPERATURE] = content.inverse_temperature
-    FILE.write(target, Content(settings, tensors, scores.tokenizer))
+    kernel = kernel_of(content.scores.tokenizer)
+    FILE.write(target, Content(settings, tensors, scores.tokenizer, kernel))
 
 
 def read(
-    path: str | os.PathLike[str], kind: str | None = None, *, mmap: bool = False
+    path: str | os.PathLike[str],
+    kind: str | None = None,
+    *,
+    mmap: bool = False,
+    verify: bool = True,
 ) -> FusedContent:
     """Read a fused model of a kind, or of any; see :meth:`skm2v.FusedTextClassifier.load`."""
-    content = FILE.read(path, mmap=mmap)
+    content = FILE.read(path, mmap=mmap, verify=verify)
     if kind not in (None, content.kind):
         raise ModelFormatError(
             f"{files.local_path(path)} holds a {content.kind}; load it with"
@@ -106,7 +112,9 @@ def _read_v1(content: Content, what: str) -> FusedContent:
     if temperature is not None:
         check_tensor(TEMPERATURE, temperature, (1, "float64"), what)
     of_scores = {name: settings[name] for name in ("form", "max_length")}
-    scores = ScoreTable.of_content(Content(of_scores, tensors, content.tokenizer), what)
+    scores = ScoreTable.of_content(
+        Content(of_scores, tensors, content.tokenizer, content.kernel), what
+    )
     kind, missing = settings["kind"], settings["handle_missing"]
     if kind == "regressor":
         if settings["flat"] and scores.n_outputs != 1:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import MAX_LENGTH
+from skm2v._model.kernel_check import open_tokenizer
 from skm2v._model.sealed import Content, Seal
 from skm2v._model.state import from_state, to_state
-from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._pooling import Pieces, PoolingTable, TextPooler, TextTokenizer
 from skm2v.exceptions import ModelFormatError
 
@@ -296,7 +296,7 @@ class ScoreTable:
             tensors["rows"], tensors.get("weights"), tensors.get("mapping"), tensors.get("pairs")
         )
         return cls(
-            build_tokenizer(content.tokenizer, sealed=True),
+            open_tokenizer(content.tokenizer, content.kernel),
             table,
             tensors["intercept"],
             settings["form"],

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._model.config import ModelConfig
+from skm2v._model.kernel_check import open_tokenizer
 from skm2v._model.parts import ModelParts
 from skm2v._model.projection import Projection
 from skm2v._model.quantization import cluster, quantize
@@ -88,9 +89,12 @@ class Core:
         sha256 : str or None, default=None
             Hash of the content, if it is known: the parts then come from a file or pickle of ours.
         """
-        tokenizer = build_tokenizer(parts.tokenizer, sealed=sha256 is not None)
+        if sha256 is None and parts.kernel is None:
+            tokenizer = build_tokenizer(parts.tokenizer)
+        else:
+            tokenizer = open_tokenizer(parts.tokenizer, parts.kernel)
         if parts.tensors["embeddings"].dtype == np.int8 and "weights" not in parts.tensors:
-            n_entries = len(tokenizer.tokens) + len(parts.tensors.get("pairs", ()))
+            n_entries = tokenizer.n_tokens + len(parts.tensors.get("pairs", ()))
             ones = np.ones(n_entries, dtype=np.float32)
             parts, sha256 = replace(parts, tensors={**parts.tensors, "weights": ones}), None
         core = cls(
@@ -114,6 +118,7 @@ class Core:
             self.normalize,
             self.max_length,
             self.config,
+            self.tokenizer.state,
         )
 
     @cached_property

@@ -13,6 +13,7 @@ from skm2v._model.config import ModelConfig
 from skm2v._model.projection import Projection
 from skm2v._model.sealed import MODEL_KEY, Content, Seal
 from skm2v._pooling import PoolingTable, TokenizerDocument
+from skm2v._pooling.kernel_state import KernelState
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["MODEL", "UNKNOWN", "ModelParts"]
@@ -41,6 +42,8 @@ class ModelParts:
     normalize : bool
     max_length : int or None
     config : ModelConfig
+    kernel : KernelState or None, default=None
+        What the compiled kernel makes of the tokenizer, if the file has it or is to have it.
     """
 
     tokenizer: TokenizerDocument
@@ -48,6 +51,7 @@ class ModelParts:
     normalize: bool
     max_length: int | None
     config: ModelConfig
+    kernel: KernelState | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.normalize, bool):
@@ -105,7 +109,7 @@ class ModelParts:
     @property
     def content(self) -> Content:
         """The model as what is saved."""
-        return Content(self.settings, self.tensors, self.tokenizer.text)
+        return Content(self.settings, self.tensors, self.tokenizer.text, self.kernel)
 
     def sha256(self) -> str:
         """Hash of all content, the same on every machine."""
@@ -126,6 +130,7 @@ def read_v1(content: Content, what: str) -> ModelParts:
         settings["normalize"],
         settings["max_length"],
         ModelConfig.from_dict(settings["config"]),
+        content.kernel,
     )
 
 

@@ -38,6 +38,7 @@ def load(
     force_download: bool = False,
     sha256: str | None = None,
     mmap: bool = False,
+    verify: bool = True,
 ) -> tuple[ModelParts, str | None]:
     """Find and read a model; see :meth:`skm2v.StaticModel.from_pretrained`.
 
@@ -55,7 +56,7 @@ def load(
         force_download=force_download,
     )
     try:
-        parts, digest = read(location.path, sha256=sha256, mmap=mmap)
+        parts, digest = read(location.path, sha256=sha256, mmap=mmap, verify=verify)
     except FileNotFoundError as error:
         hidden = "" if location.source else in_the_way(name)
         if not hidden:
@@ -68,7 +69,7 @@ def load(
 
 
 def read(
-    path: Path, *, sha256: str | None = None, mmap: bool = False
+    path: Path, *, sha256: str | None = None, mmap: bool = False, verify: bool = True
 ) -> tuple[ModelParts, str | None]:
     """Read a model from a folder, or from its ``model.safetensors`` alone.
 
@@ -79,6 +80,8 @@ def read(
         Expected SHA-256 of the bytes of ``model.safetensors``.
     mmap : bool, default=False
         Map that file into memory instead of reading it.
+    verify : bool, default=True
+        Whether the hashes are computed that a file of ours holds.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def read(
         If a file cannot be read.
     """
     if path.is_file():
-        return _read(_content(path, mmap), path, None, sha256)
+        return _read(_content(path, mmap), path, None, sha256, verify)
     with Folder(path) as folder:
         file = folder / MODEL_FILE
         try:
@@ -99,7 +102,7 @@ def read(
             _check_for_others(path)
             parts, digest = read_peer(folder, None, {}), None
         else:
-            parts, digest = _read(data, file, folder, sha256)
+            parts, digest = _read(data, file, folder, sha256, verify)
         # Of a file of ours it was asked which of them count.
         if digest is None and (changed := folder.changed()):
             raise ModelFormatError(f"{changed[0]} was replaced while it was read. Load it again.")
@@ -114,7 +117,7 @@ def _content(file: Path | Place, mmap: bool) -> Any:
 
 
 def _read(
-    data: Any, file: Path | Place, folder: Folder | None, sha256: str | None
+    data: Any, file: Path | Place, folder: Folder | None, sha256: str | None, verify: bool
 ) -> tuple[ModelParts, str | None]:
     """Make a model of a model file, and of those in its folder that are a part of it."""
     if sha256 is not None:
@@ -141,8 +144,8 @@ def _read(
     tensors = shown(tensors)
     if UNKNOWN in document:
         tensors = unmute(tensors, document[UNKNOWN], what=str(file))
-    parts = MODEL.open(document, tensors, what=str(file))
-    if folder is not None:
+    parts = MODEL.open(document, tensors, what=str(file), verify=verify)
+    if folder is not None and verify:
         edited = _edited_sidecars(folder, document["sidecars"])
         # While a new model is saved its files stand beside the old tensors, which were read.
         if edited and file not in folder.changed():

@@ -17,7 +17,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._model.kernel_tables import KERNEL, hash_of_arrays, pack, unpack
 from skm2v._model.tensor_file import dump_tensors
+from skm2v._pooling.kernel_state import KernelState
 from skm2v._strict_json import canonical_json, count_strings, parse_json
 from skm2v._version import __version__
 from skm2v.exceptions import ModelFormatError
@@ -58,13 +60,16 @@ class Content:
     settings : mapping of str to Any
         What JSON can hold; "format" is no name of a setting.
     tensors : mapping of str to ndarray
-    tokenizer : str or None, default=None
-        JSON text of a tokenizer.
+    tokenizer : str, ndarray of uint8 or None, default=None
+        JSON text of a tokenizer, or the UTF-8 of it.
+    kernel : KernelState or None, default=None
+        What the compiled kernel makes of the tokenizer, for files only. The hash is not about it.
     """
 
     settings: Mapping[str, Any]
     tensors: Mapping[str, npt.NDArray[Any]]
-    tokenizer: str | None = None
+    tokenizer: str | npt.NDArray[np.uint8] | None = None
+    kernel: KernelState | None = None
 
     def sha256(self, number: int) -> str:
         """Hash of all content in a format, the same on every machine.
@@ -81,13 +86,11 @@ class Content:
         """
         digest = hashlib.sha256(canonical_json({"format": number, **self.settings}).encode())
         if self.tokenizer is not None:
-            text = self.tokenizer.encode()
-            digest.update(b"\0tokenizer %d\0" % len(text))
-            digest.update(text)
-        for name, array in sorted(self.tensors.items()):
-            little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-            digest.update(f"\0{name} {array.dtype.name} {array.shape}\0".encode())
-            digest.update(little.reshape(-1).view(np.uint8).data)
+            text = self.tokenizer
+            data = text.encode() if isinstance(text, str) else text.data
+            digest.update(b"\0tokenizer %d\0" % len(data))
+            digest.update(data)
+        hash_of_arrays(digest, self.tensors)
         return digest.hexdigest()
 
 
@@ -139,21 +142,31 @@ class Seal(Generic[T]):
         ValueError
             If it has more names than would be read again.
         """
+        tokenizer, tensors = content.tokenizer, dict(content.tensors)
+        if content.kernel is not None:
+            assert isinstance(tokenizer, str)
+            beside[KERNEL], own = pack(tokenizer, content.kernel)
+            tokenizer, tensors = None, {**tensors, **own}
         document = {
             "format": self.number,
             "settings": content.settings,
             "sha256": content.sha256(self.number) if sha256 is None else sha256,
-            "tokenizer": content.tokenizer,
+            "tokenizer": tokenizer,
             **beside,
         }
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         n_strings = count_strings(text)
         if n_strings > MAX_STRINGS:
             raise ValueError(f"A file can hold {MAX_STRINGS} names and settings; got {n_strings}.")
-        return dump_tensors(dict(content.tensors), {self.key: text})
+        return dump_tensors(tensors, {self.key: text})
 
     def read(
-        self, text: str, tensors: Mapping[str, npt.NDArray[Any]], *, what: str
+        self,
+        text: str,
+        tensors: Mapping[str, npt.NDArray[Any]],
+        *,
+        what: str,
+        verify: bool = True,
     ) -> tuple[T, dict[str, Any]]:
         """Read the document of a file together with its tensors.
 
@@ -164,6 +177,8 @@ class Seal(Generic[T]):
         tensors : mapping of str to ndarray
         what : str
             Name of the file in messages.
+        verify : bool, default=True
+            Whether the hash is computed.
 
         Returns
         -------
@@ -177,7 +192,7 @@ class Seal(Generic[T]):
             If something is damaged, malformed, or of a newer format.
         """
         document = self.document(text, what=what)
-        return self.open(document, tensors, what=what), document
+        return self.open(document, tensors, what=what, verify=verify), document
 
     def document(self, text: str, *, what: str) -> dict[str, Any]:
         """Read the document of a file; what it stands for is not built and not checked yet."""
@@ -186,21 +201,36 @@ class Seal(Generic[T]):
         if not isinstance(document, dict):
             raise ModelFormatError(f"{label} must be a JSON object.")
         self.check_number(document.get("format"), what)
-        if set(document) - self.perhaps != FIELDS | self.beside:
+        if set(document) - self.perhaps - {KERNEL} != FIELDS | self.beside:
             raise ModelFormatError(f"{label} are damaged: a field is missing or unknown.")
         return document
 
     def open(
-        self, document: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]], *, what: str
+        self,
+        document: Mapping[str, Any],
+        tensors: Mapping[str, npt.NDArray[Any]],
+        *,
+        what: str,
+        verify: bool = True,
     ) -> T:
-        """Check the hash of a document and its tensors, and build what they stand for."""
+        """Check the hash of a document and its tensors, and build what they stand for.
+
+        With ``verify=False`` the hash is not computed: all else is checked.
+        """
         settings, tokenizer = document["settings"], document["tokenizer"]
         if not isinstance(settings, dict) or not isinstance(tokenizer, (str, type(None))):
             raise ModelFormatError(
                 f"{what} is damaged: its settings or its tokenizer have a wrong type."
             )
         content = Content(settings, tensors, tokenizer)
+        if KERNEL in document:
+            if tokenizer is not None:
+                raise ModelFormatError(f"{what} is damaged: it has two tokenizers.")
+            text, kernel, tensors = unpack(document[KERNEL], tensors, what=what, verify=verify)
+            content = Content(settings, tensors, text, kernel)
         number = document["format"]
+        if not verify:
+            return self.readers[number](content, what)
         try:
             actual = content.sha256(number)
         except (ValueError, TypeError) as error:

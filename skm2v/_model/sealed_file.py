@@ -57,8 +57,8 @@ class SealedFile(Generic[T]):
         """Write a file in one step: whoever reads sees the old one or the new one."""
         files.write_alone(target, self.seal.dump(content))
 
-    def read(self, path: str | os.PathLike[str], *, mmap: bool) -> T:
-        """Read a file, or map it into memory.
+    def read(self, path: str | os.PathLike[str], *, mmap: bool, verify: bool) -> T:
+        """Read a file, or map it into memory; with ``verify=False`` its hash is not computed.
 
         Raises
         ------
@@ -89,4 +89,4 @@ class SealedFile(Generic[T]):
                 if kind is None
                 else f"{what} holds {kind}, and no {bare}."
             )
-        return self.seal.read(metadata[self.seal.key], tensors, what=what)[0]
+        return self.seal.read(metadata[self.seal.key], tensors, what=what, verify=verify)[0]

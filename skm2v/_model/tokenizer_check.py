@@ -37,7 +37,13 @@ from skm2v._pooling import TextTokenizer, TokenizerDocument
 from skm2v._pooling.tokenization import build_hf, dense_tokens, try_parts
 from skm2v.exceptions import ModelFormatError
 
-__all__ = ["build_tokenizer", "check_tokenizer"]
+__all__ = [
+    "add_tokens",
+    "build_tokenizer",
+    "check_added_tokens_stay",
+    "check_spec",
+    "check_tokenizer",
+]
 
 
 # A grid search loads or slices one model again and again, and most of that time is this.
@@ -64,27 +70,27 @@ def build_tokenizer(source: str | TokenizerDocument, *, sealed: bool = False) ->
     # The library panics at some merges of BPE that hold what is checked here.
     later = sealed and document.spec["model"]["type"] != "BPE"
     if later:
-        try_parts(document)
+        try_parts(document.spec)
     tokenizer = TextTokenizer(document, tokens if later else None)
     if tokenizer.tokens != tokens:
         raise ModelFormatError(
             "The tokenizers library read other token ids than the tokenizer's JSON states."
         )
-    _check_added_tokens_stay(document)
+    check_added_tokens_stay(document.spec)
     return tokenizer
 
 
-def _check_added_tokens_stay(document: TokenizerDocument) -> None:
+def check_added_tokens_stay(spec: dict[str, Any]) -> None:
     """Refuse added tokens of which the normalizer leaves nothing.
 
     The library looks for them in normalized text, finds the empty string everywhere, and panics
     where that is within a character.
     """
-    added = document.spec.get("added_tokens") or []
+    added = spec.get("added_tokens") or []
     sought = [token["content"] for token in added if token["normalized"] and not token["special"]]
-    if not sought or document.spec.get("normalizer") is None:
+    if not sought or spec.get("normalizer") is None:
         return
-    normalizer, _ = build_hf(document.spec["normalizer"], None)
+    normalizer, _ = build_hf(spec["normalizer"], None)
     for content in sought:
         if not normalizer.normalize_str(content):
             raise ModelFormatError(
@@ -110,7 +116,11 @@ def check_tokenizer(document: TokenizerDocument) -> tuple[str, ...]:
         raise ModelFormatError(
             f"The tokenizer has {len(document.text)} characters; at most {MAX_JSON_CHARS} are read."
         )
-    spec = document.spec
+    return dense_tokens(check_spec(document.spec))
+
+
+def check_spec(spec: Any) -> dict[str, int]:
+    """Check what the JSON of a tokenizer says, and return its vocabulary."""
     if not isinstance(spec, dict) or not isinstance(spec.get("model"), dict):
         raise ModelFormatError("The tokenizer JSON must be an object with a 'model' object.")
     unknown = set(spec) - SECTIONS
@@ -127,8 +137,8 @@ def check_tokenizer(document: TokenizerDocument) -> tuple[str, ...]:
         if section == "normalizer":
             _check_growth(parts)
     vocabulary = _check_model(spec["model"])
-    _add_tokens(vocabulary, spec.get("added_tokens") or [])
-    return dense_tokens(vocabulary)
+    add_tokens(vocabulary, spec.get("added_tokens") or [])
+    return vocabulary
 
 
 def _flatten(section: str, part: Any, depth: int) -> Iterator[dict[str, Any]]:
@@ -327,7 +337,8 @@ def _check_tokens(tokens: dict[str, int]) -> None:
         )
 
 
-def _add_tokens(vocabulary: dict[str, int], added: Any) -> None:
+def add_tokens(vocabulary: dict[str, int], added: Any) -> None:
+    """Check the added tokens of a tokenizer, and add them to its vocabulary."""
     if not isinstance(added, list):
         raise ModelFormatError("The tokenizer's added_tokens must be a list.")
     seen = set()

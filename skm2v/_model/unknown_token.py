@@ -38,7 +38,7 @@ def mute(parts: ModelParts) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]
         return tensors, {}
     weight = None if weights is None else float(weights[unknown])
     if weights is None:
-        weights = _ones(len(tokenizer.tokens), tensors["embeddings"].dtype)
+        weights = _ones(tokenizer.n_tokens, tensors["embeddings"].dtype)
     tensors["weights"] = weights.copy()
     if unknown is not None:
         tensors["weights"][unknown] = 0

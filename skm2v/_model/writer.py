@@ -18,9 +18,11 @@ from skm2v._model import files
 from skm2v._model.card import is_as_rendered
 from skm2v._model.files import MODEL_FILE
 from skm2v._model.front_matter import MAX_CARD_BYTES
+from skm2v._model.kernel_tables import kernel_of
 from skm2v._model.parts import MODEL, ModelParts
 from skm2v._model.sidecars import CARD, SIDECARS, render_sidecars
 from skm2v._model.tensor_file import hidden
+from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._model.unknown_token import mute
 from skm2v.exceptions import ModelFormatError
 
@@ -101,7 +103,8 @@ def render_model(
         if name != CARD  # which people edit, and which decides about nothing
     }
     tensors, unknown = mute(parts)
-    content = replace(parts.content, tensors=hidden(tensors) if hide else tensors)
+    kernel = kernel_of(build_tokenizer(parts.tokenizer)) if parts.kernel is None else parts.kernel
+    content = replace(parts.content, tensors=hidden(tensors) if hide else tensors, kernel=kernel)
     return MODEL.dump(content, sha256=sha256, sidecars=hashes, **unknown)
 
 

@@ -11,7 +11,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 from skm2v._pooling.threads import STOP
 from skm2v.exceptions import TextTypeError, TextValueError
@@ -33,14 +33,17 @@ cdef extern from "platform.h" nogil:
 
 cdef extern from "skm.h" nogil:
     enum:
-        SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE, SKM_INTERRUPTED, SKM_TOO_LARGE
+        SKM_OK, SKM_PENDING, SKM_NO_MEMORY, SKM_SURROGATE, SKM_INTERRUPTED, SKM_TOO_LARGE, SKM_DAMAGED
         SKM_FLOAT32, SKM_FLOAT16, SKM_INT8, SKM_FLOAT64
         SKM_BLOCKS
         SKM_NOT_NATIVE, SKM_WORDPIECE, SKM_UNIGRAM, SKM_BYTE_LEVEL
     const size_t SKM_NO_LIMIT
     uint64_t skm_seed
     ctypedef struct skm_trie:
-        pass
+        uint32_t *units
+        int32_t *token
+        uint32_t root[2]
+        uint32_t n_units
     ctypedef struct skm_word:
         int root
         int32_t id
@@ -49,7 +52,7 @@ cdef extern from "skm.h" nogil:
     ctypedef struct skm_simd:
         const char *name
     ctypedef struct skm_unigram:
-        double *scores
+        const double *scores
         double unknown_score
         uint8_t marker[4]
         size_t marker_length
@@ -105,6 +108,9 @@ cdef extern from "skm.h" nogil:
     void skm_model_init(skm_model *)
     void skm_model_free(skm_model *)
     int skm_trie_build(skm_trie *, const skm_word *, size_t)
+    int skm_trie_borrow(skm_trie *, const uint32_t *, const int32_t *, size_t, const uint32_t *,
+                        uint32_t)
+    void skm_trie_free(skm_trie *)
     int skm_model_set_code_point(skm_model *, uint32_t, int flags, int edges, const uint8_t *, size_t)
     int skm_model_set_added(skm_model *, const skm_word *, size_t, const uint8_t *, const int32_t *)
     int skm_model_set_merges(skm_model *, const int32_t *, uint32_t)
@@ -136,7 +142,7 @@ cdef enum:
 
 # As in kernel.py, which refuses any other. Raise both when what it calls here changes: a kernel
 # that was compiled before is then not used.
-INTERFACE = 6
+INTERFACE = 7
 
 skm_seed = int.from_bytes(os.urandom(8), "little")
 
@@ -164,6 +170,9 @@ cdef class Kernel:
         Arrays of the pooling table, of which only the addresses are kept.
     words : dict of (str or bytes) to int
         Id of every vocabulary entry, the string of which may be given as UTF-8.
+    trie : tuple of (units, tokens, roots) or None
+        Instead of `words` and `prefix`, what :func:`build_trie` made of them; the arrays are kept,
+        not copied.
     prefix : str or None
         Entries that begin with it may continue a word, and stand without it then.
     native : bool
@@ -208,7 +217,7 @@ cdef class Kernel:
 
     def __init__(self, rows, weights, mapping, pairs, *, dict words, bint native, int unknown,
                  int max_chars, int dropped, describe, tokenize_chunks, lock, simd=None, unigram=None,
-                 byte_level=None, added=None, foreign=None, prefix=None):
+                 byte_level=None, added=None, foreign=None, prefix=None, trie=None):
         cdef bytes name
         cdef int status
         self._buffers = []
@@ -236,8 +245,14 @@ cdef class Kernel:
         self.model.simd = skm_simd_select(NULL if simd is None else <const char *>name)
         if self.model.simd == NULL:
             raise ValueError(f"The instruction set {simd!r} is not available on this CPU.")
-        if native:
-            self._build_trie(words, prefix)
+        if native and trie is None:
+            _build_trie(&self.model.trie, words, prefix)
+        elif native:
+            n_ids = self.model.n_tokens
+            if unigram is not None:
+                n_ids = min(n_ids, len(unigram["scores"]))
+            _borrow(&self.model.trie, trie[0], trie[1], trie[2], n_ids)
+            self._buffers += trie[:2]
         if unigram is not None:
             self._set_unigram(unigram)
         if byte_level is not None:
@@ -249,17 +264,6 @@ cdef class Kernel:
                                          n_pairs, len(rows) - n_pairs)
             if status != SKM_OK:
                 raise MemoryError
-
-    cdef int _build_trie(self, dict words, str prefix) except -1:
-        cdef size_t n = 0
-        cdef skm_word *entries = _words(words, prefix, &n)
-        cdef int status = skm_trie_build(&self.model.trie, entries, n)
-        free(entries)
-        if status == SKM_TOO_LARGE:
-            raise OverflowError("The vocabulary does not fit into the kernel's trie.")
-        if status != SKM_OK:
-            raise MemoryError
-        return 0
 
     cdef int _set_added(self, dict added) except -1:
         cdef dict words = {word: i for i, word in enumerate(added["words"])}
@@ -290,15 +294,10 @@ cdef class Kernel:
 
     cdef int _set_unigram(self, dict options) except -1:
         cdef skm_unigram *unigram = &self.model.unigram
-        cdef const double[::1] scores = options["scores"]
         cdef bytes marker = options["marker"]
         cdef list byte_ids = options["byte_ids"]
         cdef Py_ssize_t i
-        unigram.scores = <double *>malloc(max(scores.shape[0], 1) * sizeof(double))
-        if unigram.scores == NULL:
-            raise MemoryError
-        for i in range(scores.shape[0]):
-            unigram.scores[i] = scores[i]
+        unigram.scores = <const double *>self._address(options["scores"])
         unigram.unknown_score = options["unknown_score"]
         unigram.marker_length = min(len(marker), 4)
         memcpy(unigram.marker, <const char *>marker, unigram.marker_length)
@@ -654,6 +653,75 @@ cdef _damaged():
     return TextValueError(
         "A text is no valid UTF-8 any more: its memory was written while it was read. Pass a copy."
     )
+
+
+def build_trie(dict words, str prefix):
+    """Build the trie of a vocabulary, for ``Kernel`` and for files.
+
+    Parameters
+    ----------
+    words : dict of (str or bytes) to int
+    prefix : str or None
+        As for ``Kernel``.
+
+    Returns
+    -------
+    units, tokens : bytes
+        uint32 and int32, as many of each.
+    roots : tuple of int
+
+    Raises
+    ------
+    OverflowError
+        If the vocabulary does not fit.
+    """
+    cdef skm_trie trie
+    cdef size_t size
+    memset(&trie, 0, sizeof(skm_trie))
+    try:
+        _build_trie(&trie, words, prefix)
+        size = 4 * <size_t>trie.n_units
+        return (
+            (<const char *>trie.units)[:size],
+            (<const char *>trie.token)[:size],
+            (trie.root[0], trie.root[1]),
+        )
+    finally:
+        skm_trie_free(&trie)
+
+
+def check_trie(units, tokens, roots, uint32_t n_ids):
+    """Refuse arrays that are no trie, or one of other ids than those below `n_ids`.
+
+    Raises
+    ------
+    ValueError
+        If they are not what :func:`build_trie` returns.
+    """
+    cdef skm_trie trie
+    _borrow(&trie, units, tokens, roots, n_ids)
+
+
+cdef int _build_trie(skm_trie *trie, dict words, str prefix) except -1:
+    cdef size_t n = 0
+    cdef skm_word *entries = _words(words, prefix, &n)
+    cdef int status = skm_trie_build(trie, entries, n)
+    free(entries)
+    if status == SKM_TOO_LARGE:
+        raise OverflowError("The vocabulary does not fit into the kernel's trie.")
+    if status != SKM_OK:
+        raise MemoryError
+    return 0
+
+
+cdef int _borrow(skm_trie *trie, const uint32_t[::1] units, const int32_t[::1] tokens, roots,
+                 uint32_t n_ids) except -1:
+    cdef uint32_t[2] root = [roots[0], roots[1]]
+    if (units.shape[0] == 0 or units.shape[0] != tokens.shape[0]
+            or skm_trie_borrow(trie, &units[0], &tokens[0], units.shape[0], root,
+                               n_ids) != SKM_OK):
+        raise ValueError("These arrays are no trie of so many tokens.")
+    return 0
 
 
 cdef skm_word *_words(dict words, str prefix, size_t *n) except NULL:

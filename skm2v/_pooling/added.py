@@ -53,7 +53,7 @@ def added_parts(
         See `added` of ``Kernel``.
     """
     normalizer, _ = build_hf(spec.get("normalizer"), None)
-    ids = tokenizer.vocabulary  # those of the file give way to the model's
+    ids = tokenizer.added_ids
     words: dict[str, tuple[int, int]] = {}
     for token in spec["added_tokens"]:
         token = {**DEFAULTS, **token}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.boundaries import steps_of
+from skm2v._pooling.kernel_state import KernelState
 from skm2v._pooling.normalizers import (
     WHITE_SPACE,
     KernelParts,
@@ -36,7 +37,7 @@ GPT4 = {
 
 def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     """Take a byte-level BPE tokenizer apart; None if the kernel cannot reproduce it exactly."""
-    spec = tokenizer.document.spec
+    spec = tokenizer.spec
     model = spec["model"]
     if any(
         model.get(key) for key in ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
@@ -50,33 +51,59 @@ def byte_level_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     added = added_parts(tokenizer, spec, owned=True) if has_added(spec) else None
     if added is None and has_added(spec):
         return None
+    whole_words = bool(model.get("ignore_merges"))
+    state = tokenizer.state
+    vocabulary = _vocabulary(model, whole_words) if state is None else _kept_vocabulary(state)
+    if vocabulary is None:
+        return None
+    return KernelParts(
+        words=vocabulary.words,
+        unknown=0,
+        options={
+            "byte_level": {
+                **words,
+                "byte_ids": vocabulary.byte_ids,
+                "merges": vocabulary.merges,
+                "whole_words": whole_words,
+            }
+        },
+        describe=_code_points(bool(normalizers)).describe,
+        added=added,
+    )
+
+
+class _Vocabulary(NamedTuple):
+    """Tokens of single bytes, merges as (left id, right id, id), and words that are not merged."""
+
+    byte_ids: list[int]
+    merges: npt.NDArray[np.int32]
+    words: dict[bytes, int]
+
+
+def _vocabulary(model: dict[str, Any], whole_words: bool) -> _Vocabulary | None:
     vocabulary = model["vocab"]
     characters = byte_characters()
     if any(c not in vocabulary for c in characters):
         return None
     bytes_of = {c: byte for byte, c in enumerate(characters)}
     merges = [pair.split(" ", 1) if isinstance(pair, str) else pair for pair in model["merges"]]
-    ids: npt.NDArray[np.int32] = np.array(
-        [(vocabulary[a], vocabulary[b], vocabulary[a + b]) for a, b in merges], dtype=np.int32
-    ).reshape(-1, 3)
-    whole_words = bool(model.get("ignore_merges"))
-    return KernelParts(
-        words={
+    return _Vocabulary(
+        [vocabulary[c] for c in characters],
+        np.array(
+            [(vocabulary[a], vocabulary[b], vocabulary[a + b]) for a, b in merges], dtype=np.int32
+        ).reshape(-1, 3),
+        {
             bytes(map(bytes_of.__getitem__, token)): i
             for token, i in vocabulary.items()
             # The byte 0xff is in no text, and the trie has another use for it.
             if whole_words and all(bytes_of.get(c, 0xFF) != 0xFF for c in token)
         },
-        unknown=0,
-        options={
-            **words,
-            "byte_ids": [vocabulary[c] for c in characters],
-            "merges": ids,
-            "whole_words": whole_words,
-        },
-        describe=_code_points(bool(normalizers)).describe,
-        added=added,
     )
+
+
+def _kept_vocabulary(state: KernelState) -> _Vocabulary:
+    merges = np.ascontiguousarray(state.arrays["merges"], np.int32)
+    return _Vocabulary(state.settings["byte_ids"], merges, {})
 
 
 def byte_characters() -> list[str]:

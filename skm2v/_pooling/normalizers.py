@@ -42,22 +42,34 @@ class KernelParts(NamedTuple):
     Attributes
     ----------
     words : dict of (str or bytes) to int
-        Id of each token; see ``Kernel``.
+        Id of each token; see ``Kernel``. None of them where the trie is known.
     unknown : int
         Id of what cannot be split.
     options : dict
-        See ``Kernel``.
-    describe : callable
+        More arguments of ``Kernel``.
+    describe : callable or None
         See ``Kernel``.
     added : dict or None
         See ``Kernel``.
+    native : bool, default=True
+        See ``Kernel``.
+    max_chars : int, default=0
+        See ``Kernel``.
+    prefix : str or None, default=None
+        See ``Kernel``.
+    ideographs : bool, default=False
+        Whether ideographs are words of their own.
     """
 
     words: Mapping[Any, int]
     unknown: int
     options: dict[str, Any]
-    describe: Callable[[list[int]], list[bytes]]
+    describe: Callable[[list[int]], list[bytes]] | None
     added: dict[str, Any] | None
+    native: bool = True
+    max_chars: int = 0
+    prefix: str | None = None
+    ideographs: bool = False
 
 
 class NormalizerPlan(NamedTuple):

@@ -111,9 +111,9 @@ class TextPooler:
     def __init__(
         self, tokenizer: TextTokenizer, table: PoolingTable, engine: Engine | None = None
     ) -> None:
-        if len(tokenizer.tokens) != table.n_tokens:
+        if tokenizer.n_tokens != table.n_tokens:
             raise ModelFormatError(
-                f"The tokenizer has {len(tokenizer.tokens)} tokens, the table {table.n_tokens}."
+                f"The tokenizer has {tokenizer.n_tokens} tokens, the table {table.n_tokens}."
             )
         self.tokenizer = tokenizer
         self.table = table

@@ -14,6 +14,7 @@ import tokenizers
 
 from skm2v._pooling.boundaries import cut_pattern, steps_of
 from skm2v._pooling.foreign import find_foreign_tokens
+from skm2v._pooling.kernel_state import KernelState
 from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenizer_document import TokenizerDocument
 from skm2v._pooling.unknown_characters import (
@@ -23,7 +24,7 @@ from skm2v._pooling.unknown_characters import (
 )
 from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
 
-__all__ = ["TextTokenizer", "build_hf", "dense_tokens", "try_parts"]
+__all__ = ["TextTokenizer", "build_hf", "dense_tokens", "try_parts", "with_one_token"]
 
 MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
 
@@ -45,9 +46,13 @@ class TextTokenizer:
     source : str or TokenizerDocument
         Content of a ``tokenizer.json`` file with a WordPiece, BPE, Unigram or WordLevel model
         and dense token ids.
-    tokens : tuple of str or None, default=None
+    tokens : tuple of str, callable or None, default=None
         The tokens that `source` states, where it was checked before; the object of ``tokenizers``,
-        which takes longer to make than a model to load, is then made when it is first needed.
+        which takes longer to make than a model to load, is then made when it is first needed. With
+        `state`, what checks the source and returns them, when they are first needed.
+    state : KernelState or None, default=None
+        What the compiled kernel needs to know of the vocabulary, where that was kept: then nothing
+        of `source` is read before somebody asks for its tokens.
 
     Attributes
     ----------
@@ -57,6 +62,8 @@ class TextTokenizer:
         The same with what it says.
     tokens : tuple of str
         Token strings; the position is the token id.
+    n_tokens : int
+        Number of tokens.
     vocabulary : dict of str to int
         Token id of each token string.
     unk_id : int or None
@@ -78,26 +85,45 @@ class TextTokenizer:
     __module__ = "skm2v"
 
     def __init__(
-        self, source: str | TokenizerDocument, tokens: tuple[str, ...] | None = None
+        self,
+        source: str | TokenizerDocument,
+        tokens: tuple[str, ...] | Callable[[], tuple[str, ...]] | None = None,
+        state: KernelState | None = None,
     ) -> None:
         document = source if isinstance(source, TokenizerDocument) else TokenizerDocument(source)
-        spec = _checked(document)
         self._document = document
-        self._unk_id = _unknown_id(spec)
+        self._state = state
+        self._read_tokens = tokens if callable(tokens) else None
+        spec = _checked(document) if state is None else state.spec
+        self._unk_id = _unknown_id(spec) if state is None else state.unk_id
         self._cut = cut_pattern(spec)
         self._splits_unknown = splits_unknown(spec)
         if tokens is None:
             self._tokenizer = _build(_stripped(document))
             tokens = _tokens_of(self._tokenizer)
-        self._tokens = tokens
+        if not callable(tokens):
+            self._tokens = tokens
+
+    @cached_property
+    def _tokens(self) -> tuple[str, ...]:
+        assert self._read_tokens is not None
+        tokens = self._read_tokens()
+        if len(tokens) != self.n_tokens:
+            raise ModelFormatError(
+                f"The tokenizer has {len(tokens)} tokens, of which {self.n_tokens} were announced."
+            )
+        return tokens
 
     @cached_property
     def _tokenizer(self) -> tokenizers.Tokenizer:
+        tokens = self._tokens  # with `state` this checks what the library is given
         tokenizer = _build(_stripped(self._document))
-        if _tokens_of(tokenizer) != self._tokens:
+        if _tokens_of(tokenizer) != tokens:
             raise ModelFormatError(
                 "The tokenizers library read other token ids than the tokenizer's JSON states."
             )
+        if self._state is not None:
+            self._document.forget()
         return tokenizer
 
     @property
@@ -111,31 +137,69 @@ class TextTokenizer:
         return self._document
 
     @property
+    def state(self) -> KernelState | None:
+        """What the compiled kernel needs to know of the vocabulary, if that was kept."""
+        return self._state
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What the JSON text says; with `state` without vocabulary and merges."""
+        spec: dict[str, Any] = self._document.spec if self._state is None else self._state.spec
+        return spec
+
+    @property
     def hf_json(self) -> str:
         """The JSON that ``tokenizers`` makes of its own state, without truncation and padding."""
         text: str = self._tokenizer.to_str()
         return text
 
     @property
+    def hf_spec(self) -> dict[str, Any]:
+        """What `hf_json` says; with `state` with a vocabulary of one token."""
+        if self._state is None:
+            spec: dict[str, Any] = json.loads(self.hf_json)
+        else:
+            spec = json.loads(_build(json.dumps(with_one_token(self._state.spec))).to_str())
+        return spec
+
+    @property
     def tokens(self) -> tuple[str, ...]:
         """Token strings; the position is the token id."""
-        return self._tokens
+        tokens = self._tokens
+        if self._state is not None:
+            self._document.forget()
+        return tokens
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens."""
+        return len(self._tokens) if self._state is None else self._state.n_tokens
 
     @property
     def vocabulary(self) -> dict[str, int]:
         """Token id of each token string (a new dictionary)."""
         return {token: token_id for token_id, token in enumerate(self._tokens)}
 
+    @property
+    def added_ids(self) -> dict[str, int]:
+        """Token id of each token that the JSON names beside those of the model."""
+        added = self.spec.get("added_tokens") or ()
+        if self._state is not None:
+            return {token["content"]: token["id"] for token in added}
+        ids = self.vocabulary  # those of the JSON give way to the model's
+        return {token["content"]: ids[token["content"]] for token in added}
+
     @cached_property
     def unknown_characters(self) -> UnknownCharacters | None:
         """What is put in place of characters that would make a word unknown, if anything is."""
         if not self._splits_unknown:
             return None
-        return UnknownCharacters(self._document.spec, self._normalize)
+        known = None if self._state is None else self._state.settings["known"]
+        return UnknownCharacters(self.spec, self._normalize, known)
 
     @property
     def _normalize(self) -> Callable[[str], str]:
-        normalizer = build_hf(self._document.spec.get("normalizer"), None)[0]
+        normalizer = build_hf(self.spec.get("normalizer"), None)[0]
         return str if normalizer is None else normalizer.normalize_str
 
     @property
@@ -146,7 +210,7 @@ class TextTokenizer:
     @cached_property
     def foreign_tokens(self) -> npt.NDArray[np.bool_] | None:
         """Tokens that tell of a language that the vocabulary was not made for, or None."""
-        return find_foreign_tokens(self._tokens)
+        return find_foreign_tokens(self._tokens) if self._state is None else self._state.foreign
 
     def ids(self, texts: Iterable[str], *, limit: int | None = None) -> TokenIds:
         """Token ids of texts, without special tokens.
@@ -298,6 +362,7 @@ class TextTokenizer:
         json : str
             Text of a ``tokenizer.json``.
         """
+        self._check()
         spec = with_split_unknown(self._document.spec, split, self._normalize)
         return json.dumps(spec, ensure_ascii=False)
 
@@ -312,7 +377,12 @@ class TextTokenizer:
         tokenizer : tokenizers.Tokenizer
             A copy, which may be changed.
         """
+        self._check()
         return _build(_stripped(self._document))
+
+    def _check(self) -> None:
+        """See that the source was checked, which with `state` it is not from the start."""
+        assert self._tokens is not None
 
     def _parts(self, text: str) -> Iterator[str]:
         """Cut a long text into parts that are tokenized one after the other."""
@@ -345,7 +415,7 @@ class TextTokenizer:
         return hash(self.json)
 
     def __repr__(self) -> str:
-        return f"TextTokenizer(<{len(self._tokens)} tokens>)"
+        return f"TextTokenizer(<{self.n_tokens} tokens>)"
 
 
 def _reraise(error: BaseException, kind: type[Skm2vError], message: str) -> NoReturn:
@@ -407,7 +477,7 @@ def build_hf(
     return hf.normalizer, hf.pre_tokenizer
 
 
-def try_parts(document: TokenizerDocument) -> None:
+def try_parts(spec: dict[str, Any]) -> None:
     """Let the library read all of a tokenizer but its vocabulary, which takes no time.
 
     Raises
@@ -415,14 +485,20 @@ def try_parts(document: TokenizerDocument) -> None:
     ModelFormatError
         If it cannot.
     """
-    spec = document.spec
+    _build(json.dumps(with_one_token(spec)))
+
+
+def with_one_token(spec: dict[str, Any]) -> dict[str, Any]:
+    """What a tokenizer's JSON says, with a vocabulary of one token."""
     model = dict(spec["model"])
     if model["type"] == "Unigram":
         model["vocab"] = [["a", 0.0]]
         model["unk_id"] = None if model.get("unk_id") is None else 0
     else:
         model["vocab"] = {model.get("unk_token") or "a": 0}
-    _build(json.dumps({**spec, "model": model, "truncation": None, "padding": None}))
+        if model["type"] == "BPE":
+            model["merges"] = []
+    return {**spec, "model": model, "truncation": None, "padding": None}
 
 
 def _tokens_of(tokenizer: tokenizers.Tokenizer) -> tuple[str, ...]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from skm2v._strict_json import parse_json
 from skm2v.exceptions import ModelFormatError
 
@@ -18,8 +21,9 @@ class TokenizerDocument:
 
     Parameters
     ----------
-    text : str
-        Content of the file.
+    text : str or ndarray of uint8
+        Content of the file. In an array, perhaps of a file that is mapped into memory, it is UTF-8,
+        which is decoded when somebody wants it.
 
     Raises
     ------
@@ -27,16 +31,29 @@ class TokenizerDocument:
         If `text` is no string; when it is looked into, if it is no JSON.
     """
 
-    __slots__ = ("_spec", "text")
+    __slots__ = ("_data", "_spec", "_text")
 
-    def __init__(self, text: str) -> None:
-        if not isinstance(text, str):
+    def __init__(self, text: str | npt.NDArray[np.uint8]) -> None:
+        if not isinstance(text, (str, np.ndarray)):
             raise ModelFormatError(
                 "A tokenizer is built from the text of a tokenizer.json file; got"
                 f" {type(text).__name__}. Pass tokenizer.to_str() or path.read_text()."
             )
-        self.text = text
+        self._text = text if isinstance(text, str) else None
+        self._data = text if isinstance(text, np.ndarray) else None
         self._spec: Any = None
+
+    @property
+    def text(self) -> str:
+        """Content of the file."""
+        text = self._text
+        if text is None:
+            assert self._data is not None
+            try:
+                self._text = text = self._data.tobytes().decode()
+            except UnicodeDecodeError as error:
+                raise ModelFormatError(f"The tokenizer is not UTF-8: {error}") from error
+        return text
 
     @property
     def spec(self) -> Any:
@@ -54,5 +71,7 @@ class TokenizerDocument:
         return hash(self.text)
 
     def forget(self) -> None:
-        """Let go of what was parsed; it is parsed again if it is asked for."""
+        """Let go of what was parsed or decoded; that is done again if it is asked for."""
         self._spec = None
+        if self._data is not None:
+            self._text = None

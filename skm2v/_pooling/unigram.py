@@ -35,9 +35,9 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
     """Take a Unigram tokenizer apart; None if the kernel cannot reproduce it exactly."""
     # As tokenizers writes it: all fields are there, and the scores are those it computes with,
     # which may differ in the last digit from the ones of the file.
-    spec = json.loads(tokenizer.hf_json)
+    state, unknown, spec = tokenizer.state, tokenizer.unk_id, tokenizer.hf_spec
     model = spec["model"]
-    if model.get("unk_id") is None or any(model.get(key) for key in ("alpha", "nbest_size")):
+    if unknown is None or any(model.get(key) for key in ("alpha", "nbest_size")):
         return None
     plan = plan_normalizer(spec.get("normalizer"))
     if plan is None:
@@ -60,20 +60,27 @@ def unigram_parts(tokenizer: TextTokenizer) -> KernelParts | None:
             return None
     if code_points.describe([ord(" ")])[0][1:] != bytes([ITEM_SPACE, 1]) + b" ":
         return None
-    scores: npt.NDArray[np.float64] = np.array([score for _, score in model["vocab"]], np.float64)
-    vocabulary = {token: i for i, (token, _) in enumerate(model["vocab"])}
-    fallback = [vocabulary.get(f"<0x{byte:02X}>", -1) for byte in range(256)]
+    scores: npt.NDArray[np.float64]
+    if state is None:
+        vocabulary = {token: i for i, (token, _) in enumerate(model["vocab"])}
+        scores = np.array([score for _, score in model["vocab"]], np.float64)
+        fallback = [vocabulary.get(f"<0x{byte:02X}>", -1) for byte in range(256)]
+    else:
+        vocabulary = {}
+        scores = np.ascontiguousarray(state.arrays["scores"], np.float64)
+        fallback = state.settings["byte_ids"]
+    unigram = {
+        "scores": scores,
+        "unknown_score": float(scores.min()) - UNKNOWN_PENALTY,
+        "marker": MARKER.encode(),
+        "spaces": spaces,
+        "split": split,
+        "byte_ids": fallback if model.get("byte_fallback") else [],
+    }
     return KernelParts(
         words=vocabulary,
-        unknown=model["unk_id"],
-        options={
-            "scores": scores,
-            "unknown_score": float(scores.min()) - UNKNOWN_PENALTY,
-            "marker": MARKER.encode(),
-            "spaces": spaces,
-            "split": split,
-            "byte_ids": fallback if model.get("byte_fallback") else [],
-        },
+        unknown=unknown,
+        options={"unigram": unigram},
         describe=code_points.describe,
         added=added,
     )

@@ -37,6 +37,8 @@ class UnknownCharacters(dict[int, str]):
         Parsed ``tokenizer.json`` with a WordPiece model.
     normalize : callable
         Its normalizer.
+    known : list of str or None, default=None
+        What `known` was of an object for this tokenizer; `spec` needs no vocabulary then.
 
     Notes
     -----
@@ -47,9 +49,17 @@ class UnknownCharacters(dict[int, str]):
 
     MOST_KEPT = 1 << 16
 
-    def __init__(self, spec: dict[str, Any], normalize: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        normalize: Callable[[str], str],
+        known: list[str] | None = None,
+    ) -> None:
         super().__init__()
         self._normalize = normalize
+        if known is not None:
+            self._first, self._inside = map(set, known)
+            return
         prefix = spec["model"].get("continuing_subword_prefix", "##")
         pieces = [
             t[len(prefix) :] for t in spec["model"]["vocab"] if t.startswith(prefix) and prefix
@@ -63,6 +73,11 @@ class UnknownCharacters(dict[int, str]):
         for content in whole:
             self._inside.update(normalize(content))
         self.clear()
+
+    @property
+    def known(self) -> list[str]:
+        """The characters that words begin with, and those that stand in them."""
+        return ["".join(sorted(characters)) for characters in (self._first, self._inside)]
 
     def __missing__(self, code_point: int) -> str:
         if len(self) >= self.MOST_KEPT:

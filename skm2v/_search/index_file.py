@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from skm2v._checks import is_count, is_number
 from skm2v._model.core import Core
+from skm2v._model.kernel_tables import kernel_of
 from skm2v._model.parts import MODEL as MODEL_SEAL
 from skm2v._model.sealed import SEARCH_KEY, Content, Seal
 from skm2v._model.sealed_file import SealedFile
@@ -77,16 +78,17 @@ def write(content: SearchContent, path: str | os.PathLike[str]) -> None:
         **{MODEL + name: array for name, array in model.tensors.items()},
     }
     settings = {**content.settings, "model": dict(model.settings)}
-    FILE.write(target, Content(settings, tensors, model.tokenizer))
+    kernel = kernel_of(content.model.text_tokenizer)
+    FILE.write(target, Content(settings, tensors, model.tokenizer, kernel))
 
 
 def _strings(name: str, strings: Strings) -> dict[str, npt.NDArray[Any]]:
     return {f"{name}.data": strings.data, f"{name}.starts": strings.starts}
 
 
-def read(path: str | os.PathLike[str], *, mmap: bool = False) -> SearchContent:
+def read(path: str | os.PathLike[str], *, mmap: bool = False, verify: bool = True) -> SearchContent:
     """Read a searcher; see :meth:`skm2v.TextSearcher.load`."""
-    return FILE.read(path, mmap=mmap)
+    return FILE.read(path, mmap=mmap, verify=verify)
 
 
 def _read_v1(content: Content, what: str) -> SearchContent:
@@ -97,7 +99,8 @@ def _read_v1(content: Content, what: str) -> SearchContent:
         for name in list(tensors)
         if name.startswith(MODEL)
     }
-    parts = MODEL_SEAL.readers[1](Content(settings.pop("model"), of_model, content.tokenizer), what)
+    model_content = Content(settings.pop("model"), of_model, content.tokenizer, content.kernel)
+    parts = MODEL_SEAL.readers[1](model_content, what)
     model = StaticModel._of_core(Core.of_parts(parts))
     try:
         texts, terms = (_take_strings(name, tensors) for name in STRINGS)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from skm2v._checks import check_flag
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.embedding import fit_embedder
 from skm2v._search import index_file
@@ -76,6 +77,7 @@ class SavedIndex(FittedIndex):
         path: str | os.PathLike[str],
         *,
         mmap: bool = False,
+        verify: bool = True,
         reranker: Any = None,
         n_jobs: int | None = None,
     ) -> Any:
@@ -90,6 +92,10 @@ class SavedIndex(FittedIndex):
         mmap : bool, default=False
             Map the file into memory instead of reading it, so that processes share one copy. The
             file must not be changed in place as long as it is in use; `save` replaces it.
+        verify : bool, default=True
+            Whether the hash of the content is computed, which reads all of the file. False leaves
+            it to you to know that the file is what was saved: damage may then be other hits
+            without an error. All else is checked.
         reranker, n_jobs : as for :class:`~skm2v.TextSearcher`
             Parameters that are no part of a file.
 
@@ -112,7 +118,7 @@ class SavedIndex(FittedIndex):
         VersionWarning
             If the index was made with another version of the stemmers.
         """
-        content = index_file.read(path, mmap=mmap)
+        content = index_file.read(path, mmap=mmap, verify=check_flag("verify", verify))
         model, settings = content.model, content.settings
         version = settings.pop("stemmer_version")
         embedder = StaticEmbedder(model, max_length=model.max_length, normalize=model.normalize)

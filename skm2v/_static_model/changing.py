@@ -81,7 +81,7 @@ class ChangingModel(EncodingModel):
         model : StaticModel
             A model with fewer rows and as many tokens.
         """
-        n_tokens = len(self.tokens)
+        n_tokens = len(self)
         if not is_integer(n_clusters) or not 2 <= n_clusters <= n_tokens:
             raise ValueError(
                 "The number of clusters must be an integer from 2 to the number of tokens,"

@@ -210,7 +210,7 @@ class ModelFace(metaclass=_Kind):
         return hash(self.sha256)
 
     def __len__(self) -> int:
-        return len(self.tokens)
+        return self._core.tokenizer.n_tokens
 
     def __copy__(self) -> Self:
         return self
@@ -221,7 +221,7 @@ class ModelFace(metaclass=_Kind):
     def __repr__(self) -> str:
         teacher = self.config.teacher or self.config.source
         return (
-            f"StaticModel({'' if teacher is None else f'{teacher!r}, '}{len(self.tokens)} tokens,"
+            f"StaticModel({'' if teacher is None else f'{teacher!r}, '}{len(self)} tokens,"
             f" {self.dim} dimensions, {self.embedding.dtype})"
         )
 

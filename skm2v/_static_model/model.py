@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from skm2v._checks import MODEL_DEFAULT, ModelDefault
+from skm2v._checks import MODEL_DEFAULT, ModelDefault, check_flag
 from skm2v._model.core import Core
 from skm2v._model.files import local_path
 from skm2v._model.hub import checked_subfolder
@@ -172,6 +172,7 @@ class StaticModel(ChangingModel):
         force_download: bool = False,
         sha256: str | None = None,
         mmap: bool = False,
+        verify: bool = True,
         normalize: bool | None = None,
         max_length: int | ModelDefault | None = MODEL_DEFAULT,
         split_unknown: bool | None = None,
@@ -208,6 +209,11 @@ class StaticModel(ChangingModel):
             share one copy of the table. The file must not be written into or shortened while the
             model lives; `save_pretrained` puts a new one in its place, which is no harm (but
             Windows refuses it).
+        verify : bool, default=True
+            Whether the hashes of a model written by skm2v are computed, which reads all of its
+            files. False leaves it to you to know that they are what was saved: damage may then be
+            other vectors without an error, and :attr:`sha256` is what the file says. All else is
+            checked.
         normalize : bool or None, default=None
             Replaces the model's setting.
         max_length : int or None, default=the model's
@@ -245,6 +251,7 @@ class StaticModel(ChangingModel):
             force_download=force_download,
             sha256=sha256,
             mmap=mmap,
+            verify=check_flag("verify", verify),
         )
         model = cls._of_core(Core.of_parts(parts, digest))
         model = model.with_settings(

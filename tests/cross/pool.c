@@ -76,8 +76,8 @@ static void set_added(const golden *file, skm_model *model) {
 static void set_unigram(const golden *file, skm_model *model) {
   skm_unigram *unigram = &model->unigram;
   size_t n;
-  const void *data = golden_get(file, "unigram.scores", &n);
-  unigram->scores = golden_copy(data, n * sizeof(double)); /* freed with the model */
+  const void *data;
+  unigram->scores = golden_get(file, "unigram.scores", NULL);
   unigram->unknown_score = *(const double *)golden_get(file, "unigram.unknown_score", NULL);
   data = golden_get(file, "unigram.marker", &unigram->marker_length);
   memcpy(unigram->marker, data, unigram->marker_length);

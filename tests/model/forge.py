@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from skm2v import StaticModel
 from skm2v._model.parts import MODEL
 from skm2v._model.sealed import Content
 from skm2v._model.tensor_file import dump_tensors, parse_tensors
+from skm2v._pooling.kernel_state import KernelState
 from tests import tiny
 
 
@@ -56,6 +58,18 @@ def forge(
     folder.mkdir(parents=True, exist_ok=True)
     data = dump_tensors(tensors, {"skm2v": json.dumps(document)})
     (folder / "model.safetensors").write_bytes(data)
+    return folder
+
+
+def forge_kernel(
+    folder: Path, model: StaticModel, state: KernelState, *, tokenizer: str | None = None
+) -> Path:
+    """Write a file that holds this for the kernel, under hashes that are right."""
+    parts = model._core.parts
+    text = parts.tokenizer.text if tokenizer is None else tokenizer
+    content = replace(parts.content, tokenizer=text, kernel=state)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.safetensors").write_bytes(MODEL.dump(content, sidecars={}))
     return folder
 
 

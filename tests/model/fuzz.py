@@ -23,10 +23,12 @@ import numpy as np
 import scipy.sparse  # noqa: F401  the reference imports it at its first text
 
 from skm2v import StaticModel
+from skm2v._pooling.kernel import make_state
+from skm2v._pooling.kernel_state import KernelState
 from skm2v.exceptions import ModelFormatError, TextWarning
 from tests import tiny
 from tests.memory_limit import limit_memory
-from tests.model.forge import contents, forge, forge_model2vec, tiny_model
+from tests.model.forge import contents, forge, forge_kernel, forge_model2vec, tiny_model
 
 SECONDS = 5  # for a mutant; two on a quiet machine
 MEGABYTES = 200
@@ -64,12 +66,34 @@ class Mutator:
             self.saved.append({path.name: path.read_bytes() for path in target.iterdir()})
             shutil.rmtree(target)
 
+    def kept(self, model: StaticModel, rng: random.Random) -> Path:
+        """Write a model with a mutant of what its file holds for the kernel, under right hashes."""
+        state = make_state(model.text_tokenizer)
+        assert state is not None
+        settings, arrays = dict(state.settings), dict(state.arrays)
+        if rng.random() < 0.6:
+            settings = mutate_json(settings, rng)
+        else:
+            name = rng.choice(sorted(arrays))
+            array = arrays[name].copy()
+            for _ in range(rng.choice((1, 1, 5, 1000))):
+                place = rng.randrange(array.size)
+                if array.dtype == np.float64:
+                    array.flat[place] = rng.choice((0.0, -1e9, float("nan"), float("inf"), 5.0))
+                else:
+                    array.flat[place] = rng.choice((-1, 0, rng.getrandbits(7), array.flat[place]))
+                    array.view(np.uint8).flat[place] ^= 1 << rng.randrange(8)
+            arrays[name] = array[: rng.choice((len(array), len(array), len(array) // 2))]
+        return forge_kernel(self.folder / "mutant", model, KernelState(settings, arrays))
+
     def make(self, seed: int, number: int) -> tuple[Path, StaticModel | None]:
         """Write a mutant; return its folder, and the model that it has to be if it loads."""
         rng = random.Random(f"{seed}-{number}")
         index = rng.randrange(len(self.models))
         target = self.folder / "mutant"
         shutil.rmtree(target, ignore_errors=True)
+        if number % 8 == 7:
+            return self.kept(self.models[index], rng), None
         way = rng.choice(("ours", "peer", "structure"))
         if way == "structure":
             content = contents(self.models[index])

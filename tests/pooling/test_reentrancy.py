@@ -29,7 +29,7 @@ from itertools import count
 import numpy as np
 from skm2v._pooling import TextPooler, TextTokenizer
 from skm2v._pooling.byte_level import ByteCodePoints
-from skm2v._pooling.kernel import _CodePoints
+from skm2v._pooling.bert import _CodePoints
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v._pooling.unigram import PieceCodePoints
 from tests import tiny

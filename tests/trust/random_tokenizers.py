@@ -1,7 +1,8 @@
 """Random tokenizers of every family, and texts that are unkind to them.
 
 What the compiled kernel and the reference make of a text is compared with Hugging Face's
-`tokenizers` itself, given the same file.
+`tokenizers` itself, given the same file. So is what the kernel makes of it with its state from a
+file.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import numpy as np
 import tokenizers
 from tokenizers import Tokenizer
 
+from skm2v._model.kernel_check import open_tokenizer
+from skm2v._model.kernel_tables import pack, unpack
 from skm2v._model.tokenizer_check import build_tokenizer
 from skm2v._pooling import PoolingTable, TextPooler, TextTokenizer
+from skm2v._pooling.kernel import make_state
 from skm2v._pooling.reference import ReferenceEngine
 from skm2v.exceptions import ModelFormatError
 from tests.pooling.charsmaps import charsmap
@@ -270,6 +274,16 @@ def random_table(rng: np.random.Generator, tokenizer: TextTokenizer) -> PoolingT
     return PoolingTable(rows.astype(dtype), **parts)
 
 
+def as_kept(tokenizer: TextTokenizer) -> TextTokenizer | None:
+    """Return the tokenizer as a file has it that holds what the kernel needs, if it can."""
+    state = make_state(tokenizer)
+    if state is None:
+        return None
+    field, tensors = pack(tokenizer.json, state)
+    text, kept, _ = unpack(json.loads(json.dumps(field)), tensors, what="", verify=True)
+    return open_tokenizer(text, kept)
+
+
 @dataclass
 class Comparison:
     """What was compared, and what differed: seeds, tokenizers' parts and texts."""
@@ -299,6 +313,10 @@ def compare(seed: int, n_tokenizers: int, n_texts: int) -> Comparison:
         slow = TextPooler(tokenizer, table, ReferenceEngine(tokenizer, table))
         compiled = not isinstance(pooler.engine, ReferenceEngine)
         found.counts["compiled" if compiled else "reference"] += 1
+        engines = {"engine": pooler, "reference": slow}
+        if (kept := as_kept(tokenizer)) is not None:
+            engines["state"] = TextPooler(kept, table)
+            found.counts["state"] += 1
         theirs = Tokenizer.from_str(text)
         theirs.encode_special_tokens = True
         texts = [random_text(rng, list(tokenizer.tokens)) for _ in range(n_texts)]
@@ -308,7 +326,7 @@ def compare(seed: int, n_tokenizers: int, n_texts: int) -> Comparison:
             found.differences.append(f"{number}: tokenizers fails: {error!r}; {spec}")
             continue
         wanted = [[i for i in ids if i != tokenizer.unk_id] for ids in encoded]
-        for name, one in (("engine", pooler), ("reference", slow)):
+        for name, one in engines.items():
             ids = one.token_ids(texts, max_length=None).split()
             for of_text, want, ours in zip(texts, wanted, ids, strict=True):
                 if ours.tolist() != want:
@@ -316,9 +334,14 @@ def compare(seed: int, n_tokenizers: int, n_texts: int) -> Comparison:
                         f"{number} {name}: {of_text!r} has ids {ours.tolist()}, not {want};"
                         f" {spec['normalizer']}, {spec['pre_tokenizer']}"
                     )
-        both = [one.pool(texts, max_length=20, normalize=True).vectors for one in (pooler, slow)]
-        if not np.allclose(*both, atol=2e-5):
+        vectors = {
+            name: one.pool(texts, max_length=20, normalize=True).vectors
+            for name, one in engines.items()
+        }
+        if not np.allclose(vectors["engine"], vectors["reference"], atol=2e-5):
             found.differences.append(f"{number}: vectors")
+        if "state" in vectors and not np.array_equal(vectors["engine"], vectors["state"]):
+            found.differences.append(f"{number}: vectors from the state")
         found.counts["texts"] += len(texts)
     return found
 

@@ -10,4 +10,5 @@ def test_p34_random_tokenizers_give_the_ids_of_their_reference():
     assert found.differences == []
     assert found.counts["texts"] > 9000
     assert found.counts["compiled"] > 40
+    assert found.counts["state"] > 30
     assert found.counts["reference"] > 100

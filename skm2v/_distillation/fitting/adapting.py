@@ -100,7 +100,7 @@ def _adapt(
             f"The teacher {name!r} has vectors of {data.S.shape[1]} dimensions, the model of"
             f" {model.dim}: it was made by another one, {model.config.teacher!r}."
         )
-    n_tokens = len(model.tokenizer.tokens)
+    n_tokens = model.tokenizer.n_tokens
     table = model.table.entry_vectors(np.arange(data.A.shape[1]), np.float32)
     # The teacher's space is that of the table before it was stretched.
     stretches = model.config.stretches

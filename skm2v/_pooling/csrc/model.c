@@ -188,7 +188,6 @@ void skm_model_free(skm_model *model) {
   size_t i;
   skm_trie_free(&model->trie);
   skm_added_free(&model->added);
-  free(model->unigram.scores);
   free(model->byte_level.pairs);
   free(model->byte_level.merges);
   for (i = 0; i < SKM_BLOCKS; i++) free(model->blocks[i]);

@@ -18,14 +18,17 @@ int skm_ids_grow(skm_workspace *ws, size_t extra) {
  * cannot be split is one unknown token. `out` has room for one id per byte. */
 static size_t wordpiece(const skm_model *model, const uint8_t *word, size_t length,
                         uint32_t *out) {
-  const uint32_t *units = model->trie.units;
+  const uint32_t *units = model->trie.units, n_units = model->trie.n_units;
   size_t start = 0, n = 0;
   uint32_t root = model->trie.root[0];
   while (start < length) {
-    uint32_t offset = root, best = 0;
+    uint32_t offset = root, best = 0, id;
     size_t i = start, end = 0;
     do {
-      const uint32_t at = offset ^ word[i], unit = units[at];
+      const uint32_t at = offset ^ word[i];
+      uint32_t unit;
+      if (SKM_UNLIKELY(at >= n_units)) break;
+      unit = units[at];
       if ((unit & 0xff) != word[i]) break;
       i++;
       if (unit & 0x100) {
@@ -38,7 +41,8 @@ static size_t wordpiece(const skm_model *model, const uint8_t *word, size_t leng
       out[0] = (uint32_t)model->unknown;
       return 1;
     }
-    out[n++] = (uint32_t)model->trie.token[best];
+    id = (uint32_t)model->trie.token[best];
+    out[n++] = id < model->trie.n_ids ? id : (uint32_t)model->unknown;
     start = end;
     root = model->trie.root[1];
   }

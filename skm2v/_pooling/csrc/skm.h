@@ -26,7 +26,8 @@ enum {
   SKM_NO_MEMORY = -1,
   SKM_SURROGATE = -2,
   SKM_INTERRUPTED = -3,
-  SKM_TOO_LARGE = -4
+  SKM_TOO_LARGE = -4,
+  SKM_DAMAGED = -5
 };
 
 /* ---- code points -------------------------------------------------------------------------- */
@@ -75,11 +76,16 @@ enum { SKM_FLOAT32 = 0, SKM_FLOAT16 = 1, SKM_INT8 = 2, SKM_FLOAT64 = 3 };
 #define SKM_ARENA_CHUNKS 4096
 #define SKM_ARENA_CHUNK 65536
 
-/* Double-array trie of the vocabulary's bytes, see trie.c. */
+/* Double-array trie of the vocabulary's bytes, see trie.c. Its arrays may be those of a file that is
+ * mapped into memory, and that somebody writes into after it was checked: whatever they hold, no
+ * look-up reads outside of them, or gives another token than those from 0 to n_ids - 1. */
 typedef struct {
   uint32_t *units;
   int32_t *token;   /* per unit */
   uint32_t root[2]; /* offsets: start of a word, continuation */
+  uint32_t n_units; /* a multiple of 256, so that all places under an offset are inside or none */
+  uint32_t n_ids;   /* tokens from here on are none */
+  int borrowed;     /* somebody else frees the arrays */
 } skm_trie;
 
 typedef struct {
@@ -100,7 +106,7 @@ enum {
 };
 
 typedef struct {
-  double *scores;         /* per token */
+  const double *scores;   /* per token, borrowed; the trie has no others */
   double unknown_score;
   uint8_t marker[4];      /* UTF-8 */
   size_t marker_length;
@@ -193,6 +199,10 @@ void skm_model_init(skm_model *model);
 void skm_model_free(skm_model *model);
 /* Builds the trie of the vocabulary; SKM_TOO_LARGE if it has more than 2^23 nodes. */
 int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n);
+/* Takes the arrays of a trie that was built before, of `n` units each, without a copy. SKM_DAMAGED if
+ * they are none, or have a token from n_ids on. */
+int skm_trie_borrow(skm_trie *trie, const uint32_t *units, const int32_t *token, size_t n,
+                    const uint32_t root[2], uint32_t n_ids);
 void skm_trie_free(skm_trie *trie);
 /* Describes one code point: `items` is a sequence of (class, length, UTF-8 bytes); `edges`, which
  * models with added words need, is a sum of 1: begins with a letter or digit, 2: ends with one,

@@ -2,7 +2,8 @@
  *
  * unit = offset << 9 | has token << 8 | label. The child of node i for byte b is node offset ^ b,
  * if that unit's label is b. No two nodes have the same offset, so the label identifies the
- * parent too. A free unit has the label 0xff, a byte that UTF-8 does not have.
+ * parent too. A free unit has the label 0xff, a byte that UTF-8 does not have. This is also how files
+ * have it: a change of it is another format of theirs, see kernel_state.py.
  */
 #include <stdlib.h>
 
@@ -188,6 +189,17 @@ end:
   return status;
 }
 
+/* Gives back the free units behind the last one, of which the capacity has up to as many again. */
+static void trim(const packer *p) {
+  skm_trie *trie = p->trie;
+  uint32_t n = p->capacity;
+  void *smaller;
+  while (n > 256 && (trie->units[n - 1] & 255) == FREE) n--;
+  trie->n_units = n = ((n - 1) | 255) + 1;
+  if ((smaller = realloc(trie->units, n * sizeof *trie->units))) trie->units = smaller;
+  if ((smaller = realloc(trie->token, n * sizeof *trie->token))) trie->token = smaller;
+}
+
 /* ---- interface ---------------------------------------------------------------------------- */
 
 int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n) {
@@ -201,6 +213,8 @@ int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n) {
       status = builder_add(&b, (uint32_t)words[i].root, words[i].bytes, words[i].length,
                            words[i].id);
   if (status == SKM_OK) status = pack(&p, &b);
+  if (status == SKM_OK) trim(&p);
+  trie->n_ids = INT32_MAX;
   free(b.slots);
   free(b.token);
   free(p.used);
@@ -208,19 +222,48 @@ int skm_trie_build(skm_trie *trie, const skm_word *words, size_t n) {
   return status;
 }
 
+int skm_trie_borrow(skm_trie *trie, const uint32_t *units, const int32_t *token, size_t n,
+                    const uint32_t root[2], uint32_t n_ids) {
+  uint32_t outside = 0;
+  size_t i;
+  if (n == 0 || n > MOST_UNITS || n % 256) return SKM_DAMAGED;
+  if (root[0] >= n || root[1] >= n) return SKM_DAMAGED;
+  for (i = 0; i < n; i++) {
+    const uint32_t unit = units[i];
+    outside |= (unit >> 9) >= n;
+    outside |= (unit >> 8 & 1) & ((uint32_t)token[i] >= n_ids);
+  }
+  if (outside) return SKM_DAMAGED;
+  trie->units = (uint32_t *)units;
+  trie->token = (int32_t *)token;
+  trie->root[0] = root[0];
+  trie->root[1] = root[1];
+  trie->n_units = (uint32_t)n;
+  trie->n_ids = n_ids;
+  trie->borrowed = 1;
+  return SKM_OK;
+}
+
 int32_t skm_find_token(const skm_trie *trie, const uint8_t *bytes, size_t length) {
   uint32_t offset = trie->root[0];
   size_t i;
   for (i = 0; i < length; i++) {
-    const uint32_t at = offset ^ bytes[i], unit = trie->units[at];
+    const uint32_t at = offset ^ bytes[i];
+    uint32_t unit;
+    if (at >= trie->n_units) return -1;
+    unit = trie->units[at];
     if ((unit & 0xff) != bytes[i]) return -1;
-    if (i + 1 == length) return unit & 0x100 ? trie->token[at] : -1;
+    if (i + 1 == length) {
+      const uint32_t id = (uint32_t)trie->token[at];
+      return unit & 0x100 && id < trie->n_ids ? (int32_t)id : -1;
+    }
     offset = unit >> 9;
   }
   return -1;
 }
 
 void skm_trie_free(skm_trie *trie) {
+  if (trie->borrowed) return;
   free(trie->units);
   free(trie->token);
 }

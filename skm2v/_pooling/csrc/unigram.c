@@ -76,11 +76,15 @@ static int segment_piece(const skm_model *model, skm_workspace *ws, const uint8_
     uint32_t offset = trie->root[0];
     int single = 0;
     for (i = at; i < n;) {
-      const uint32_t place = offset ^ piece[i], unit = trie->units[place];
+      const uint32_t place = offset ^ piece[i];
+      uint32_t unit;
+      if (SKM_UNLIKELY(place >= trie->n_units)) break;
+      unit = trie->units[place];
       if ((unit & 0xff) != piece[i]) break;
       i++;
       if (unit & 0x100) {
         const int32_t id = trie->token[place];
+        if ((uint32_t)id >= trie->n_ids) break;
         offer(&nodes[i], scores[id] + score, at, id);
         single |= i == next;
       }
