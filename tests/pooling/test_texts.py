@@ -6,6 +6,7 @@ import collections
 import csv
 import enum
 import io
+import re
 import subprocess
 import sys
 import types
@@ -299,6 +300,51 @@ def test_missing_in_containers(kind):
 def test_at_most_five_rows_are_named():
     with pytest.raises(TextValueError, match="rows 0, 1, 2, 3, 4 and 95 more"):
         check_texts([None] * 100)
+
+
+@pytest.mark.parametrize(
+    ("n", "told"),
+    [(1, "row 0"), (2, "rows 0 and 1"), (5, "rows 0, 1, 2, 3 and 4"), (6, "3, 4 and 1 more")],
+)
+def test_rows_are_named_in_words(n, told):
+    with pytest.raises(TextValueError, match=rf"Missing texts in [rows 0-3,]*{told} \(None\)\."):
+        check_texts([None] * n)
+
+
+def frames_of(columns):
+    return [pd.DataFrame(columns), pl.DataFrame(columns), pa.table(columns)]
+
+
+def proposed(frame) -> str:
+    with pytest.raises(TextTypeError) as caught:
+        check_texts(frame)
+    return re.search(r"pass one column: X\[(.*?)\]", str(caught.value))[1]
+
+
+def test_the_column_with_the_most_text_is_proposed():
+    columns = {
+        "id": ["10001", "10002"],
+        "n": [1, 2],
+        "review": ["would buy again", None],
+        "x": ["a", "b"],
+    }
+    assert [proposed(frame) for frame in frames_of(columns)] == ["'review'"] * 3
+    assert proposed(pd.DataFrame(columns).rename(columns={"review": 5})) == "5"
+
+
+def test_a_hundred_rows_are_looked_at_for_that():
+    ends = {"late": ["a"] * 100 + ["b" * 999], "steady": ["ab"] * 101}
+    assert [proposed(frame) for frame in frames_of(ends)] == ["'steady'"] * 3
+    ends["late"][99] = "b" * 999
+    assert [proposed(frame) for frame in frames_of(ends)] == ["'late'"] * 3
+
+
+def test_columns_without_text_or_of_one_name_are_proposed_last():
+    assert proposed(pd.DataFrame({"a": [1], "b": [2]})) == "'a'"
+    twice = pd.DataFrame([["long text", "longer text", "a"]], columns=["x", "x", "y"])
+    assert proposed(twice) == "'y'"
+    assert proposed(reader_of(a=["x"], b=["long text"])) == "'a'"
+    assert proposed(pd.DataFrame()) == "'text'"
 
 
 def test_memory_that_was_never_text_is_refused():
