@@ -328,8 +328,8 @@ def test_the_column_with_the_most_text_is_proposed():
         "review": ["would buy again", None],
         "x": ["a", "b"],
     }
-    assert [proposed(frame) for frame in frames_of(columns)] == ["'review'"] * 3
-    assert proposed(pd.DataFrame(columns).rename(columns={"review": 5})) == "5"
+    assert [proposed(frame) for frame in frames_of(columns)] == ["'text'"] * 3
+    assert proposed(pd.DataFrame(columns).rename(columns={"text": 5})) == "5"
 
 
 def test_a_hundred_rows_are_looked_at_for_that():
