@@ -111,9 +111,13 @@ def test_tensors_of_others_are_not_pointed_at(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         StaticModel.from_pretrained(tmp_path)
     assert "theirs" not in str(caught.value)
-    # Who pins the hash of a file wants that file, not the parts of another model.
+
+
+def test_who_pins_the_hash_of_a_file_gets_that_file_or_none():
+    folder = FIXTURES / "sentence-transformers-nested"  # whose model.safetensors is further inside
+    assert StaticModel.from_pretrained(folder).dim
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
-        StaticModel.from_pretrained(tmp_path, sha256="0" * 64)
+        StaticModel.from_pretrained(folder, sha256="0" * 64)
 
 
 def test_a_fused_model_is_not_saved_over_a_folder(fused, tmp_path):

@@ -322,12 +322,8 @@ def proposed(frame) -> str:
 
 
 def test_the_column_with_the_most_text_is_proposed():
-    columns = {
-        "id": ["10001", "10002"],
-        "n": [1, 2],
-        "review": ["would buy again", None],
-        "x": ["a", "b"],
-    }
+    columns = {"id": ["10001", "10002"], "n": [1, 2], "text": ["would buy again", None]}
+    columns["x"] = ["a", "b"]
     assert [proposed(frame) for frame in frames_of(columns)] == ["'text'"] * 3
     assert proposed(pd.DataFrame(columns).rename(columns={"text": 5})) == "5"
 
