@@ -58,8 +58,9 @@ SENTENCES: list[tuple[Any, str, list[Any]]] = [
     (weights, "PRIOR_COUNT", [1e3, 1e5]),
     (reading_list, "HELD_OUT", [0.05, 0.2]),
     (extra_rows, "PAIR_TEXTS", [2, 8]),
-    (extra_rows.count_pairs, "__defaults__", [(0,), (1000,), (16_000,)]),  # MOST_PAIRS
+    (extra_rows.count_pairs, "__defaults__", [(0,), (1000,), (16_000,)]),
 ]
+NAMES = {"__defaults__": "MOST_PAIRS"}  # a constant that is the default of an argument
 FEW_TEACHER_TEXTS: list[tuple[Any, str, list[Any]]] = [(corpus, "_SIGHTINGS", [4, 16])]
 EXTRA_WORDS: list[tuple[Any, str, list[Any]]] = [(extra_rows, "WORD_TEXTS", [2, 10])]
 CLASSIFIER: list[tuple[Any, str, list[Any]]] = [
@@ -104,7 +105,10 @@ def compare(changes: list[tuple[Any, str, list[Any]]], score: Score) -> None:
                 difference = score() - used
             error = difference.std(ddof=1) / np.sqrt(len(difference))
             gain = f"{difference.mean():+.2f} ± {error:.2f}"
-            print(f"| `{name}` | {shown(in_use)} | {shown(value)} | {gain} |", flush=True)
+            print(
+                f"| `{NAMES.get(name, name)}` | {shown(in_use)} | {shown(value)} | {gain} |",
+                flush=True,
+            )
 
 
 def shown(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ if not SITE:  # unset, or empty as a workflow gives it
 import gallery  # noqa: E402
 import inventories  # noqa: E402
 import targets  # noqa: E402
+import versions  # noqa: E402
 
 import skm2v  # noqa: E402
 
@@ -96,14 +96,13 @@ html_show_sourcelink = False
 html_sidebars = {"**": ["pages.html"]}
 html_theme_options = {
     "logo": {"text": "skm2v"},
-    "navbar_start": ["navbar-logo", "version-switcher"],
+    **versions.theme_options(SITE, release),
     "navbar_center": [],
     "navbar_end": ["theme-switcher"],
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "footer_end": [],
-    "switcher": {"json_url": "_static/switcher.json", "version_match": release},
 }
 
 
@@ -111,11 +110,7 @@ def finish(app, exception):
     """Give the versions full addresses, and pages that show another file its text as source."""
     if exception is not None or app.builder.format != "html":
         return
-    versions = Path(app.outdir, "_static", "switcher.json")
-    entries = json.loads(versions.read_text(encoding="utf-8"))
-    for entry in entries:
-        entry["url"] = f"{SITE}/{entry['url']}"
-    versions.write_text(json.dumps(entries), encoding="utf-8")
+    versions.finish(Path(app.outdir), SITE)
     for name, shown in targets.PAGES.items():
         source = Path(app.outdir, "_sources", f"{shown}.txt")
         if shown.endswith(".md") and source.exists():

@@ -112,6 +112,8 @@ def serve(model: Path, n_workers: int = 2) -> Iterator[str]:
     # A worker that does not answer for so long is replaced. The default of 5 seconds is short for
     # the start on a machine that is busy.
     command += ["--port", "0", "--no-access-log", "--timeout-worker-healthcheck", "60"]
+    # Clients keep connections; one that waits for longer than the default of 5 seconds stays open.
+    command += ["--timeout-keep-alive", "60"]
     environment = {**os.environ, MODEL: str(model), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
         try:

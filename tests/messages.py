@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import skm2v
@@ -13,20 +14,30 @@ PACKAGE = Path(skm2v.__file__).parent
 GAP = "..."  # stands for what is put in
 
 
+@cache
+def modules() -> list[ast.Module]:
+    """Return the modules of the package as trees."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
+
+
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Yield every call in the package with the name of what is called."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for tree in modules():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 yield ast.unparse(node.func), node
 
 
-def raised() -> Iterator[tuple[str, str]]:
-    """Yield class and template of every ``raise Class(...)``."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-                yield ast.unparse(node.exc.func), template(node.exc)
+@cache
+def raised() -> list[tuple[str, str]]:
+    """Return class and template of every ``raise Class(...)``."""
+    return [
+        (ast.unparse(node.exc.func), template(node.exc))
+        for tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+    ]
 
 
 def template(call: ast.Call, position: int = 0) -> str:
@@ -51,11 +62,13 @@ def _parts(node: ast.expr) -> list[ast.expr]:
 
 
 def all_strings() -> str:
-    """Return every string of the package, an f-string with gaps, in one text."""
+    """Return every string of the package, an f-string with gaps, in one text; no docstrings."""
     found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, (ast.JoinedStr, ast.Constant)):
+    for tree in modules():
+        nodes = list(ast.walk(tree))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
+            if isinstance(node, (ast.JoinedStr, ast.Constant)) and id(node) not in docstrings:
                 found.append(_text(node))
     for path in sorted(PACKAGE.rglob("*.pyx")):
         found.append(path.read_text(encoding="utf-8"))

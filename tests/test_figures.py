@@ -53,7 +53,7 @@ def blocks(text: str) -> list[str]:
 
 def commands_in_pages() -> list[tuple[str, str]]:
     """Commands in code quotes of a line or two, and in marks."""
-    found = [(mark.page, mark.command) for mark in MARKS]
+    found = [(mark.page, mark.command) for mark in MARKS if not mark.published]
     for path in (*figures.pages(), ROOT / "CHANGES.md", ROOT / "benchmarks" / "README.md"):
         text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
         for quoted in re.findall(r"`([^`]+)`", text):
@@ -111,6 +111,14 @@ def test_a_wrong_subcommand_or_option_is_noticed():
 @pytest.mark.parametrize("mark", MARKS, ids=lambda mark: f"{mark.page}-{mark.command}")
 def test_marks_stand_above_their_figures(mark):
     assert mark.rows or mark.reason, "a mark has lines to compare, or says why it is not run"
+    if mark.published:
+        assert not mark.rows
+        text = figures.MARK.sub("", (ROOT / mark.page).read_text(encoding="utf-8"))
+        links = (f"]({mark.command})", f"]: {mark.command}\n")
+        assert any(link in text for link in links), f"{mark.page} has no link to {mark.command}"
+        assert re.fullmatch(r"read in [A-Z][a-z]+ \d{4}", mark.reason)
+        assert mark.reason in " ".join(text.split())
+        return
     assert mark.reason is None or mark.reason.startswith(("needs ", "depends on the machine"))
     written = figures.NUMBER.findall(mark.block)
     for label, row in mark.rows.items():
@@ -145,6 +153,7 @@ TEXT = """\
 all = .93 - 1,540
 -->
 <!-- figures: python b.py; needs the sets of others: README.md -->
+<!-- published: https://example.org/c; read in May 2026 -->
 | all | .93 | 3 s | 1,540 |
 
 | other | .50 |
@@ -152,13 +161,15 @@ all = .93 - 1,540
 
 
 def test_marks_are_read():
-    first, second = figures.marks_in(TEXT, "page")
+    first, second, third = figures.marks_in(TEXT, "page")
     assert (first.command, first.reason, first.rows) == (
         "python a.py", None, {"all": [".93", "-", "1,540"]},
     )  # fmt: skip
     assert (second.command, second.rows) == ("python b.py", {})
     assert second.reason == "needs the sets of others: README.md"
-    assert first.block == second.block == "| all | .93 | 3 s | 1,540 |"
+    assert (third.command, third.rows) == ("https://example.org/c", {})
+    assert [mark.published for mark in (first, second, third)] == [False, False, True]
+    assert first.block == second.block == third.block == "| all | .93 | 3 s | 1,540 |"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +183,7 @@ def test_marks_are_read():
     ],
 )
 def test_a_figure_that_differs_is_said(printed, said):
-    mark, _ = figures.marks_in(TEXT, "page")
+    mark, *_ = figures.marks_in(TEXT, "page")
     assert mark.differences(printed) == said
 
 
@@ -183,6 +194,7 @@ def test_a_figure_that_differs_fails_the_run(monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "same     python a.py  (page)" in said
     assert "not run  python b.py  (page): needs the sets of others" in said
+    assert "of others https://example.org/c  (page): read in May 2026" in said
     monkeypatch.setattr(figures, "run", lambda command: "all 0.94 9 s 1,540\n")
     assert figures.main([]) == 1
     assert "DIFFERS" in capsys.readouterr().out

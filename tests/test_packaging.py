@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import skm2v
+from tests import pages
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,6 +53,14 @@ def test_classifiers_name_the_pythons_that_are_supported():
     ]
     assert named == PYTHONS
     assert metadata["requires-python"] == f">={PYTHONS[0]}"
+
+
+@new_python
+def test_classifiers_name_the_systems_on_which_the_suite_was_run():
+    prefix = "Operating System :: "
+    named = [one for one in project()["project"]["classifiers"] if one.startswith(prefix)]
+    assert named == [prefix + "POSIX :: Linux"]
+    assert "| macOS, Windows | nothing by us |" in pages.page("platforms.md")
 
 
 @new_python

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import json
+import os
+import signal
 import sys
+import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,7 @@ from skm2v import FusedTextClassifier, StaticTextClassifier, fuse
 from skm2v.datasets import load_sms_spam
 from tests import pages
 
+N_CLIENTS, N_REQUESTS = 8, 400
 EXAMPLE = Path(__file__).parents[1] / "examples" / "serving.py"
 IS_JSON = {"Content-Type": "application/json"}
 TEXTS = ["Free entry! Text WIN to 80086 now", "See you at lunch?", "", "caf\u00e9 \U0001f600 \0"]
@@ -96,3 +102,84 @@ def test_no_json_is_refused(client):
 def test_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pages.run("serving.md")
+
+
+class Client(threading.Thread):
+    """Sends requests one after the other on a connection that is kept, once more where it breaks.
+
+    `failed` has the worker of each connection that broke; empty where none had answered on it yet.
+    """
+
+    def __init__(self, port, requests, answered):
+        super().__init__(daemon=True)
+        self.port, self.requests, self.answered = port, requests, answered
+        self.answers, self.failed, self.lost = [], [], []
+        self.connection, self.worker = None, ""
+
+    def run(self):
+        for body, expected in self.requests:
+            for attempt in (1, 2):
+                try:
+                    self.answers.append((self.ask(body), expected))
+                    break
+                except (OSError, http.client.HTTPException) as error:
+                    self.failed.append(self.worker)
+                    self.close()
+                    if attempt == 2:
+                        self.lost.append(repr(error))
+        self.close()
+
+    def ask(self, body):
+        if self.connection is None:
+            self.worker = ""
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        self.connection.request("POST", "/predict", body, IS_JSON)
+        reply = self.connection.getresponse()
+        answer = json.loads(reply.read())
+        self.worker = reply.headers["X-Worker"] or ""
+        self.answered(self.worker)
+        return reply.status, answer.get("probabilities")
+
+    def close(self):
+        self.connection.close()
+        self.connection = None
+
+
+def test_a_worker_that_is_killed_under_load_loses_no_request_of_others(service):
+    module, path = service
+    messages = load_sms_spam(subset="test").data
+    # A message, or a batch of ten, and what the model itself says of them.
+    batches = [messages[i : i + (1, 10)[i % 2]] for i in range(N_REQUESTS)]
+    model = FusedTextClassifier.load(path)
+    requests = [
+        (
+            json.dumps({"texts": batch}).encode(),
+            (200, model.predict_proba(batch).max(axis=1).tolist()),
+        )
+        for batch in batches
+    ]
+    lock, answers, killed = threading.Lock(), Counter(), []
+
+    def answered(worker):
+        # The worker that gave the hundredth answer, while all clients ask.
+        with lock:
+            answers[worker] += 1
+            if not killed and answers.total() >= N_REQUESTS // 4:
+                killed.append(worker)
+                os.kill(int(worker), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    with module.serve(path, 2) as address:
+        port = int(address.rpartition(":")[2])
+        clients = [Client(port, requests[i::N_CLIENTS], answered) for i in range(N_CLIENTS)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+    assert [client.lost for client in clients] == [[]] * N_CLIENTS
+    given = [pair for client in clients for pair in client.answers]
+    assert len(given) == N_REQUESTS
+    assert all(answer == expected for answer, expected in given)
+    failed = Counter(worker for client in clients for worker in client.failed)
+    assert failed.keys() <= {killed[0], ""}, "a request to another worker failed"
+    assert max(len(client.failed) for client in clients) <= 1  # one is on its way at a time
+    assert set(answers) - set(killed), "nobody took the place of the one that was killed"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 import sys
 
@@ -34,18 +35,23 @@ def site(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS))
     monkeypatch.syspath_prepend(str(DOCS / "_sphinx"))
     monkeypatch.delenv("SKM2V_REPOSITORY", raising=False)
-    names = ("api_table", "gallery", "inventories", "targets")
+    names = ("api_table", "gallery", "inventories", "targets", "versions")
     yield {name: importlib.import_module(name) for name in names}
     for name in names:
         sys.modules.pop(name)
 
 
 @pytest.fixture
-def published(monkeypatch):
-    monkeypatch.setenv("SKM2V_SITE", SITE + "/")
+def fresh():
+    """Where the API is documented is found out anew, before and after a test."""
     _doc_link.api_address.cache_clear()
     yield
     _doc_link.api_address.cache_clear()
+
+
+@pytest.fixture
+def published(monkeypatch, fresh):
+    monkeypatch.setenv("SKM2V_SITE", SITE + "/")
 
 
 def toctree() -> list[str]:
@@ -83,21 +89,17 @@ def test_the_html_representation_links_to_the_site(published):
     assert f'href="{SITE}/api/skm2v.StaticEmbedder.html' in StaticEmbedder()._repr_html_()
 
 
-def test_without_a_site_the_link_leads_nowhere(monkeypatch):
+def test_without_a_site_the_link_leads_nowhere(monkeypatch, fresh):
     monkeypatch.delenv("SKM2V_SITE", raising=False)
     monkeypatch.setattr(_doc_link, "metadata", lambda name: Metadata([]))
-    _doc_link.api_address.cache_clear()
     assert StaticEmbedder()._get_doc_link() == "#"
-    _doc_link.api_address.cache_clear()
 
 
-def test_the_site_is_that_which_the_build_wrote_into_the_metadata(monkeypatch):
+def test_the_site_is_that_which_the_build_wrote_into_the_metadata(monkeypatch, fresh):
     monkeypatch.delenv("SKM2V_SITE", raising=False)
     addresses = ["Source, https://forge.example/skm2v", f"API, {SITE}/api"]
     monkeypatch.setattr(_doc_link, "metadata", lambda name: Metadata(addresses))
-    _doc_link.api_address.cache_clear()
     assert StaticEmbedder()._get_doc_link() == f"{SITE}/api/skm2v.StaticEmbedder.html"
-    _doc_link.api_address.cache_clear()
 
 
 class Metadata:
@@ -175,6 +177,28 @@ def test_names_of_other_libraries_are_there(site):
                 if role == "std:term" or owner == "sklearn.callback":
                     continue  # words of a glossary; and what scikit-learn has since 1.9
                 assert hasattr(importlib.import_module(owner or "builtins"), attribute), name
+
+
+def test_versions_can_be_chosen_where_a_site_is_published(site, tmp_path):
+    versions = site["versions"]
+    assert "version-switcher" in versions.theme_options(SITE, "0.1.0")["navbar_start"]
+    built = tmp_path / versions.FILE
+    built.parent.mkdir()
+    built.write_text((DOCS / versions.FILE).read_text(encoding="utf-8"), encoding="utf-8")
+    versions.finish(tmp_path, SITE)
+    urls = [entry["url"] for entry in json.loads(built.read_text(encoding="utf-8"))]
+    assert urls[0] == SITE + "/"
+    assert all(url.startswith(SITE + "/") for url in urls)
+
+
+def test_a_site_that_is_built_to_be_read_here_has_no_links_to_versions(site, tmp_path):
+    versions = site["versions"]
+    assert versions.theme_options("", "0.1.0") == {"navbar_start": ["navbar-logo"]}
+    built = tmp_path / versions.FILE
+    built.parent.mkdir()
+    built.write_text((DOCS / versions.FILE).read_text(encoding="utf-8"), encoding="utf-8")
+    versions.finish(tmp_path, "")
+    assert not built.exists()
 
 
 # --- The gallery and the pages that it needs --------------------------------------------------

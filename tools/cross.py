@@ -68,7 +68,7 @@ def run(machine: str, program: Path, files: list[Path]) -> subprocess.CompletedP
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("machines", nargs="*", default=["native", "aarch64", "s390x"])
+    parser.add_argument("machines", nargs="*", default=list(MACHINES))
     parser.add_argument("--texts", type=int, default=300)
     options = parser.parse_args()
     unknown = sorted(set(options.machines) - set(MACHINES))

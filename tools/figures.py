@@ -14,6 +14,10 @@ as here, are those behind it. ``-`` stands for a number that is not compared, su
 no second run on another machine can print ends in ``; needs ...`` (data that the package does not
 have, and where to get them) or ``; depends on the machine``: such commands are listed, not run.
 Figures that differ, commands that fail and lines that are not printed are exit status 1.
+
+What others measured has no command but a source, which the page links to, and when it was read:
+
+    <!-- published: https://example.org/results; read in November 2026 -->
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MARK = re.compile(r"^ *<!-- figures: (.*?)-->\n", flags=re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"^ *<!-- (figures|published): (.*?)-->\n", flags=re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)")
 
 
@@ -38,8 +42,9 @@ class Mark:
     """A comment that says where the figures of the block below it come from."""
 
     page: str
-    command: str
+    command: str  # or the address of what others published
     reason: str | None  # why it is not run again
+    published: bool
     rows: dict[str, list[str]]
     block: str  # what stands below
 
@@ -74,7 +79,7 @@ def marks_in(text: str, page: str) -> list[Mark]:
     """Find the marks of a page; several in a row stand above one block."""
     marks = []
     for match in MARK.finditer(text):
-        head, *rows = match[1].strip().splitlines()
+        head, *rows = match[2].strip().splitlines()
         command, _, reason = head.partition("; ")
         pairs = (row.strip().rpartition(" = ") for row in rows)
         marks.append(
@@ -82,6 +87,7 @@ def marks_in(text: str, page: str) -> list[Mark]:
                 page,
                 command.strip(),
                 reason.strip() or None,
+                match[1] == "published",
                 {label: figures.split() for label, _, figures in pairs},
                 below(text, match.end()),
             )
@@ -148,6 +154,9 @@ def main(argv: list[str] | None = None) -> int:
     for command, marks in by_command.items():
         where = ", ".join(dict.fromkeys(mark.page for mark in marks))
         to_compare = [mark for mark in marks if mark.rows]
+        if marks[0].published:
+            print(f"of others {command}  ({where}): {marks[0].reason}", flush=True)
+            continue
         if arguments.list or not to_compare:
             reason = next((mark.reason for mark in marks if mark.reason), "can be run here")
             print(f"not run  {command}  ({where}): {reason}", flush=True)
