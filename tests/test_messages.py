@@ -24,7 +24,7 @@ RAISED = sorted({name for name, _ in messages.raised()} & set(CLASSES))
 QUOTING = {"...", "........."}
 OF_FILES = QUOTING | {"...: ...", "... holds ...."}  # a path, and what is wrong with it
 # One cause and one fix, whatever part of a file or model the message names.
-OF_MANY = {"is damaged", "is truncated", "is not supported"}
+OF_MANY = {"is damaged", "are damaged", "is truncated", "is not supported"}
 
 
 def rows(heading: str) -> list[str]:
