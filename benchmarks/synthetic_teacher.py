@@ -39,7 +39,8 @@ class SyntheticTeacher:
         Kind of the tokenizer.
     """
 
-    revision = licence = None
+    revision = licence = prompt = None
+    dtype = "float32"
     language: tuple[str, ...] = ()
     max_length = 256
     plan_tokens = Teacher.plan_tokens

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from skm2v._callbacks import CallbackSupport
 from skm2v._checks import MAX_LENGTH
+from skm2v._distillation.teacher.device import TEACHER_DTYPES, TeacherDType
 from skm2v._distillation.teacher.teacher import POOLINGS, Pooling
 from skm2v._doc_link import Documented
 from skm2v._fit_context import fit_context
@@ -99,6 +100,11 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, Documented, BaseEstimato
     device : str or None, default=None
         Torch device of the teacher, such as ``"cpu"`` or ``"cuda"``. None means a CUDA or Apple
         device if there is one. Only for teachers.
+    teacher_dtype : {"float32", "bfloat16"}, default="float32"
+        What the teacher computes in. ``"bfloat16"`` nearly halves the time of its pass, where the
+        processor or GPU has instructions for it, and is an error where it has none. The vectors
+        move by little: some are read in float32, too, and `fit_report_` tells the cosine. Only
+        for teachers.
     revision : str or None, default=None
         Branch, tag or commit of a hub id. Only for hub ids.
     prompt : str or None, default=None
@@ -205,6 +211,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, Documented, BaseEstimato
         "stretch": [Mapping, None],
         "handle_missing": [StrOptions({"error", "zero"})],
         "device": [str, None],
+        "teacher_dtype": [StrOptions(set(TEACHER_DTYPES))],
         "revision": [str, None],
         "prompt": [str, None],
         "trust_remote_code": ["boolean"],
@@ -236,6 +243,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, Documented, BaseEstimato
         stretch: Axes | None = None,
         handle_missing: Literal["error", "zero"] = "error",
         device: str | None = None,
+        teacher_dtype: TeacherDType = "float32",
         revision: str | None = None,
         prompt: str | None = None,
         trust_remote_code: bool = False,
@@ -260,6 +268,7 @@ class StaticEmbedder(ModelTransformer, CallbackSupport, Documented, BaseEstimato
         self.stretch = stretch
         self.handle_missing = handle_missing
         self.device = device
+        self.teacher_dtype = teacher_dtype
         self.revision = revision
         self.prompt = prompt
         self.trust_remote_code = trust_remote_code

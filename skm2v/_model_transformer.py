@@ -26,6 +26,8 @@ from skm2v._text_input import TextInput
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from skm2v._distillation.teacher.device import TeacherDType
+
 __all__ = ["ModelTransformer"]
 
 
@@ -36,7 +38,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
     ----------
     model_ : StaticModel
     fit_report_ : FitReport
-    max_teacher_texts, memory
+    max_teacher_texts, memory, teacher_dtype
         Of the fit, and of what is learned later.
     handle_missing : {"error", "zero"}
     n_jobs : int or None
@@ -46,6 +48,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
     fit_report_: FitReport
     max_teacher_texts: int | None
     memory: Any
+    teacher_dtype: TeacherDType
     handle_missing: Literal["error", "zero"]
     n_jobs: int | None
 
@@ -234,6 +237,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         max_teacher_texts: int | None = None,
         stretch: Axes | None = None,
         device: str | None = None,
+        teacher_dtype: TeacherDType | None = None,
     ) -> Self:
         """Adapt the vectors of the fitted embedder to texts of a domain.
 
@@ -257,6 +261,8 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             :meth:`StaticModel.stretch <skm2v.StaticModel.stretch>`.
         device : str or None, default=None
             Torch device of the teacher, as for :meth:`add_words`.
+        teacher_dtype : {"float32", "bfloat16"} or None, default=None
+            What the teacher computes in. None means the parameter of that name.
 
         Returns
         -------
@@ -284,6 +290,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             ),
             stretch=stretch,
             memory=self.memory,
+            teacher_dtype=self.teacher_dtype if teacher_dtype is None else teacher_dtype,
             **self._teacher(model_name, device),
         )
         self.model_ = adapted

@@ -42,6 +42,7 @@ FOR_TEACHERS: dict[str, Any] = {
     },
     "prompt": None,
     "device": None,
+    "teacher_dtype": "float32",
 }
 
 
@@ -58,6 +59,7 @@ def build_model(
     allow_pickle_weights: bool,
     memory: Any,
     device: str | None,
+    teacher_dtype: str,
     prompt: str | None,
     stretch: Any,
     **recipe: Any,
@@ -87,6 +89,7 @@ def build_model(
             objective="tokens" if objective == "auto" else objective,
             corpus=texts if objective == "sentences" else None,
             device=device,
+            teacher_dtype=teacher_dtype,
             prompt=prompt,
             revision=revision,
             trust_remote_code=trust_remote_code,
@@ -95,7 +98,8 @@ def build_model(
             **recipe,
         )
         return StaticModel._of_core(core), report
-    given = {"objective": objective, "device": device, "prompt": prompt, **recipe}
+    of_teacher = {"device": device, "teacher_dtype": teacher_dtype, "prompt": prompt}
+    given = {"objective": objective, **of_teacher, **recipe}
     _refuse_recipe(model_name, given)
     model = _sliced(model, model_name, pca_dims)
     model = model.with_settings(normalize=normalize, max_length=max_length)

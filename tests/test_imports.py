@@ -75,6 +75,7 @@ LATE_IMPORTS = {
     "each command loads what it runs": {
         "skm2v._cli.dedup -> skm2v._dedup.deduplicator",
         "skm2v._cli.dedup -> skm2v._embedder",
+        "skm2v._cli.distill -> skm2v._distillation.teacher.device",
         "skm2v._cli.distill -> skm2v._distillation.teacher.teacher",
         "skm2v._cli.predict -> skm2v._cli.predictors",
         "skm2v._cli.topics -> skm2v._clustering.shares",

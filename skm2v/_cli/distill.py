@@ -23,6 +23,7 @@ HELP = "make a static model of a sentence transformer"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``skm2v distill`` to a parser."""
+    from skm2v._distillation.teacher.device import TEACHER_DTYPES
     from skm2v._distillation.teacher.teacher import POOLINGS
 
     parser.description = "Distil a sentence transformer into a static model (needs skm2v[distill])."
@@ -90,6 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the teacher reads before every token and text, such as 'query: ' for E5",
     )
     argument("--device", help="torch device, such as cpu or cuda")
+    argument(
+        "--teacher-dtype",
+        choices=TEACHER_DTYPES,
+        default="float32",
+        help="what the teacher computes in; bfloat16 takes half the time, where the processor or "
+        "GPU has instructions for it; default: float32",
+    )
     argument("--revision", help="commit, tag or branch of a hub id")
     argument("--subfolder", help="folder inside the repository")
     argument("--trust-remote-code", action="store_true", help="run code that the teacher brings")
@@ -133,6 +141,7 @@ def run(arguments: argparse.Namespace) -> None:
         stretch=dict(arguments.stretch) if arguments.stretch else None,
         prompt=arguments.prompt,
         device=arguments.device,
+        teacher_dtype=arguments.teacher_dtype,
         revision=arguments.revision,
         subfolder=arguments.subfolder,
         trust_remote_code=arguments.trust_remote_code,

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
         "licence": config.licence,
         "objective": config.objective,
         "prompt": config.prompt,
+        "teacher dtype": config.teacher_dtype,
         "pooling": config.pooling,
         "sif coefficient": config.sif_coefficient,
         "tokens": len(model.tokens),

@@ -84,6 +84,8 @@ def _facts(parts: ModelParts) -> Iterator[tuple[str, object]]:
     yield "Objective", config.objective or "unknown"
     if config.prompt is not None:
         yield "Prompt that the teacher read", json.dumps(config.prompt, ensure_ascii=False)
+    if config.teacher_dtype is not None:
+        yield "Number type that the teacher computed in", config.teacher_dtype
     yield "Pooling of the teacher's token states", config.pooling or "unknown"
     yield "PCA", "none" if config.pca_dims is None else config.pca_dims
     sif = config.sif_coefficient

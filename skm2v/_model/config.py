@@ -149,6 +149,8 @@ class ModelConfig:
         Commit of `source`.
     prompt : str or None, default=None
         Text that the teacher read before every token and every text, if it was told one.
+    teacher_dtype : str or None, default=None
+        What the teacher computed in, if it was told another number type than float32.
     attribution : str or None, default=None
         Text for the card: data sources, their licences, acknowledgements.
     adaptations : tuple of Adaptation, default=()
@@ -181,6 +183,7 @@ class ModelConfig:
     source: str | None = None
     source_revision: str | None = None
     prompt: str | None = None
+    teacher_dtype: str | None = None
     attribution: str | None = None
     adaptations: tuple[Adaptation, ...] = ()
     stretches: tuple[Stretch, ...] = ()
@@ -196,6 +199,7 @@ class ModelConfig:
             "source",
             "source_revision",
             "prompt",
+            "teacher_dtype",
             "attribution",
         ):
             _require(name, getattr(self, name), _is_text, "a string or None", optional=True)
@@ -283,8 +287,9 @@ class ModelConfig:
                 del values[name]
         for item in values.get("stretches", ()):
             item["axis"] = list(item["axis"])
-        if self.prompt is None:
-            del values["prompt"]
+        for name in ("prompt", "teacher_dtype"):
+            if values[name] is None:
+                del values[name]
         return values
 
     def __reduce__(self) -> tuple[Any, ...]:

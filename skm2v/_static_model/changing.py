@@ -17,6 +17,8 @@ from skm2v._static_model.encoding import EncodingModel
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from skm2v._distillation.teacher.device import TeacherDType
+
 __all__ = ["ChangingModel"]
 
 
@@ -261,6 +263,7 @@ class ChangingModel(EncodingModel):
         memory: Any = None,
         tokenizer: Any = None,
         device: str | None = None,
+        teacher_dtype: TeacherDType = "float32",
         revision: str | None = None,
         subfolder: str | None = None,
         trust_remote_code: bool = False,
@@ -290,6 +293,9 @@ class ChangingModel(EncodingModel):
             Where the teacher's vectors are kept between processes.
         tokenizer : transformers tokenizer or None, default=None
             Only for a transformers model in memory.
+        teacher_dtype : {"float32", "bfloat16"}, default="float32"
+            What the teacher computes in: "bfloat16" nearly halves the time of its pass, where the
+            processor or GPU has instructions for it.
         device, revision, subfolder, trust_remote_code, allow_pickle_weights : as for `distill`
             See :func:`skm2v.distill`.
         show_progress_bar : bool or None, default=None
@@ -342,6 +348,7 @@ class ChangingModel(EncodingModel):
             memory=memory,
             tokenizer=tokenizer,
             device=device,
+            teacher_dtype=teacher_dtype,
             revision=revision,
             subfolder=subfolder,
             trust_remote_code=trust_remote_code,

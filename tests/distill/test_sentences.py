@@ -72,7 +72,7 @@ def teacher(tiny_teacher):
         recipe = SentenceRecipe(TokenRecipe(pca_dims=16, quantize_to="float32"), **options)
         fake = FakeTeacher(real, encode)
         # Its own hash: what it says differs from what the real one says.
-        names = ("name", "revision", "licence", "language", "prompt")
+        names = ("name", "revision", "licence", "language", "prompt", "dtype")
         named = SimpleNamespace(**{name: getattr(files, name) for name in names})
         named.fingerprint = f"{files.fingerprint}-{id(encode)}"
         return lambda texts: recipe.build(TeacherPass(named, lambda: fake), texts)

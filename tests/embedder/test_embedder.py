@@ -73,6 +73,7 @@ def test_every_distillation_parameter_reaches_the_teacher(tiny_teacher, monkeypa
         "device": "cpu",
         "revision": None,
         "prompt": "query: ",
+        "teacher_dtype": "bfloat16",
         "trust_remote_code": True,
         "allow_pickle_weights": True,
         "memory": "somewhere",

@@ -52,7 +52,7 @@ def adapt_core(
     adapted, facts = _adapt(model, column, teacher, max_teacher_texts)
     if stretch:
         adapted, facts["stretch"] = stretch_core(adapted, stretch)
-    return adapted, {**facts, **teacher.stages.measured()}
+    return adapted, {**facts, **teacher.facts(), **teacher.stages.measured()}
 
 
 def _adapt(

@@ -56,6 +56,7 @@ class ReadingList:
         """Let the teacher read the texts."""
         with teacher.stages("teacher's texts", len(self.texts), "texts") as progress:
             S = teacher.unit_vectors(self.texts, progress)
+        teacher.compare_texts(self.texts, S)
         return TextData.build(self._counts, self._rows, self.pairs, S, self._weights)
 
 

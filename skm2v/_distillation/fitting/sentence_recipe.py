@@ -111,6 +111,7 @@ class SentenceRecipe:
         teacher = teacher.keeping_the_teacher()
         model, facts = _Fit(self, teacher).run(texts)
         model, done = with_axes(model, self.tokens.stretch, teacher.stages)
+        done.update(teacher.facts())
         return model, FitReport.of_model(model, **facts, **done, **teacher.stages.measured())
 
 

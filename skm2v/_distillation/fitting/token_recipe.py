@@ -120,7 +120,7 @@ class TokenRecipe:
         report : FitReport
         """
         model, done = with_axes(self.core(teacher), self.stretch, teacher.stages)
-        return model, FitReport.of_model(model, **done)
+        return model, FitReport.of_model(model, **done, **teacher.facts())
 
     def core(self, teacher: TeacherPass) -> Core:
         """Return the model before it is stretched."""
@@ -180,6 +180,7 @@ def config_of(teacher: TeacherLike, **recipe: Any) -> ModelConfig:
         licence=teacher.licence,
         language=teacher.language,
         prompt=teacher.prompt,
+        teacher_dtype=None if teacher.dtype == "float32" else teacher.dtype,
         created_with=software_versions(),
         **recipe,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skm2v._distillation.teacher.device import TeacherDType, check_teacher_dtype
 from skm2v._model.front_matter import read_card
 from skm2v._model.hub import in_the_way, locate
 from skm2v.exceptions import TeacherError, TeacherNotFoundError
@@ -42,6 +43,8 @@ class TeacherFiles:
         What may be run while loading.
     prompt : str or None
         Text that it is to read before every token and every text.
+    dtype : {"float32", "bfloat16"}
+        What it is to compute in.
     """
 
     folder: Path
@@ -52,10 +55,11 @@ class TeacherFiles:
     trust_remote_code: bool = False
     allow_pickle_weights: bool = False
     prompt: str | None = None
+    dtype: TeacherDType = "float32"
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all that the teacher's vectors depend on: content of files, prompt."""
+        """SHA-256 over all that its vectors in float32 depend on: content of files, prompt."""
         digest = hashlib.sha256()
         for path in self._files():
             name = path.relative_to(self.folder).as_posix()
@@ -95,6 +99,7 @@ def find_teacher(
     trust_remote_code: bool = False,
     allow_pickle_weights: bool = False,
     prompt: str | None = None,
+    dtype: TeacherDType = "float32",
 ) -> TeacherFiles:
     """Find the files of a teacher: in a local folder, in the hub's cache or on the hub.
 
@@ -111,6 +116,8 @@ def find_teacher(
         What may be run while loading.
     prompt : str or None, default=None
         Text that the teacher is to read before every token and every text.
+    dtype : {"float32", "bfloat16"}, default="float32"
+        What it is to compute in.
 
     Returns
     -------
@@ -131,6 +138,7 @@ def find_teacher(
             " memory use distill_from_model(model, tokenizer)."
         )
     check_prompt(prompt)
+    check_teacher_dtype(dtype)
     suffixes = _SUFFIXES + (_PICKLES if allow_pickle_weights else ())
     try:
         folder, source, commit = locate(
@@ -162,6 +170,7 @@ def find_teacher(
         trust_remote_code=trust_remote_code,
         allow_pickle_weights=allow_pickle_weights,
         prompt=prompt,
+        dtype=dtype,
     )
 
 

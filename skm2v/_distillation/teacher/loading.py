@@ -10,6 +10,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from skm2v._distillation.teacher.device import (
+    TeacherDType,
+    check_can_compute,
+    check_teacher_dtype,
+    pick_device,
+)
 from skm2v._distillation.teacher.extras import import_extra
 from skm2v._distillation.teacher.files import (
     TeacherFiles,
@@ -30,7 +36,7 @@ from skm2v._model.files import read_start
 from skm2v._model.foreign import N_BYTES, describe_foreign
 from skm2v.exceptions import TeacherError
 
-__all__ = ["load_files", "load_teacher", "open_teacher", "pick_device", "wrap_teacher"]
+__all__ = ["load_files", "load_teacher", "open_teacher", "wrap_teacher"]
 
 logger = logging.getLogger("skm2v")
 
@@ -101,6 +107,7 @@ def open_teacher(
     *,
     device: str | None = None,
     prompt: str | None = None,
+    teacher_dtype: TeacherDType = "float32",
     **where: Any,
 ) -> tuple[TeacherFiles | Teacher, Callable[[], Teacher]]:
     """Find a teacher by its name without loading it, or take one that is in memory.
@@ -114,6 +121,8 @@ def open_teacher(
         Torch device.
     prompt : str or None, default=None
         Text that it is to read before every token and every text.
+    teacher_dtype : {"float32", "bfloat16"}, default="float32"
+        What it is to compute in.
     **where
         For a name: `revision`, `subfolder`, `trust_remote_code` and `allow_pickle_weights` of
         :func:`load_teacher`.
@@ -125,15 +134,16 @@ def open_teacher(
         Loads it.
     """
     if isinstance(model, (str, os.PathLike)):
-        files = find_teacher(model, prompt=prompt, **where)
+        files = find_teacher(model, prompt=prompt, dtype=teacher_dtype, **where)
         return files, partial(load_files, files, device)
-    teacher = wrap_teacher(model, tokenizer, device=device, prompt=prompt)
+    teacher = wrap_teacher(model, tokenizer, device=device, prompt=prompt, dtype=teacher_dtype)
     return teacher, lambda: teacher
 
 
 def load_files(files: TeacherFiles, device: str | None = None) -> Teacher:
     """Load a teacher that has been found; see :func:`load_teacher`."""
     device = pick_device(device)  # before anything is loaded for a device that is not there
+    check_can_compute(files.dtype, device)
     inner, head = head_of_folder(files.folder, allow_pickle_weights=files.allow_pickle_weights)
     folder = files.folder / inner
     encoder, untrained = _load_encoder(files, folder)
@@ -157,11 +167,17 @@ def load_files(files: TeacherFiles, device: str | None = None) -> Teacher:
         device=device,
         untrained=untrained,
         prompt=files.prompt,
+        dtype=files.dtype,
     )
 
 
 def wrap_teacher(
-    model: Any, tokenizer: Any = None, *, device: str | None = None, prompt: str | None = None
+    model: Any,
+    tokenizer: Any = None,
+    *,
+    device: str | None = None,
+    prompt: str | None = None,
+    dtype: TeacherDType = "float32",
 ) -> Teacher:
     """Make a teacher of a model in memory.
 
@@ -175,12 +191,15 @@ def wrap_teacher(
         Torch device. None means the model's.
     prompt : str or None, default=None
         Text that it is to read before every token and every text.
+    dtype : {"float32", "bfloat16"}, default="float32"
+        What it is to compute in; its weights stay as they are.
 
     Returns
     -------
     teacher : Teacher
     """
     check_prompt(prompt)
+    check_teacher_dtype(dtype)
     head = Head()
     prompts: dict[str, str] = {}
     default_prompt = None
@@ -204,6 +223,8 @@ def wrap_teacher(
     if os.path.exists(name):
         name = os.path.basename(os.path.abspath(name))
     here = str(next(encoder.parameters()).device)
+    device = here if device is None else pick_device(device)
+    check_can_compute(dtype, device)
     return Teacher(
         name=name,
         revision=getattr(encoder.config, "_commit_hash", None),
@@ -216,44 +237,10 @@ def wrap_teacher(
         head=head,
         prompts=prompts,
         default_prompt=default_prompt,
-        device=here if device is None else pick_device(device),
+        device=device,
         prompt=prompt,
+        dtype=dtype,
     )
-
-
-def pick_device(device: str | None) -> str:
-    """Return the torch device to use; None or "auto" means the fastest that is there.
-
-    Raises
-    ------
-    TeacherError
-        If there is no such device.
-    """
-    torch = import_extra("torch")
-    if device in (None, "auto"):
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        chosen = torch.device(device)
-        torch.zeros(1, device=chosen).cpu()  # what a name promises, only use shows
-    except Exception as error:  # of many kinds, by device and version
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise TeacherError(
-            f"device={device!r} cannot be used; there is {', '.join(_devices(torch))} here. Choose"
-            f" one of these, or leave device at None. What torch says: {reason:.160}"
-        ) from error
-    return str(chosen)
-
-
-def _devices(torch: Any) -> list[str]:
-    """Names of the devices that are here."""
-    names = ["'cpu'"]
-    if torch.cuda.is_available():
-        names += [f"'cuda:{i}'" for i in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        names.append("'mps'")
-    return names
 
 
 def _load_encoder(files: TeacherFiles, folder: Any) -> tuple[Any, tuple[str, ...]]:

@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._distillation.teacher.batches import all_finite, equal_lengths
+from skm2v._distillation.teacher.device import TeacherDType, autocast
 from skm2v._distillation.teacher.extras import import_extra
 from skm2v._distillation.teacher.layers import Head
 from skm2v._distillation.teacher.layers import pool as pool_states
@@ -43,7 +45,7 @@ class Teacher:
     licence : str or None
     language : tuple of str
     fingerprint : str
-        Hash of everything that its vectors depend on.
+        Hash of everything that its vectors in float32 depend on.
     max_length : int or None
         Number of tokens that it reads, special tokens included.
     encoder : torch.nn.Module
@@ -62,6 +64,8 @@ class Teacher:
     prompt : str or None
         Text that it reads before every token and every text. None means none before tokens, and
         the default prompt before texts.
+    dtype : {"float32", "bfloat16"}
+        What it computes in; its weights, and the sums over tokens, are as they are.
 
     Examples
     --------
@@ -91,6 +95,7 @@ class Teacher:
     device: str = "cpu"
     untrained: tuple[str, ...] = ()
     prompt: str | None = None
+    dtype: TeacherDType = "float32"
 
     def plan_tokens(
         self, vocabulary: Sequence[str] = (), remove_pattern: str | None = None
@@ -190,7 +195,7 @@ class Teacher:
         lengths = np.array([len(sequence) for sequence in sequences])
         vectors: npt.NDArray[np.float32] | None = None
         with self._ready(), torch.inference_mode():
-            for rows in _equal_lengths(lengths, batch_size):
+            for rows in equal_lengths(lengths, batch_size):
                 ids = torch.tensor([sequences[row] for row in rows], device=self.device)
                 # One length in a batch: no padding, nothing to mask.
                 batch = self._pool_tokens(ids, pooling, n_skipped).float().cpu().numpy()
@@ -201,7 +206,7 @@ class Teacher:
                     progress(len(rows))
         if vectors is None:
             raise ValueError("There are no tokens to embed.")
-        return _finite(
+        return all_finite(
             vectors, self.name, lambda row: repr(self.tokenizer.decode(sequences[row]))[:80]
         )
 
@@ -234,7 +239,7 @@ class Teacher:
     def _pool_tokens(self, ids: Any, pooling: str, n_skipped: int) -> Any:
         mask = ids.new_ones(ids.shape)
         output = self.encoder(input_ids=ids, attention_mask=mask)
-        states = output.last_hidden_state
+        states = self._as_pooled(output.last_hidden_state)
         if pooling == "mean":
             return states[:, n_skipped:].mean(dim=1)
         if pooling == "first":
@@ -310,7 +315,7 @@ class Teacher:
                     progress(len(rows))
         if vectors is None:
             return np.empty((0, self._width()), dtype=np.float32)
-        return _finite(vectors, self.name, lambda row: f"{texts[row]!r:.80}")
+        return all_finite(vectors, self.name, lambda row: f"{texts[row]!r:.80}")
 
     def _encode_batch(self, texts: list[str], skipped: int) -> npt.NDArray[np.float32]:
         features = self.tokenizer(
@@ -327,11 +332,15 @@ class Teacher:
         mask = features["attention_mask"]
         if skipped:
             mask = mask * (mask.cumsum(dim=1) > skipped)
-        vectors = pool_states(states, mask, self.head.poolings)
+        vectors = pool_states(self._as_pooled(states), mask, self.head.poolings)
         for layer in self.head.layers:
             vectors = layer.apply(vectors)
         array: npt.NDArray[np.float32] = vectors.float().cpu().numpy()
         return array
+
+    def _as_pooled(self, states: Any) -> Any:
+        """States in the type that they are summed in, which is that of a model in memory."""
+        return states if self.dtype == "float32" else states.float()
 
     def _prompt(self, prompt: str | None, prompt_name: str | None) -> str:
         if prompt_name is None:
@@ -365,34 +374,8 @@ class Teacher:
         self.encoder.eval().to(self.device)
         self.head.to(self.device)
         try:
-            yield
+            with autocast(self.dtype, self.device):
+                yield
         finally:
             self.encoder.train(trained)
             self.encoder.to(home)
-
-
-def _equal_lengths(
-    lengths: npt.NDArray[np.int64], batch_size: int
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield batches of positions whose sequences have the same length."""
-    order = np.argsort(lengths, kind="stable")
-    for group in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
-        # A single token is three or four ids; more of them take as much memory in fewer rows.
-        step = max(min(batch_size, 4 * batch_size // max(int(lengths[group[0]]), 1)), 1)
-        for start in range(0, len(group), step):
-            yield group[start : start + step]
-
-
-def _finite(
-    vectors: npt.NDArray[np.float32], name: str, describe: Callable[[int], str]
-) -> npt.NDArray[np.float32]:
-    """Refuse vectors with NaN or infinity: as zeros they would be wrong without a word."""
-    rows = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(rows):
-        raise TeacherError(
-            f"The teacher {name!r} gives vectors with NaN or infinity for {len(rows)} of"
-            f" {len(vectors)} inputs, the first of which is {describe(rows[0])}. Its weights are"
-            " damaged, or too large for the number type that they were saved in: get them again, or"
-            " a revision with float32 weights."
-        )
-    return vectors

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from skm2v._checks import is_count, require
 from skm2v._distillation.stages import Progress, Stages, ignore
+from skm2v._distillation.teacher.device import TeacherDType, of_dtype
 from skm2v._distillation.teacher.loading import open_teacher
 from skm2v._distillation.teacher.teacher import Pooling, Teacher
 from skm2v._distillation.teacher.words import warn_of_words
+from skm2v._distillation.teacher_pass.agreement import N_TEXTS, agreement, cosines, sample
 from skm2v._distillation.teacher_pass.store import cache_folder, fetch
 from skm2v._distillation.teacher_pass.text_vectors import text_vectors
 from skm2v._distillation.teacher_pass.token_table import (
@@ -53,11 +55,15 @@ class TeacherLike(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that the vectors depend on."""
+        """Hash of all that the vectors in float32 depend on."""
 
     @property
     def prompt(self) -> str | None:
         """Text that it reads before every token and every text, if it was told one."""
+
+    @property
+    def dtype(self) -> TeacherDType:
+        """What it computes in."""
 
 
 class LoadedOnce:
@@ -93,6 +99,8 @@ class TeacherPass:
         Number of tokens that the teacher embeds at a time; without influence on the vectors.
     stages : Stages
         Times what is done here, and shows it.
+    moved : dict
+        What was found of how far another number type than float32 moves vectors.
 
     Raises
     ------
@@ -105,6 +113,7 @@ class TeacherPass:
     folder: Path | None = None
     batch_size: int = 256
     stages: Stages = field(default_factory=Stages)
+    moved: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(is_count(self.batch_size), "batch_size", self.batch_size, "a positive integer")
@@ -143,7 +152,16 @@ class TeacherPass:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of all that the teacher's vectors depend on."""
-        return self.teacher.fingerprint
+        return of_dtype(self.teacher.fingerprint, self.teacher.dtype)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the fields of a fit report on the number type, if it is another than float32."""
+        if self.teacher.dtype == "float32":
+            return {}
+        return {"teacher_dtype": {"dtype": self.teacher.dtype, **self.moved}}
+
+    def _compare(self, of: str, found: npt.NDArray[Any]) -> None:
+        self.moved.update(agreement(self.teacher.dtype, of, found))
 
     def token_table(
         self,
@@ -166,6 +184,8 @@ class TeacherPass:
 
         arrays = fetch(key, compute, self.folder)
         warn_of_words(json.loads(arrays["notes"].tobytes()))
+        if "cosines" in arrays:
+            self._compare("tokens", arrays["cosines"])
         tokenizer = arrays["tokenizer"].tobytes().decode()
         return TokenTable(key, tokenizer, arrays["raw"], rotated_table(arrays))
 
@@ -224,3 +244,29 @@ class TeacherPass:
         S = text_vectors(texts, self.load, self.fingerprint, folder=self.folder, progress=progress)
         norms = np.linalg.norm(S, axis=1, keepdims=True)
         return np.asarray(S / np.where(norms > 0, norms, 1), dtype=np.float32)
+
+    def compare_texts(self, texts: Sequence[str], S: npt.NDArray[np.float32]) -> None:
+        """Find how far the number type moves vectors of texts: some are read in float32, too.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        S : ndarray of float32 of shape (n, d_teacher)
+            Their vectors.
+        """
+        if self.teacher.dtype == "float32":
+            return
+        rows = sample(len(texts), N_TEXTS)
+        with self.stages("texts in float32", len(rows), "texts") as progress:
+            exact = text_vectors(
+                [texts[row] for row in rows],
+                partial(_in_float32, self.load),
+                self.teacher.fingerprint,
+                folder=self.folder,
+                progress=progress,
+            )
+        self._compare("texts", cosines(S[rows], exact))
+
+
+def _in_float32(load: Callable[[], Teacher]) -> Teacher:
+    return replace(load(), dtype="float32")

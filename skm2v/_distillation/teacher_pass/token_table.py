@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from skm2v._distillation.stages import Stages
 from skm2v._distillation.teacher.teacher import Pooling, Teacher
+from skm2v._distillation.teacher_pass.agreement import N_TOKENS, cosines, sample
 from skm2v._distillation.teacher_pass.principal_axes import PrincipalAxes, rotate
 from skm2v._distillation.teacher_pass.store import Arrays
 from skm2v._model.quantization import cluster
@@ -61,7 +62,11 @@ def read_tokens(
     batch_size: int,
     stages: Stages,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Let a teacher read each token of a model: the arrays of a :class:`TokenTable`."""
+    """Let a teacher read each token of a model: the arrays of a :class:`TokenTable`.
+
+    If it computes in another number type than float32, also the `cosines` of some tokens with what
+    they are in float32.
+    """
     with stages("teacher loaded"):
         teacher = load()
     with stages("tokens chosen"):
@@ -70,11 +75,23 @@ def read_tokens(
         raw = teacher.embed_tokens(
             plan.sequences, pooling=pooling, batch_size=batch_size, progress=progress
         )
+    compared = {}
+    if teacher.dtype != "float32":
+        rows = sample(len(raw), N_TOKENS)
+        with stages("tokens in float32", len(rows), "tokens") as progress:
+            exact = replace(teacher, dtype="float32").embed_tokens(
+                [plan.sequences[row] for row in rows],
+                pooling=pooling,
+                batch_size=batch_size,
+                progress=progress,
+            )
+        compared["cosines"] = cosines(raw[rows], exact)
     # Weights of hundreds of megabytes, which the rotation does not need.
     del teacher
     tokenizer = np.frombuffer(plan.tokenizer.encode(), dtype=np.uint8).copy()
     notes = np.frombuffer(json.dumps(dict(plan.notes)).encode(), dtype=np.uint8).copy()
-    return {"raw": raw, "tokenizer": tokenizer, "notes": notes, **_rotated_arrays(raw, stages)}
+    arrays = {"raw": raw, "tokenizer": tokenizer, "notes": notes, **compared}
+    return {**arrays, **_rotated_arrays(raw, stages)}
 
 
 def cluster_tokens(
