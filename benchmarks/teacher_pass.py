@@ -149,7 +149,7 @@ def compare_fits(options: argparse.Namespace) -> None:
         models[dtype] = embedder.fit(texts).model_
         cpu = time.process_time() - cpu
         report = embedder.fit_report_
-        said = report.get("teacher_dtype", {})
+        said = report.to_dict().get("teacher_dtype", "")
         print(f"{dtype}: {cpu:.0f} s of processors, {report['held_out_cosine']['result']}, {said}")
         vectors[dtype] = embedder.transform(unseen)
         if options.out is not None:

@@ -119,9 +119,9 @@ def check_can_compute(dtype: str, device: str) -> None:
 def autocast(dtype: str, device: str) -> AbstractContextManager[Any]:
     """Let products of matrices and attention compute in a number type.
 
-    Sums of layers, their normalisation and the weights themselves stay float32: vectors move half
-    as far as those of a model that is bfloat16 throughout, in nearly the same time. Inside of one
-    such context weights are converted once.
+    Sums of layers, their normalisation and the weights themselves stay float32: vectors move a
+    third as far as those of a model that is bfloat16 throughout, in nearly the same time. Inside of
+    one such context weights are converted once.
     """
     if dtype == "float32":
         return nullcontext()

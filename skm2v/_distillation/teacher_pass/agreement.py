@@ -34,7 +34,8 @@ def cosines(rows: npt.NDArray[np.float32], exact: npt.NDArray[np.float32]) -> np
     lengths = np.linalg.norm(rows, axis=1), np.linalg.norm(exact, axis=1)
     product = np.einsum("ij,ij->i", rows.astype(np.float64), exact.astype(np.float64))
     both = lengths[0].astype(np.float64) * lengths[1]
-    return np.where(both > 0, product / np.where(both > 0, both, 1), lengths[0] == lengths[1])
+    same = np.equal(*lengths).astype(np.float64)
+    return np.asarray(np.divide(product, both, out=same, where=both > 0))
 
 
 def agreement(dtype: str, of: str, found: npt.NDArray[Any]) -> Mapping[str, Any]:

@@ -75,7 +75,7 @@ def read_tokens(
         raw = teacher.embed_tokens(
             plan.sequences, pooling=pooling, batch_size=batch_size, progress=progress
         )
-    compared = {}
+    compared: dict[str, npt.NDArray[Any]] = {}
     if teacher.dtype != "float32":
         rows = sample(len(raw), N_TOKENS)
         with stages("tokens in float32", len(rows), "tokens") as progress:
@@ -90,8 +90,8 @@ def read_tokens(
     del teacher
     tokenizer = np.frombuffer(plan.tokenizer.encode(), dtype=np.uint8).copy()
     notes = np.frombuffer(json.dumps(dict(plan.notes)).encode(), dtype=np.uint8).copy()
-    arrays = {"raw": raw, "tokenizer": tokenizer, "notes": notes, **compared}
-    return {**arrays, **_rotated_arrays(raw, stages)}
+    read: dict[str, npt.NDArray[Any]] = {"raw": raw, "tokenizer": tokenizer, "notes": notes}
+    return {**read, **compared, **_rotated_arrays(raw, stages)}
 
 
 def cluster_tokens(
