@@ -9,7 +9,7 @@ import pytest
 
 from skm2v.search import SearchExplanation
 
-GUIDE = Path(__file__).parents[2] / "docs" / "search.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "text_search.md"
 
 
 def test_the_code_of_the_guide_runs(tmp_path, monkeypatch):
