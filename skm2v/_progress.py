@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
-__all__ = ["Advance", "ignore", "is_watched", "progress"]
+__all__ = ["Advance", "hidden", "ignore", "is_watched", "progress"]
 
 SWITCH = "SKM2V_PROGRESS"
 # Seconds after which a task counts as long, and between two lines.
@@ -24,12 +25,27 @@ EVERY = 0.2
 Advance = Callable[[int], object]  # takes the number of items that were just finished
 
 
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Show nothing of tasks that are begun within, but what a call asks for by name."""
+    token = _hidden.set(True)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
 def ignore(n_items: int) -> None:
     """Show nothing."""
 
 
 def is_watched() -> bool:
     """Whether somebody may be watching: a terminal or a notebook, and no worker of a search."""
+    if _hidden.get():
+        return False
     switch = os.environ.get(SWITCH)
     if switch in ("0", "1"):
         return switch == "1"

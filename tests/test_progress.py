@@ -7,13 +7,16 @@ import sys
 import threading
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 from joblib import Parallel, delayed
 
 from skm2v import StaticEmbedder, StaticTextClassifier
 from skm2v import _progress as module
+from skm2v._cli.main import main
 from skm2v._distillation import clear_recent
-from skm2v._progress import is_watched, progress
+from skm2v._progress import hidden, is_watched, progress
+from skm2v.clustering import NeighborAverager, choose_n_clusters
 from skm2v.datasets import load_banking77
 
 
@@ -68,6 +71,58 @@ def test_an_unknown_number_is_counted(terminal):
         advance(1)
         advance(1)
     assert lines(terminal)[-1].startswith("Settings: 2 models, ")
+
+
+def test_of_an_unknown_number_a_share_may_be_known(terminal, monkeypatch):
+    now, shares = iter([0.0, 10.0, 30.0, 40.0, 40.0]), iter([0.25, None, 1.0, 1.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
+    with progress("embedding", None, "texts", share=lambda: next(shares)) as advance:
+        for n_texts in (1000, 500, 5):
+            advance(n_texts)
+    assert lines(terminal) == [
+        "Embedding: 25%, 1,000 texts, 10 s, 30 s left",
+        "Embedding: 1,500 texts, 30 s",
+        "Embedding: 100%, 1,505 texts, 40 s",
+        "Embedding: 100%, 1,505 texts, 40 s",
+    ]
+
+
+def test_what_is_begun_where_all_is_hidden_shows_nothing(terminal, monkeypatch):
+    monkeypatch.setenv("SKM2V_PROGRESS", "1")
+    with hidden(), progress("regression", 3, "columns") as advance:
+        advance(3)
+    assert terminal.getvalue() == ""
+    with hidden(), progress("regression", 3, "columns", True) as advance:
+        advance(3)
+    assert "100% of 3 columns" in terminal.getvalue()
+
+
+def test_groups_and_neighbours_of_many_vectors_show_how_far_they_are(terminal):
+    vectors = np.random.default_rng(0).standard_normal((200, 4))
+    choose_n_clusters(vectors, [2, 3], n_splits=2)
+    NeighborAverager().fit_transform(vectors)
+    found = "\n".join(lines(terminal))
+    assert "Choosing the number of groups: 50% of 2 samples" in found
+    assert "Nearest neighbours: 100% of 200 vectors" in found
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (["embed", "--batch-size", "2"], "Embedding: 50%, 2 texts, "),
+        (["dedup"], "Comparing: 100%, 3 pairs, "),
+    ],
+)
+def test_commands_show_how_far_they_are(terminal, command, line, tiny_static, tmp_path, capfd):
+    tiny_static.save_pretrained(tmp_path / "model")
+    (tmp_path / "in.txt").write_text("the money\nnew york\nthe money\nthe bank\n")
+    name, *more = command
+    out = tmp_path / ("out.npy" if name == "embed" else "out.txt")
+    arguments = [name, str(tmp_path / "in.txt"), "-m", str(tmp_path / "model"), *more]
+    assert main([*arguments, "-o", str(out), "-q"]) == 0
+    assert terminal.getvalue() == ""
+    assert main([*arguments, "-o", str(out)]) == 0
+    assert [one for one in lines(terminal) if one.startswith(line)], terminal.getvalue()
 
 
 def test_a_line_is_ended_where_a_task_fails(terminal):

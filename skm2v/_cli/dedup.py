@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Literal
 
-from skm2v._cli.process import on_terminal, say
-from skm2v._cli.row_files import RowFile, table_kind, write_table
+from skm2v._cli.formats import TABLES, format_of
+from skm2v._cli.process import say
+from skm2v._cli.row_files import RowFile
+from skm2v._cli.sinks import write_table
 from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.whole_file import write_whole
 from skm2v._html_text import titled_page
+from skm2v._progress import progress
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     from skm2v._embedder import StaticEmbedder
 
     if arguments.pairs:
-        table_kind(arguments.pairs)  # before there is any output
+        format_of(arguments.pairs, TABLES, "--pairs")  # before there is any output
     source = RowFile(arguments.input, arguments.column, arguments.delimiter)
     kinds: list[Literal["exact", "near", "semantic"]] = ["exact"]
     kinds += ["near"] * (arguments.near is not None)
@@ -85,10 +87,14 @@ def run(arguments: argparse.Namespace) -> None:
         handle_missing="keep",
         n_jobs=arguments.n_jobs,
     )
-    shows = on_terminal() and not arguments.quiet
-    deduplicator.fit_with_progress(source, _show if shows else None)
-    if shows:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    compared = _Compared()
+    show = False if arguments.quiet else None
+    with progress("comparing", None, "pairs", show, share=compared.share) as advance:
+
+        def tell(done: int, total: int) -> None:
+            advance(compared.more(done, total))
+
+        deduplicator.fit_with_progress(source, tell)
     source.write(arguments.output, ~deduplicator.is_duplicate_)
     if arguments.pairs:
         pairs = deduplicator.pairs_
@@ -107,5 +113,17 @@ def run(arguments: argparse.Namespace) -> None:
             say(deduplicator.report_.completeness)
 
 
-def _show(done: int, total: int) -> None:
-    print(f"\r{done / max(total, 1):4.0%} of all pairs", end="", file=sys.stderr, flush=True)
+class _Compared:
+    """How many pairs were compared, of one group of rows after the other."""
+
+    def __init__(self) -> None:
+        self._done, self._total = 0, 1
+
+    def more(self, done: int, total: int) -> int:
+        """Return how many there are since the last time."""
+        before = self._done if total == self._total and done >= self._done else 0
+        self._done, self._total = done, total
+        return done - before
+
+    def share(self) -> float:
+        return self._done / max(self._total, 1)

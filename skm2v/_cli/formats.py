@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterable
@@ -11,10 +12,22 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from skm2v._cli.parquet import arrow, parquet
-from skm2v._cli.row_files import csv_text
 from skm2v._cli.whole_file import WholeFile, check_target
 
-__all__ = ["Columns", "Csv", "Format", "Jsonl", "Npy", "Parquet", "format_of"]
+__all__ = [
+    "TABLES",
+    "Columns",
+    "Format",
+    "Jsonl",
+    "Npy",
+    "Parquet",
+    "csv_text",
+    "format_of",
+    "table_format",
+]
+
+# Endings of files that tables of any columns are written to.
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 Columns = dict[str, Any]  # by name, of equal length: lists, arrays, columns of Arrow
 
@@ -57,7 +70,7 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
-def format_of(path: str, allowed: Iterable[str]) -> str:
+def format_of(path: str, allowed: Iterable[str], option: str = "--output") -> str:
     """Return the ending of a file to be written, which says its format; JSON lines for stdout.
 
     Raises
@@ -72,9 +85,33 @@ def format_of(path: str, allowed: Iterable[str]) -> str:
     suffix = Path(path).suffix.lower()
     *most, last = allowed
     if suffix not in (*most, last):
-        raise ValueError(f"--output must end in {', '.join(most)} or {last}, got {path!r}.")
+        raise ValueError(f"{option} must end in {', '.join(most)} or {last}, got {path!r}.")
     check_target(path)
     return suffix
+
+
+def table_format(suffix: str, names: list[str], like: dict[str, list[Any]] | None = None) -> Format:
+    """Return the format of a table.
+
+    Parameters
+    ----------
+    suffix : str
+        One of `TABLES`.
+    names : list of str
+        Names of all columns.
+    like : dict or None, default=None
+        As for :class:`Parquet`.
+    """
+    if suffix == ".parquet":
+        return Parquet(like)
+    return Jsonl() if suffix == ".jsonl" else Csv(names, "\t" if suffix == ".tsv" else ",")
+
+
+def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
+    """Rows as a CSV file."""
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
 
 
 class Npy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from skm2v._cli.formats import Csv, Format, Jsonl, Parquet, format_of
+from skm2v._cli.formats import TABLES, format_of, table_format
 from skm2v._cli.process import say
 from skm2v._cli.streaming import (
     Made,
@@ -62,10 +62,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Run ``skm2v predict``."""
     from skm2v._cli.predictors import Predictor, load_predictor, sha256_of
 
-    suffix = format_of(arguments.output, (".csv", ".tsv", ".jsonl", ".parquet"))
+    suffix = format_of(arguments.output, TABLES)
     model, path = load_predictor(arguments.model)
     predictor = Predictor(model, arguments.model, proba=arguments.proba, floor=arguments.floor)
-    check_names(arguments.keep, predictor.names)
+    names = check_names(arguments.keep, predictor.names)
 
     def predict(texts: Any) -> Made:
         with collected_losses() as losses:
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     n_rows, losses = stream(
         open_source(arguments, arguments.keep),
         predict,
-        _format(suffix, arguments.keep, predictor),
+        table_format(suffix, names, predictor.like),
         arguments,
         doing="predicting",
         n_threads=predictor.use_threads(arguments.n_jobs),
@@ -84,12 +84,3 @@ def run(arguments: argparse.Namespace) -> None:
     say_losses(losses, LOSSES)
     if not arguments.quiet and arguments.output != "-":
         say(f"{arguments.output}: {n_rows:,} rows")
-
-
-def _format(suffix: str, keep: list[str] | None, predictor: Any) -> Format:
-    if suffix == ".parquet":
-        return Parquet(predictor.like)
-    if suffix == ".jsonl":
-        return Jsonl()
-    names = [*(["text"] if keep is None else keep), *predictor.names]
-    return Csv(names, "\t" if suffix == ".tsv" else ",")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from skm2v._cli.parquet import arrow, parquet
+from skm2v._cli.formats import csv_text
+from skm2v._cli.parquet import parquet
 from skm2v._cli.process import output
 from skm2v._cli.text_columns import check_delimiter, find_column, refuse_other_delimiter
 from skm2v._cli.whole_file import write_whole
 from skm2v._text_tables import read_csv, read_json, read_lines, row_error
 
-__all__ = ["RowFile", "csv_text", "table_kind", "write_table"]
+__all__ = ["RowFile"]
 
 _KINDS = {
     ".csv": "csv",
@@ -80,6 +78,17 @@ class RowFile:
         place = self.columns.index(name)
         return [row[place] for row in self._rows]
 
+    def kept(self, name: str) -> Any:
+        """Values of a column, those of a Parquet file in its own type.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        find_column(self.columns, name, self._path)
+        return self._rows.column(name) if self.kind == "parquet" else self[name]
+
     def _read_lines(self) -> None:
         self.columns = ["text"]
         with open(self._path, "rb") as file:
@@ -139,35 +148,3 @@ class RowFile:
             output().write(text)
         else:
             write_whole(path, lambda temporary: temporary.write_bytes(text.encode()))
-
-
-def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
-    """Rows as a CSV file."""
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
-
-
-def table_kind(path: str) -> str:
-    """Kind of a table that is to be written, as its name says."""
-    kind = _KINDS.get(Path(path).suffix.lower())
-    if kind is None:
-        raise ValueError(f"{path!r} must end in .csv, .tsv, .jsonl or .parquet.")
-    return kind
-
-
-def write_table(path: str, columns: dict[str, list[Any]]) -> None:
-    """Write columns of equal length to a CSV, TSV, JSONL or Parquet file, as its name says."""
-    kind = table_kind(path)
-    rows = zip(*columns.values(), strict=True)
-    if kind == "parquet":
-        table = arrow().table(columns)
-        write_whole(path, lambda temporary: parquet().write_table(table, temporary))
-        return
-    if kind == "csv":
-        delimiter = "\t" if path.lower().endswith(".tsv") else ","
-        text = csv_text([[*columns], *rows], delimiter)
-    else:
-        lines = (json.dumps(dict(zip(columns, row, strict=True))) for row in rows)
-        text = "".join(line + "\n" for line in lines)
-    write_whole(path, lambda temporary: temporary.write_bytes(text.encode()))

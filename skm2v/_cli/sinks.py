@@ -7,11 +7,11 @@ from collections import Counter
 from types import TracebackType
 from typing import Any
 
-from skm2v._cli.formats import Format
+from skm2v._cli.formats import TABLES, Columns, Format, format_of, table_format
 from skm2v._cli.process import output
 from skm2v._cli.whole_file import WholeFile, naming
 
-__all__ = ["Sink"]
+__all__ = ["Sink", "write_table"]
 
 
 class Sink:
@@ -94,3 +94,18 @@ class Sink:
         if self._whole is not None:
             kind = None if error is None else type(error)
             self._whole.__exit__(kind, error, None)
+
+
+def write_table(path: str, columns: Columns) -> None:
+    """Write columns to a CSV, TSV, JSONL or Parquet file, as its name says.
+
+    Raises
+    ------
+    ValueError
+        If the name ends otherwise.
+    OSError
+        If it cannot be written.
+    """
+    form = table_format(format_of(path, TABLES), [*columns])
+    with Sink(path, form) as sink:
+        sink.write(form.encode(columns, 1), 0, {})

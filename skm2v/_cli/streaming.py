@@ -84,14 +84,15 @@ def add_source_arguments(parser: argparse.ArgumentParser, kept: str) -> None:
     argument("-q", "--quiet", action="store_true", help="no progress, no summary")
 
 
-def check_names(keep: list[str] | None, made: list[str]) -> None:
-    """Raise unless all columns of the output have names of their own."""
+def check_names(keep: list[str] | None, made: list[str]) -> list[str]:
+    """Return the names of all columns of the output, or raise unless each has one of its own."""
     names = [*(["text"] if keep is None else keep), *made]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise ValueError(
             f"The output would have two columns {twice[0]!r}: leave it out of --keep, or rename it"
             " in the input."
         )
+    return names
 
 
 def open_source(arguments: argparse.Namespace, keep: list[str] | None) -> Source:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skm2v._cli.arguments import positive
-from skm2v._cli.process import output, say
-from skm2v._cli.row_files import RowFile, csv_text
+from skm2v._cli.formats import Columns, table_format
+from skm2v._cli.process import say
+from skm2v._cli.row_files import RowFile
+from skm2v._cli.sinks import Sink
 from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.whole_file import write_whole
 from skm2v._clustering.periods import PERIODS
 from skm2v._pooling import check_texts
+from skm2v._progress import hidden
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
 NAME = "topics"
+LABELS = ("row", "topic", "name", "outlier_score")
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?")
 HELP = "find out what the texts of a file are about"
 
@@ -38,7 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels",
         default="topics.csv",
         metavar="FILE",
-        help="row, topic, name, outlier_score, text of each row; - for stdout; default: topics.csv",
+        help="row, topic, name, outlier_score, text of each row, as .csv, .tsv, .jsonl or .parquet;"
+        " - for CSV to stdout; default: topics.csv",
+    )
+    argument(
+        "--keep",
+        action="append",
+        metavar="COLUMN",
+        help="column or field to write beside a topic, instead of the text; again for more",
     )
     argument("-m", "--model", default="default", help="folder or hub id; default: bundled model")
     argument("--column", help="column or field of the texts, if there are several")
@@ -51,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     argument("--period", choices=tuple(PERIODS), help="of --by; default: what makes six of them")
     argument("--n-jobs", type=int, metavar="N", help="threads; -1 for all cores; default: 1")
-    argument("-q", "--quiet", action="store_true", help="no table of topics")
+    argument("-q", "--quiet", action="store_true", help="no progress, no table of topics")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -71,29 +83,43 @@ def run(arguments: argparse.Namespace) -> None:
         cluster_shares(np.zeros(len(by), dtype=np.int64), by, period=arguments.period)
     elif arguments.period is not None:
         raise ValueError("--period says how long the periods of --by are. Fix: name that column.")
+    kept = {name: source.kept(name) for name in arguments.keep or ()}
+    if wrong := [name for name in kept if name in LABELS]:
+        raise ValueError(f"--keep {wrong[0]}: the file of labels has a column of this name.")
     # A missing text is an empty one: every row gets a topic.
     texts = list(check_texts(source[source.column], handle_missing="zero").texts)
     embedder = StaticEmbedder(arguments.model, n_jobs=arguments.n_jobs)
-    topics = find_topics(texts, arguments.topics, embedder=embedder, n_jobs=arguments.n_jobs)
+    with hidden() if arguments.quiet else nullcontext():
+        topics = find_topics(texts, arguments.topics, embedder=embedder, n_jobs=arguments.n_jobs)
     names = topics.table.names
-    rows = [
-        (row, label, names[label], f"{score:.4f}", text)
-        for row, (label, score, text) in enumerate(
-            zip(topics.labels.tolist(), topics.outlier_scores.tolist(), texts, strict=True)
-        )
-    ]
-    table = csv_text([("row", "topic", "name", "outlier_score", "text"), *rows])
+    columns = {
+        "row": list(range(len(texts))),
+        **kept,
+        "topic": topics.labels,
+        "name": [names[label] for label in topics.labels.tolist()],
+        "outlier_score": topics.outlier_scores,
+    }
+    if arguments.keep is None:
+        columns["text"] = texts
     shares = None
     if by is not None:
         shares = cluster_shares(topics.labels, by, period=arguments.period)
     page = topics.to_html(f"Topics of {Path(arguments.input).name}", shares=shares)
     write_whole(arguments.output, lambda path: path.write_bytes(page.encode()))
-    if arguments.labels == "-":
-        output().write(table)
-    else:
-        write_whole(arguments.labels, lambda path: path.write_bytes(table.encode()))
+    _write_labels(arguments.labels, columns)
     if not arguments.quiet:
         say(f"{len(texts):,} texts, {len(names):,} topics\n{topics}")
+
+
+def _write_labels(path: str, columns: Columns) -> None:
+    kind = Path(path).suffix.lower()
+    if path == "-" or kind not in (".jsonl", ".parquet"):
+        columns["outlier_score"] = [f"{score:.4f}" for score in columns["outlier_score"].tolist()]
+        table = table_format(".tsv" if kind == ".tsv" else ".csv", [*columns])
+    else:
+        table = table_format(kind, [*columns])
+    with Sink(path, table) as sink:
+        sink.write(table.encode(columns, 1), len(columns["row"]), {})
 
 
 def _dates(values: list[Any]) -> Any:

@@ -21,6 +21,7 @@ from skm2v._fit_context import fit_context
 from skm2v._model.state import SealedState
 from skm2v._pairs import NeighborSearch
 from skm2v._pairs.vectors import squares
+from skm2v._progress import progress
 
 __all__ = ["NeighborAverager"]
 
@@ -166,7 +167,17 @@ class NeighborAverager(
 
     def _neighbors(self, vectors: Floats) -> tuple[npt.NDArray[np.int32], Floats]:
         """Rows of fitted vectors and their weights, beside each vector itself."""
-        found = self._search.nearest(vectors, self.n_neighbors, n_jobs=self.n_jobs)
+        done = 0
+        with progress("nearest neighbours", len(vectors), "vectors") as advance:
+
+            def tell(n_done: int, _: int) -> None:
+                nonlocal done
+                advance(n_done - done)
+                done = n_done
+
+            found = self._search.nearest(
+                vectors, self.n_neighbors, n_jobs=self.n_jobs, progress=tell
+            )
         # The nearest fitted vector of a fitted one is itself; only equal ones have a cosine of 1.
         itself = (found.similarity[:, :1] == 1).astype(np.int64)
         columns = np.arange(self.n_neighbors - 1) + itself

@@ -16,6 +16,7 @@ from skm2v._clustering.drawing import axes
 from skm2v._clustering.kmeans import refined, ward_centers
 from skm2v._clustering.order import canonical_order, one_thread
 from skm2v._pairs.vectors import check_vectors
+from skm2v._progress import progress
 
 __all__ = ["ClusterChoice", "choose_n_clusters", "silhouettes"]
 
@@ -222,14 +223,16 @@ def choose_n_clusters(
     random = check_random_state(random_state)
     scores = np.full((len(numbers), n_splits), np.nan)
     places = np.arange(len(numbers))  # of the numbers that are still tried
-    for split in range(n_splits):
-        if split == EARLY:
-            places = np.flatnonzero(_may_be_best(scores[:, :EARLY]))
-        drawn = random.permutation(len(rows))
-        judges, makers = rows[drawn[:n_judges]], rows[drawn[n_judges:][:n_makers]]
-        with one_thread():
-            tried = [numbers[place] for place in places.tolist()]
-            scores[places, split] = _split_scores(judges, makers, tried, clusterer)
+    with progress("choosing the number of groups", n_splits, "samples") as advance:
+        for split in range(n_splits):
+            if split == EARLY:
+                places = np.flatnonzero(_may_be_best(scores[:, :EARLY]))
+            drawn = random.permutation(len(rows))
+            judges, makers = rows[drawn[:n_judges]], rows[drawn[n_judges:][:n_makers]]
+            with one_thread():
+                tried = [numbers[place] for place in places.tolist()]
+                scores[places, split] = _split_scores(judges, makers, tried, clusterer)
+            advance(1)
     return ClusterChoice(np.array(numbers), scores)
 
 

@@ -128,6 +128,28 @@ def test_the_command_writes_a_page_and_a_table(bank, tmp_path, capsys, monkeypat
     assert (tmp_path / "b.html").read_text(encoding="utf-8") == page
 
 
+def test_the_command_keeps_columns_of_parquet(bank, tmp_path, capsys, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(topics_module, "POINTS", 100)
+    monkeypatch.chdir(tmp_path)
+    ids = pa.array(range(150), pa.int16())
+    parquet.write_table(pa.table({"id": ids, "body": bank[0][:150], "name": ids}), "in.parquet")
+    arguments = ["topics", "in.parquet", "--column", "body", "-k", "3", "--keep", "id"]
+    assert main([*arguments, "--labels", "out.parquet"]) == 0
+    made = parquet.read_table("out.parquet")
+    assert made.schema.names == ["row", "id", "topic", "name", "outlier_score"]
+    assert made["id"].combine_chunks().equals(ids) and made["row"].to_pylist() == [*range(150)]
+    assert set(made["topic"].to_pylist()) == {0, 1, 2}
+    assert main([*arguments, "--labels", "out.csv", "-q"]) == 0
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "row,id,topic,name,outlier_score" and len(lines) == 151
+    capsys.readouterr()
+    for column, message in (("nothing", "has no column 'nothing'"), ("name", "--keep name: the")):
+        assert main([*arguments, "--keep", column]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_the_command_shows_shares_over_time(bank, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(topics_module, "POINTS", 100)
     monkeypatch.chdir(tmp_path)
