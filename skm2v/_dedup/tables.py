@@ -88,6 +88,8 @@ def items_of_column(X: Any, name: str) -> list[Any]:
 
 def take_rows(X: Any, keep: npt.NDArray[np.bool_]) -> Any:
     """Rows of any container, in its own type, with index and columns as they are."""
+    if hasattr(X, "to_native"):  # narwhals
+        return X.filter(keep.tolist())
     if hasattr(X, "iloc"):
         return X.iloc[np.flatnonzero(keep)]
     if hasattr(X, "filter") and type(X).__module__.startswith("polars"):

@@ -264,12 +264,14 @@ class Meter:
         self._progress = progress
         self.similarity = encoder.similarity
         self.usage = Usage()
+        self._warm: set[str | None] = set()
 
     def __call__(self, texts: list[str], kind: str | None = None) -> Matrix:
         """Embed texts; see `Encode`."""
         places = {text: i for i, text in enumerate(dict.fromkeys(texts))}
         unique = list(places)
         parts = []
+        self._warm_up(unique[:CHUNK], kind)
         for start in range(0, len(unique), CHUNK):
             chunk = unique[start : start + CHUNK]
             with warnings.catch_warnings():
@@ -290,6 +292,14 @@ class Meter:
         )
         self.usage.dim = int(stacked.shape[1])
         return stacked[[places[text] for text in texts]]
+
+    def _warm_up(self, texts: list[str], kind: str | None) -> None:
+        """Have the model make, untimed, what it makes once: a table, threads, a compiled graph."""
+        if texts and kind not in self._warm:
+            self._warm.add(kind)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", TextWarning)
+                self._encoder._encode([max(texts, key=len)], kind)  # an empty one may need nothing
 
 
 def _row_is_nonzero(vectors: Matrix) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import narwhals as nw
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
@@ -360,6 +361,23 @@ def test_every_container_comes_back_in_its_own_type(kind):
     values = found["text"].to_pylist() if kind == "arrow" else found
     values = found["text"].to_list() if kind == "polars" else values
     assert np.ravel(values).tolist() == ["aab", "zzz", "qq"]
+
+
+@pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
+def test_rows_of_a_narwhals_frame_come_back_in_one(backend):
+    columns = {"text": ["aab", "zzz", "AAB", "qq"], "city": ["a", "b", "c", "d"]}
+    module = pytest.importorskip(backend)
+    make = module.table if backend == "pyarrow" else module.DataFrame
+    frame = nw.from_native(make(columns), eager_only=True)
+    found = dedup(column="text").fit_transform(frame)
+    assert isinstance(found, nw.DataFrame)
+    assert found.implementation is frame.implementation
+    expected = {"text": ["aab", "zzz", "qq"], "city": ["a", "b", "d"]}
+    assert found.to_dict(as_series=False) == expected
+    series = dedup().fit_transform(frame["text"])
+    assert isinstance(series, nw.Series)
+    assert (series.name, series.to_list()) == ("text", expected["text"])
+    assert dedup(column="text", within="city").fit_transform(frame).shape == (4, 2)
 
 
 def test_transform_is_for_the_fitted_rows():

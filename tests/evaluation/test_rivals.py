@@ -36,6 +36,7 @@ from skm2v.evaluation import (
     run_task,
     tfidf,
 )
+from skm2v.evaluation._encoders import Meter
 from skm2v.evaluation._metrics import paired_cosine
 
 WORDS = ["red", "blue", "car", "sky", "a"]
@@ -171,13 +172,52 @@ def test_the_verdict_names_the_model_that_is_clearly_best() -> None:
     ]
 
 
-def test_words_are_recommended_where_nothing_is_clearly_better() -> None:
-    evaluation = results({"default": {"sts": 0.40}, "words": {"sts": 0.79}, "both": {"sts": 0.80}})
+def test_words_are_recommended_where_they_are_as_good_within_half_a_point() -> None:
+    evaluation = results({"default": {"sts": 0.794}, "words": {"sts": 0.796}, "both": {"sts": 0.8}})
     assert evaluation.verdict() == [
-        "Use tf-idf here: nothing is clearly better.",
-        "Semantic similarity: tf-idf (words) 79.0; as good: static vectors and words together "
-        "(both) 80.0; clearly worse: static vectors (default) 40.0.",
+        "Use tf-idf here: it needs no model, and nothing is clearly better.",
+        "Semantic similarity: tf-idf (words) 79.6; as good: static vectors and words together "
+        "(both) 80.0, static vectors (default) 79.4.",
     ]
+
+
+def test_the_highest_score_is_recommended_where_few_texts_cannot_tell() -> None:
+    """80 texts: an interval that includes zero is no reason to give 3.8 points away."""
+    scores = {"default": {"sts": 0.975}, "words": {"sts": 0.95}, "both": {"sts": 0.988}}
+    assert results(scores, spread=0.05).verdict()[0] == (
+        "Use static vectors and words together here, but nothing is clearly better: these texts "
+        "cannot tell."
+    )
+    scores = {"default": {"sts": 0.4}, "words": {"sts": 0.79}, "both": {"sts": 0.8}}
+    assert results(scores).verdict() == [
+        "Use static vectors and words together here: tf-idf is as good, as far as these texts can "
+        "tell.",
+        "Semantic similarity: static vectors and words together (both) 80.0; as good: tf-idf "
+        "(words) 79.0; clearly worse: static vectors (default) 40.0.",
+    ]
+
+
+def test_equal_scores_are_called_equal_and_names_of_files_are_kept() -> None:
+    equal = {"sts": 0.9}
+    scores = {"c.joblib": equal, "words": {"sts": 0.5}, "c.safetensors": equal}
+    assert results(scores).verdict() == [
+        "c.joblib and c.safetensors are best, equally good.",
+        "Semantic similarity: c.joblib 90.0; as good: c.safetensors 90.0; clearly worse: tf-idf "
+        "(words) 50.0.",
+    ]
+
+
+def test_a_verdict_by_type_says_for_which_nothing_is_clearly_better() -> None:
+    default, words = {"sts": 0.8, "clustering": 0.9}, {"sts": 0.5, "clustering": 0.891}
+    assert results({"default": default, "words": words}).verdict()[0] == (
+        "Use static vectors here: best for semantic similarity, and for clustering, where nothing "
+        "is clearly better."
+    )
+    words = {"sts": 0.5, "clustering": 0.899}
+    assert results({"default": default, "words": words}).verdict()[0] == (
+        "It depends on the task: use tf-idf for clustering, where nothing is clearly better; "
+        "static vectors for semantic similarity."
+    )
 
 
 def test_the_verdict_tells_types_apart_and_leaves_out_what_measures_limits() -> None:
@@ -212,6 +252,33 @@ def test_reports_and_notebooks_begin_with_the_verdict() -> None:
     for html in (evaluation.to_html(), evaluation._repr_html_()):
         assert html.index(sentence) < html.index("<table>")
         assert "&lt;b&gt;" in html and "<th><b></th>" not in html
+
+
+def test_what_a_model_makes_once_is_made_before_the_clock_runs() -> None:
+    class Told:
+        def __init__(self) -> None:
+            self.given: list[int] = []
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            self.given.append(len(texts))
+            return np.eye(len(texts), 4)
+
+    class Decides(Rules):
+        def __init__(self) -> None:
+            self.given: list[int] = []
+
+        def predict(self, texts: list[str]) -> list[str]:
+            self.given.append(len(texts))
+            return super().predict(texts)
+
+    vectors, rules = Told(), Decides()
+    meter = Meter(Encoder("vectors", vectors))
+    meter(["a", "b", "c"])
+    meter(["d", "e"])
+    assert vectors.given == [1, 3, 2]
+    assert meter.usage.n_texts == 5
+    run_task(TextClassifier("rules", rules), full())
+    assert rules.given == [1, 20]
 
 
 # --- classifiers and fitted pipelines ---
