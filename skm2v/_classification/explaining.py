@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from skm2v._classification.explanation import Explanation
-from skm2v._classification.fusing import fuse
+from skm2v._classification.fusing import explainable
 from skm2v._classification.prediction import TextScoring
 
 __all__ = ["explain"]
@@ -17,7 +17,8 @@ def explain(estimator: Any, X: Any, *, pieces: bool = False) -> Explanation:
     Parameters
     ----------
     estimator : Pipeline, StaticTextClassifier, fused model or search
-        Fitted; a pipeline of what :func:`skm2v.fuse` takes. Of a search the best estimator.
+        Fitted; a pipeline of what :func:`skm2v.fuse` takes, or of a
+        :class:`~skm2v.HybridVectorizer` and a linear model. Of a search the best estimator.
     X : column of str
         Texts, as for `predict`.
     pieces : bool, default=False
@@ -34,7 +35,8 @@ def explain(estimator: Any, X: Any, *, pieces: bool = False) -> Explanation:
     TypeError
         If `estimator` is none of these.
     ValueError
-        If a step of a pipeline is not linear; the message names it.
+        If a step of a pipeline is not linear; the message names it. If features are n-grams of
+        characters, which are no words.
     NotFittedError
         If `estimator` is not fitted.
     TextTypeError, TextValueError
@@ -58,5 +60,5 @@ def explain(estimator: Any, X: Any, *, pieces: bool = False) -> Explanation:
     """
     if hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
-    model = estimator if isinstance(estimator, TextScoring) else fuse(estimator)
+    model = estimator if isinstance(estimator, TextScoring) else explainable(estimator)
     return model.explain(X, pieces=pieces)

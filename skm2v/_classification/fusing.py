@@ -22,13 +22,14 @@ from skm2v._classification.classifier import StaticTextClassifier
 from skm2v._classification.collapsing import collapse
 from skm2v._classification.fused import FusedTextClassifier, FusedTextRegressor
 from skm2v._classification.links import LINKS, classes_of
+from skm2v._classification.normalized_scores import NormalizedScores
 from skm2v._classification.scores import ScoreTable
 from skm2v._embedder import StaticEmbedder
 from skm2v._features.vectorizer import HybridVectorizer
 from skm2v._pooling import PoolingTable
 from skm2v._static_model import StaticModel
 
-__all__ = ["fuse"]
+__all__ = ["explainable", "fuse"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,17 +106,35 @@ def fuse(
     >>> fused.predict(["A free prize for you"])
     array([1])
     """
-    steps = _steps(estimator)
-    first = steps[0][1]
-    fused: FusedTextClassifier | FusedTextRegressor
-    if len(steps) == 1 and isinstance(first, StaticTextClassifier):
-        fused = _fuse_text_classifier(first)
-    else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the names that columns had in fit
-            fused = _fuse_pipeline(*_parts(steps))
+    fused = _fused(estimator, to_explain=False)
     fused._with_given(handle_missing, n_jobs)
     return fused
+
+
+def explainable(estimator: Any) -> FusedTextClassifier | FusedTextRegressor:
+    """Return what explains a fitted model: more models than can be fused.
+
+    Parameters
+    ----------
+    estimator : Pipeline or StaticTextClassifier
+        As for `fuse`, or with a HybridVectorizer that normalizes.
+
+    Returns
+    -------
+    model : FusedTextClassifier or FusedTextRegressor
+        To be asked for explanations only.
+    """
+    return _fused(estimator, to_explain=True)
+
+
+def _fused(estimator: Any, *, to_explain: bool) -> FusedTextClassifier | FusedTextRegressor:
+    steps = _steps(estimator)
+    first = steps[0][1]
+    if len(steps) == 1 and isinstance(first, StaticTextClassifier):
+        return _fuse_text_classifier(first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the names that columns had in fit
+        return _fuse_pipeline(*_parts(steps), to_explain)
 
 
 def _fuse_text_classifier(classifier: StaticTextClassifier) -> FusedTextClassifier:
@@ -135,9 +154,10 @@ def _fuse_pipeline(
     first: StaticEmbedder | HybridVectorizer,
     transformers: list[tuple[str, Any]],
     last: tuple[str, Any],
+    to_explain: bool,
 ) -> FusedTextClassifier | FusedTextRegressor:
     if isinstance(first, HybridVectorizer):
-        return _fuse_hybrid(first, *last)
+        return _fuse_hybrid(first, *last, to_explain)
     name, head = last
     embedder, model = first, first.model_
     affine = _Affine(np.eye(model.dim), np.zeros(model.dim))
@@ -164,17 +184,22 @@ def _fuse_pipeline(
 
 
 def _fuse_hybrid(
-    vectorizer: HybridVectorizer, name: str, head: Any
+    vectorizer: HybridVectorizer, name: str, head: Any, to_explain: bool
 ) -> FusedTextClassifier | FusedTextRegressor:
     """Fuse features of words and of meaning with a linear model that tells its coefficients.
 
     There are too many features to ask a step about each.
     """
     what = f"Step {name!r}"
-    if vectorizer.normalize:
+    if vectorizer.character_weight and to_explain:
         raise ValueError(
-            "A HybridVectorizer with normalize=True cannot be fused or explained: it divides by"
-            " norms that a table of scores cannot tell. Fit it with normalize=False."
+            "A HybridVectorizer with n-grams of characters cannot be explained: they are no words."
+            " Fit it with character_weight=0."
+        )
+    if vectorizer.normalize and not to_explain:
+        raise ValueError(
+            "A HybridVectorizer with normalize=True cannot be fused: it divides by norms that a"
+            " table of scores cannot tell. Fit it with normalize=False."
         )
     n_inputs = len(vectorizer.get_feature_names_out())
     points = _sparse_points(n_inputs)
@@ -190,6 +215,15 @@ def _fuse_hybrid(
     coef = step.matrix.copy()
     coef[: vectorizer._n_semantic] *= vectorizer.semantic_scale_
     scores = collapse(vectorizer, coef, step.offset)
+    if vectorizer.normalize:
+        scores = NormalizedScores(
+            scores.tokenizer,
+            scores.table,
+            scores.intercept,
+            scores.form,
+            scores.max_length,
+            vectorizer=vectorizer,
+        )
     embedder = vectorizer.embedder_
     settings: dict[str, Any] = {
         "handle_missing": embedder.handle_missing,

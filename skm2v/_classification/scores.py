@@ -246,10 +246,15 @@ class ScoreTable:
             norm = float(np.linalg.norm(rows.sum(axis=0)))
             values = rows @ self.coef / (norm or 1.0)
         else:
-            of_idf, of_vectors = rows[:, -2:].sum(axis=0)
-            values = rows[:, :k] / np.sqrt(of_vectors or 1.0)
-            values += rows[:, k : 2 * k] / np.sqrt(of_idf or 1.0)
+            of_idf, of_vectors = self._divisors(ids, rows[:, -2:].sum(axis=0))
+            values = rows[:, :k] / of_vectors
+            values += rows[:, k : 2 * k] / of_idf
         return Contributions(values[: len(ids)], values[len(ids) :], left)
+
+    def _divisors(self, ids: npt.NDArray[np.int32], squares: Floats) -> tuple[float, float]:
+        """What scores of tf-idf and of vectors are divided by in a text of form "scaled"."""
+        of_idf, of_vectors = np.sqrt(squares).tolist()
+        return of_idf or 1.0, of_vectors or 1.0
 
     @property
     def content(self) -> Content:

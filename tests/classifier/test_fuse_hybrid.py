@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import FixedThresholdClassifier
@@ -15,6 +18,7 @@ from sklearn.preprocessing import MaxAbsScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skm2v import FusedTextClassifier, HybridVectorizer, StaticEmbedder, explain, fuse
+from skm2v.exceptions import TextWarning
 from tests.classifier.conftest import make_pairs_model
 
 HEADS = [
@@ -89,12 +93,31 @@ def test_what_cannot_be_fused_says_why(tiny_static, data3, data, head, message):
         fuse(pipeline)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0, 3.0])
+@pytest.mark.parametrize("head", [LinearSVC(), LogisticRegression(), Ridge()], ids=str)
+def test_features_that_are_normalized_are_explained(tiny_static, data3, head, weight):
+    texts, y = data3
+    vectorizer = HybridVectorizer(
+        StaticEmbedder(tiny_static), semantic_weight=weight, dtype=np.float64
+    )
+    y = np.unique(y, return_inverse=True)[1] if isinstance(head, Ridge) else y
+    pipeline = make_pipeline(vectorizer, clone(head)).fit(texts, y)
+    asked = [*texts[:20], "", "unheard"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextWarning)
+        explanation = explain(pipeline, asked)
+        values = pipeline.predict(asked) if isinstance(head, Ridge) else None
+        values = pipeline.decision_function(asked) if values is None else values
+    expected = values.reshape(len(asked), -1)
+    assert_allclose(explanation.decision, expected, rtol=1e-5, atol=1e-6)
+    assert (abs(explanation.decision - explanation.intercept) > 1e-3).any()
+
+
 def test_norms_that_a_table_cannot_tell_and_steps_between_are_refused(tiny_static, data):
     vectorizer = HybridVectorizer(StaticEmbedder(tiny_static))
     pipeline = make_pipeline(vectorizer, LinearSVC()).fit(*data)
-    for call in (fuse, lambda fitted: explain(fitted, data[0])):
-        with pytest.raises(ValueError, match="Fit it with normalize=False"):
-            call(pipeline)
+    with pytest.raises(ValueError, match="Fit it with normalize=False"):
+        fuse(pipeline)
     with pytest.raises(ValueError, match=r"HybridVectorizer and one of these"):
         fuse(make_pipeline(vectorizer, MaxAbsScaler(), LinearSVC()).fit(*data))
     with pytest.raises(NotFittedError):

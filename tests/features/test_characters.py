@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from skm2v import HybridVectorizer, StaticEmbedder, StaticModel, fuse
+from skm2v import HybridVectorizer, StaticEmbedder, StaticModel, explain, fuse
 from skm2v._features import characters as characters_module
 from skm2v._features.characters import CharacterNgrams
 from skm2v.exceptions import ModelFormatError, TextWarning
@@ -123,8 +123,10 @@ def test_sums_over_tokens_go_without_them(vectorizer):
     with pytest.raises(ValueError, match="character_weight needs normalize=True"):
         clone(vectorizer).set_params(normalize=False).fit(TEXTS)
     pipeline = make_pipeline(vectorizer, LogisticRegression()).fit(TEXTS, [0, 1, 0, 1, 1])
-    with pytest.raises(ValueError, match="normalize=True cannot be fused or explained"):
+    with pytest.raises(ValueError, match="normalize=True cannot be fused"):
         fuse(pipeline)
+    with pytest.raises(ValueError, match="n-grams of characters cannot be explained"):
+        explain(pipeline, TEXTS)
 
 
 @pytest.mark.parametrize(
