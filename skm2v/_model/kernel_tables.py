@@ -28,8 +28,9 @@ KERNEL = "kernel"
 FIELDS = {"format", "settings", "sha256"}
 TEXT = "tokenizer"
 
-# Smaller vocabularies are read about as fast without, and their files stay as small as they are:
-# benchmarks/cold_start.py.
+# What a process takes to load a model and embed a text, in milliseconds of a processor with these
+# tables and without: 50,000 tokens 32 and 151 (Unigram 75 and 420), for 7 % more on disk; 10,000
+# tokens 16 and 35. Python and NumPy take 80 to start.
 FEWEST_TOKENS = 50_000
 
 

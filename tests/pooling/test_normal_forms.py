@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from skm2v._pooling import TextPooler, TextTokenizer
-from skm2v._pooling.normalizers import neighbours_of, plan_normalizer
+from skm2v._pooling.normalizers import WITH_PARTS, neighbours_of, plan_normalizer
 
 from .conftest import random_table
 
@@ -27,6 +27,13 @@ PARTS = sorted({part for c in COMPOSED for part in unicodedata.normalize("NFD", 
 def shares_a_way(flags, left: str, right: str) -> bool:
     of_left, of_right = flags(left), flags(right)
     return of_left is None or of_right is None or bool(of_left >> 4 & of_right & 15)
+
+
+def test_characters_of_two_parts_are_where_they_are_looked_for():
+    places = [ord(c) for c in ASSIGNED if not unicodedata.decomposition(c).startswith("<")]
+    of_two = [c for c in places if len(unicodedata.decomposition(chr(c)).split()) == 2]
+    assert len(of_two) > 1000
+    assert max(of_two) in WITH_PARTS
 
 
 @pytest.mark.parametrize("form", FORMS)

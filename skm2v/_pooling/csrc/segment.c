@@ -18,7 +18,8 @@ int skm_ids_grow(skm_workspace *ws, size_t extra) {
  * cannot be split is one unknown token. `out` has room for one id per byte. */
 static size_t wordpiece(const skm_model *model, const uint8_t *word, size_t length,
                         uint32_t *out) {
-  const uint32_t *units = model->trie.units, n_units = model->trie.n_units;
+  const uint32_t *units = model->trie.units;
+  const uint32_t n_units = model->trie.n_units, n_ids = model->trie.n_ids;
   size_t start = 0, n = 0;
   uint32_t root = model->trie.root[0];
   while (start < length) {
@@ -42,7 +43,7 @@ static size_t wordpiece(const skm_model *model, const uint8_t *word, size_t leng
       return 1;
     }
     id = (uint32_t)model->trie.token[best];
-    out[n++] = id < model->trie.n_ids ? id : (uint32_t)model->unknown;
+    out[n++] = SKM_LIKELY(id < n_ids) ? id : (uint32_t)model->unknown;
     start = end;
     root = model->trie.root[1];
   }
