@@ -1,7 +1,8 @@
 """From the start of a process to its first answer: seconds, and memory that is its own.
 
     python benchmarks/cold_start.py [--rounds 10] [--tokens 500000] [--family Unigram]
-        [--peer model2vec=PYTHON] [--peer sentence-transformers=PYTHON] [--peer laghu=PYTHON]
+        [--only TITLE] [--peer model2vec=PYTHON]
+        [--peer sentence-transformers=PYTHON] [--peer laghu=PYTHON]
 
 Every line is a program of its own, run in a new process; they take turns, so that all of them see
 the same machine. Seconds are wall clock from before the process starts until its first answer;
@@ -159,6 +160,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=0, help="size of a large model; 0: none")
     parser.add_argument("--family", choices=["WordPiece", "Unigram"], default="WordPiece")
     parser.add_argument("--peer", action="append", default=[], help="NAME=PYTHON")
+    parser.add_argument("--only", default="", help="what the titles must have that are measured")
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a source that is compiled each time is slower
@@ -213,6 +215,7 @@ def main() -> None:
                 title = f"{peer} on {size}"
                 programs[title] = program.format(path=path, text=TEXT)
                 interpreter[title] = pythons[peer]
+        programs = {title: one for title, one in programs.items() if arguments.only in title}
         # Of pages that nobody else has the system says that they are private.
         held += [hold(Path(fused)), *(hold(Path(path) / FILE) for path in sizes.values())]
         measured: dict[str, list[tuple[float, float, float]]] = {}

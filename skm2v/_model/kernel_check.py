@@ -19,7 +19,7 @@ from skm2v._model.tokenizer_check import (
 from skm2v._model.tokenizer_settings import MAX_TOKENS, MAX_WORD_CHARS, integer
 from skm2v._pooling import TextTokenizer, TokenizerDocument
 from skm2v._pooling.kernel_state import KernelState
-from skm2v._pooling.tokenization import try_parts, with_one_token
+from skm2v._pooling.tokenizer_json import try_parts, with_one_token
 from skm2v.exceptions import ModelFormatError
 
 __all__ = ["open_tokenizer"]

@@ -34,7 +34,7 @@ from skm2v._model.tokenizer_settings import (
     string,
 )
 from skm2v._pooling import TextTokenizer, TokenizerDocument
-from skm2v._pooling.tokenization import build_hf, dense_tokens, try_parts
+from skm2v._pooling.tokenizer_json import build_hf, dense_tokens, try_parts
 from skm2v.exceptions import ModelFormatError
 
 __all__ = [

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from skm2v._pooling.normalizers import MARKER, WHITE_SPACE
-from skm2v._pooling.tokenization import TextTokenizer, build_hf
+from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenizer_json import build_hf
 
 __all__ = ["added_parts", "has_added"]
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from skm2v._pooling.added import added_parts, has_added
 from skm2v._pooling.normalizers import KernelParts
-from skm2v._pooling.tokenization import TextTokenizer, build_hf
+from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenizer_json import build_hf
 from skm2v._pooling.unknown_characters import UnknownCharacters
 
 __all__ = ["MOST_CHARS", "bert_parts"]

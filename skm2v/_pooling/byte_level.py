@@ -18,7 +18,8 @@ from skm2v._pooling.normalizers import (
     neighbours_of,
     plan_normalizer,
 )
-from skm2v._pooling.tokenization import TextTokenizer, build_hf
+from skm2v._pooling.tokenization import TextTokenizer
+from skm2v._pooling.tokenizer_json import build_hf
 
 __all__ = ["ByteCodePoints", "byte_level_parts"]
 

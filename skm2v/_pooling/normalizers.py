@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from skm2v._pooling.boundaries import steps_of
-from skm2v._pooling.tokenization import build_hf
+from skm2v._pooling.tokenizer_json import build_hf
 
 __all__ = [
     "MARKER",

@@ -1,4 +1,4 @@
-"""Text to token ids: the one module that imports ``tokenizers``."""
+"""Text to token ids."""
 
 from __future__ import annotations
 
@@ -6,27 +6,37 @@ import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import tokenizers
 
-from skm2v._pooling.boundaries import cut_pattern, steps_of
+from skm2v._pooling.boundaries import cut_pattern
 from skm2v._pooling.foreign import find_foreign_tokens
 from skm2v._pooling.kernel_state import KernelState
 from skm2v._pooling.token_ids import TokenIds
 from skm2v._pooling.tokenizer_document import TokenizerDocument
+from skm2v._pooling.tokenizer_json import (
+    build,
+    build_hf,
+    checked_spec,
+    reraise,
+    stripped,
+    tokens_of,
+    unknown_id,
+    with_one_token,
+)
 from skm2v._pooling.unknown_characters import (
     UnknownCharacters,
     splits_unknown,
     with_split_unknown,
 )
-from skm2v.exceptions import ModelFormatError, Skm2vError, TextValueError
+from skm2v.exceptions import ModelFormatError, TextValueError
 
-__all__ = ["TextTokenizer", "build_hf", "dense_tokens", "try_parts", "with_one_token"]
+if TYPE_CHECKING:
+    import tokenizers
 
-MODEL_TYPES = ("WordPiece", "BPE", "Unigram", "WordLevel")
+__all__ = ["Pieces", "TextTokenizer"]
 
 Pieces = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
@@ -94,13 +104,13 @@ class TextTokenizer:
         self._document = document
         self._state = state
         self._read_tokens = tokens if callable(tokens) else None
-        spec = _checked(document) if state is None else state.spec
-        self._unk_id = _unknown_id(spec) if state is None else state.unk_id
+        spec = checked_spec(document) if state is None else state.spec
+        self._unk_id = unknown_id(spec) if state is None else state.unk_id
         self._cut = cut_pattern(spec)
         self._splits_unknown = splits_unknown(spec)
         if tokens is None:
-            self._tokenizer = _build(_stripped(document))
-            tokens = _tokens_of(self._tokenizer)
+            self._tokenizer = build(stripped(document))
+            tokens = tokens_of(self._tokenizer)
         if not callable(tokens):
             self._tokens = tokens
 
@@ -117,8 +127,8 @@ class TextTokenizer:
     @cached_property
     def _tokenizer(self) -> tokenizers.Tokenizer:
         tokens = self._tokens  # with `state` this checks what the library is given
-        tokenizer = _build(_stripped(self._document))
-        if _tokens_of(tokenizer) != tokens:
+        tokenizer = build(stripped(self._document))
+        if tokens_of(tokenizer) != tokens:
             raise ModelFormatError(
                 "The tokenizers library read other token ids than the tokenizer's JSON states."
             )
@@ -159,7 +169,7 @@ class TextTokenizer:
         if self._state is None:
             spec: dict[str, Any] = json.loads(self.hf_json)
         else:
-            spec = json.loads(_build(json.dumps(with_one_token(self._state.spec))).to_str())
+            spec = json.loads(build(json.dumps(with_one_token(self._state.spec))).to_str())
         return spec
 
     @property
@@ -378,7 +388,7 @@ class TextTokenizer:
             A copy, which may be changed.
         """
         self._check()
-        return _build(_stripped(self._document))
+        return build(stripped(self._document))
 
     def _check(self) -> None:
         """See that the source was checked, which with `state` it is not from the start."""
@@ -403,7 +413,7 @@ class TextTokenizer:
         try:
             return tokenizer.encode(text, add_special_tokens=False)
         except BaseException as error:
-            _reraise(error, TextValueError, f"The text {text[:60]!r} cannot be tokenized")
+            reraise(error, TextValueError, f"The text {text[:60]!r} cannot be tokenized")
 
     def __reduce__(self) -> tuple[type[TextTokenizer], tuple[str]]:
         return type(self), (self.json,)
@@ -416,139 +426,3 @@ class TextTokenizer:
 
     def __repr__(self) -> str:
         return f"TextTokenizer(<{self.n_tokens} tokens>)"
-
-
-def _reraise(error: BaseException, kind: type[Skm2vError], message: str) -> NoReturn:
-    """Raise what went wrong inside ``tokenizers`` as an error of ours.
-
-    A panic of its Rust code arrives as an exception that is no `Exception`.
-    """
-    is_panic = type(error).__name__ == "PanicException"
-    if isinstance(error, MemoryError) or not (is_panic or isinstance(error, Exception)):
-        raise error
-    raise kind(f"{message}: {type(error).__name__}: {error}") from error
-
-
-def _checked(document: TokenizerDocument) -> dict[str, Any]:
-    spec: dict[str, Any] = document.spec
-    model = spec.get("model") if isinstance(spec, dict) else None
-    if not isinstance(model, dict):
-        raise ModelFormatError("The tokenizer JSON has no 'model' object.")
-    if model.get("type") not in MODEL_TYPES:
-        raise ModelFormatError(
-            f"The tokenizer's model must be {', '.join(MODEL_TYPES[:-1])} or {MODEL_TYPES[-1]};"
-            f" got {model.get('type')!r}."
-        )
-    return spec
-
-
-def _stripped(document: TokenizerDocument) -> str:
-    """JSON text without truncation and padding."""
-    spec = document.spec
-    # A Unigram model has scores. Written by Python they are as short as can be, and the library,
-    # whose parser may miss the last digit of a longer number, reads them right.
-    sections = (spec.get("truncation"), spec.get("padding"))
-    if sections == (None, None) and spec["model"]["type"] != "Unigram":
-        return document.text
-    return json.dumps({**spec, "truncation": None, "padding": None})
-
-
-def _build(json_text: str) -> tokenizers.Tokenizer:
-    try:
-        tokenizer = tokenizers.Tokenizer.from_str(json_text)
-    except BaseException as error:
-        _reraise(error, ModelFormatError, "The tokenizer JSON cannot be loaded")
-    tokenizer.encode_special_tokens = True
-    return tokenizer
-
-
-def build_hf(
-    normalizer: dict[str, Any] | None, pre_tokenizer: dict[str, Any] | None
-) -> tuple[Any, Any]:
-    """Normalizer and pre-tokenizer of the reference tokenizer, from their JSON."""
-    skeleton: dict[str, Any] = {
-        "version": "1.0",
-        "added_tokens": [],
-        "normalizer": normalizer,
-        "pre_tokenizer": pre_tokenizer,
-        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
-    }
-    hf = _build(json.dumps(skeleton))
-    return hf.normalizer, hf.pre_tokenizer
-
-
-def try_parts(spec: dict[str, Any]) -> None:
-    """Let the library read all of a tokenizer but its vocabulary, which takes no time.
-
-    Raises
-    ------
-    ModelFormatError
-        If it cannot.
-    """
-    _build(json.dumps(with_one_token(spec)))
-
-
-def with_one_token(spec: dict[str, Any]) -> dict[str, Any]:
-    """What a tokenizer's JSON says, with a vocabulary of one token."""
-    model = dict(spec["model"])
-    if model["type"] == "Unigram":
-        model["vocab"] = [["a", 0.0]]
-        model["unk_id"] = None if model.get("unk_id") is None else 0
-    else:
-        model["vocab"] = {model.get("unk_token") or "a": 0}
-        if model["type"] == "BPE":
-            model["merges"] = []
-    return {**spec, "model": model, "truncation": None, "padding": None}
-
-
-def _tokens_of(tokenizer: tokenizers.Tokenizer) -> tuple[str, ...]:
-    return dense_tokens(tokenizer.get_vocab(with_added_tokens=True))
-
-
-def dense_tokens(vocabulary: dict[str, int]) -> tuple[str, ...]:
-    """Return tokens in the order of their ids, which must be 0 to V - 1, each once."""
-    if list(vocabulary.values()) == list(range(len(vocabulary))):  # as most files have them
-        return tuple(vocabulary)
-    tokens = sorted(vocabulary, key=vocabulary.__getitem__)
-    for position, token in enumerate(tokens):
-        if vocabulary[token] != position:
-            raise ModelFormatError(
-                f"Token ids must be 0 to {len(tokens) - 1}, each once; token {token!r:.60} has id"
-                f" {vocabulary[token]} where {position} was expected."
-            )
-    return tuple(tokens)
-
-
-def _unknown_id(spec: dict[str, Any]) -> int | None:
-    """Id of the unknown token, which must exist where a text may need it."""
-    model = spec["model"]
-    if model["type"] == "Unigram":
-        unk_id: int | None = model.get("unk_id")
-        if unk_id is None and not model.get("byte_fallback") and not _spells_all_bytes(spec):
-            raise ModelFormatError(
-                "The tokenizer's Unigram model has no unknown token (unk_id is null), which only"
-                " a byte-level tokenizer with tokens for all bytes can do without."
-            )
-        return unk_id
-    unk_token = model.get("unk_token")
-    if unk_token is None:
-        return None
-    if unk_token not in model["vocab"]:
-        raise ModelFormatError(
-            f"The tokenizer's unknown token {unk_token!r} is not in its vocabulary."
-        )
-    return int(model["vocab"][unk_token])
-
-
-def _spells_all_bytes(spec: dict[str, Any]) -> bool:
-    """Whether a Unigram tokenizer sees bytes only, as characters, and has a token for each."""
-    steps = [
-        *steps_of(spec.get("normalizer"), "normalizers"),
-        *steps_of(spec.get("pre_tokenizer"), "pretokenizers"),
-    ]
-    alphabet = set(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    return (
-        bool(steps)
-        and steps[-1].get("type") == "ByteLevel"
-        and alphabet <= {piece[0] for piece in spec["model"]["vocab"]}
-    )

@@ -389,8 +389,8 @@ def test_errors_are_of_one_family():
 
 def test_a_checked_tokenizer_asks_the_library_when_it_must_and_not_before(monkeypatch):
     built = []
-    build = tokenization._build
-    monkeypatch.setattr(tokenization, "_build", lambda text: built.append(text) or build(text))
+    build = tokenization.build
+    monkeypatch.setattr(tokenization, "build", lambda text: built.append(text) or build(text))
     known = TextTokenizer(tiny.tiny_tokenizer().to_str())
     assert built == [known.json]
     tokenizer = TextTokenizer(known.json, known.tokens)
