@@ -9,7 +9,6 @@ from skm2v._cli.arguments import load_model, optional
 from skm2v._cli.formats import Format, Jsonl, Npy, Parquet, format_of
 from skm2v._cli.process import say
 from skm2v._cli.streaming import (
-    AT_A_TIME,
     Made,
     add_source_arguments,
     check_names,
@@ -17,7 +16,6 @@ from skm2v._cli.streaming import (
     say_losses,
     stream,
 )
-from skm2v._pooling.threads import count_threads
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -65,22 +63,21 @@ def run(arguments: argparse.Namespace) -> None:
     max_length = getattr(arguments, "max_length", model.max_length)  # None is no limit
     normalize = model.normalize and not arguments.no_normalize
 
-    def embed(texts: Any) -> Made:
+    def embed(texts: Any, n_threads: int) -> Made:
         pooled = model.pooler.pool(
-            texts, max_length=max_length, normalize=normalize, n_jobs=arguments.n_jobs
+            texts, max_length=max_length, normalize=normalize, n_jobs=n_threads
         )
         losses = {name: int(getattr(pooled, name).sum()) for name in LOSSES}
         return Made({"embedding": pooled.vectors}, losses)
 
     form: Format = Npy(model.dim) if suffix == ".npy" else FORMATS[suffix]()
-    n_threads = min(count_threads(arguments.n_jobs), AT_A_TIME)
     n_rows, losses = stream(
         source,
         embed,
         form,
         arguments,
         doing="embedding",
-        n_threads=n_threads,
+        shares=True,
         model_sha256=lambda: model.sha256,
     )
     say_losses(losses, LOSSES)

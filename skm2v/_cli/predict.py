@@ -67,7 +67,8 @@ def run(arguments: argparse.Namespace) -> None:
     predictor = Predictor(model, arguments.model, proba=arguments.proba, floor=arguments.floor)
     names = check_names(arguments.keep, predictor.names)
 
-    def predict(texts: Any) -> Made:
+    def predict(texts: Any, n_threads: int) -> Made:
+        predictor.use_threads(n_threads)
         with collected_losses() as losses:
             columns = predictor.columns(texts if isinstance(texts, list) else list(texts))
         return Made(columns, losses)
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
         table_format(suffix, names, predictor.like),
         arguments,
         doing="predicting",
-        n_threads=predictor.use_threads(arguments.n_jobs),
+        shares=predictor.has_threads,
         model_sha256=lambda: sha256_of(path),
     )
     say_losses(losses, LOSSES)

@@ -13,9 +13,7 @@ import numpy as np
 
 from skm2v._classification.fused import load_fused
 from skm2v._classification.prediction import TextScoring
-from skm2v._cli.streaming import AT_A_TIME
 from skm2v._pooling.losses import collected_losses
-from skm2v._pooling.threads import count_threads
 from skm2v.exceptions import MissingExtraError, ModelFormatError
 
 __all__ = ["LOADERS", "TRUSTED", "Predictor", "load_predictor", "sha256_of"]
@@ -51,6 +49,8 @@ class Predictor:
     ----------
     names : list of str
         Names of the columns.
+    has_threads : bool
+        Whether the model can use several threads for one call, as ours can.
     like : dict
         Examples of what a column holds, for those of which the first rows may not tell it.
 
@@ -68,6 +68,7 @@ class Predictor:
             raise ValueError(f"{name} has no probabilities, which --proba and --floor need.")
         if floor is not None and not 0 <= floor <= 1:
             raise ValueError(f"--floor must be a number from 0 to 1; got {floor}.")
+        self.has_threads = isinstance(model, TextScoring)
         with collected_losses():
             try:
                 predicted = self._ask("predict", ["text"])
@@ -91,13 +92,10 @@ class Predictor:
             values = self._classes.tolist()
             self.like = {"prediction": [values] if self._several else values}
 
-    def use_threads(self, n_jobs: int | None) -> int:
-        """Return how many threads should ask for columns; our models have some of their own."""
-        n_threads = count_threads(n_jobs)
-        if not isinstance(self.model, TextScoring):
-            return n_threads
-        self.model.set_params(n_jobs=n_jobs)  # type: ignore[attr-defined]
-        return min(n_threads, AT_A_TIME)
+    def use_threads(self, n_threads: int) -> None:
+        """Use so many threads for each call from now on, if `has_threads`."""
+        if self.has_threads and self.model.n_jobs != n_threads:
+            self.model.set_params(n_jobs=n_threads)
 
     def columns(self, texts: list[str]) -> dict[str, Any]:
         """Return the prediction of each text, and the probabilities that were asked for."""

@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +20,11 @@ from skm2v._cli.process import say
 from skm2v._cli.sinks import Sink
 from skm2v._cli.text_columns import DELIMITER_HELP
 from skm2v._cli.text_files import FORMATS, TextFile
+from skm2v._pooling.threads import count_threads
 from skm2v._progress import progress
 from skm2v._version import __version__
 
 __all__ = [
-    "AT_A_TIME",
     "Made",
     "Source",
     "add_source_arguments",
@@ -36,8 +37,8 @@ __all__ = [
 Source = TextFile | ParquetTexts
 # Rows at a time, which are a group of rows in a Parquet file.
 ROWS = 10_000
-# Batches that threads work on at the same time: while one is made into bytes, all can work on the
-# other.
+# Batches that are worked on at a time where several threads can share one: while one batch is made
+# into bytes, there is another.
 AT_A_TIME = 2
 # Arguments that do not decide about the rows of the output; of files it is their content that does.
 NOT_DECIDING = {"run", "input", "output", "model", "n_jobs", "resume", "quiet"}
@@ -121,12 +122,12 @@ def open_source(arguments: argparse.Namespace, keep: list[str] | None) -> Source
 
 def stream(
     source: Source,
-    make: Callable[[Any], Made],
+    make: Callable[[Any, int], Made],
     form: Format,
     arguments: argparse.Namespace,
     *,
     doing: str,
-    n_threads: int,
+    shares: bool,
     model_sha256: Callable[[], str],
 ) -> tuple[int, Counter[str]]:
     """Write what is made of the texts of a source.
@@ -135,14 +136,14 @@ def stream(
     ----------
     source : TextFile or ParquetTexts
     make : callable
-        From texts to what is made of them; threads call it.
+        From texts, and a number of threads to use, to what is made of them; threads call it.
     form : Format
     arguments : Namespace
         Those that `add_source_arguments` adds, and `output`.
     doing : str
         What the progress is called.
-    n_threads : int
-        Threads that call `make`.
+    shares : bool
+        Whether `make` can use more than one thread.
     model_sha256 : callable
         Tells what makes rows, for a run that goes on.
 
@@ -152,10 +153,12 @@ def stream(
     losses : Counter
         Texts that lost something, by kind.
     """
+    n_threads = count_threads(arguments.n_jobs)
+    at_a_time = min(n_threads, AT_A_TIME) if shares else n_threads
 
-    def work(item: tuple[int, Batch]) -> tuple[int, dict[str, int], Any]:
-        first, batch = item
-        made = make(batch.texts)
+    def work(item: _Item) -> tuple[int, dict[str, int], Any]:
+        first, batch, alone = item
+        made = make(batch.texts, n_threads if alone else n_threads // at_a_time)
         encoded = form.encode({**batch.columns, **made.columns}, first)
         return len(batch.texts), made.losses, encoded
 
@@ -171,12 +174,12 @@ def stream(
             if not quiet:
                 say(f"going on after {sink.n_rows:,} rows")
         n_left = None if source.n_rows is None else source.n_rows - sink.n_rows
-        batches = _numbered(source, arguments.batch_size, sink.n_rows + 1)
+        items = _items(source, arguments.batch_size, sink.n_rows + 1, n_threads > 1)
         with (
             progress(
                 doing, n_left, "texts", False if quiet else None, share=_share_of_rest(source)
             ) as advance,
-            closing(in_order(batches, work, finish, n_threads)) as finished,
+            closing(in_order(items, work, finish, at_a_time)) as finished,
         ):
             for n_texts in finished:
                 advance(n_texts)
@@ -217,18 +220,30 @@ def _share_of_rest(source: Source) -> Callable[[], float | None]:
     return share
 
 
-def _numbered(source: Source, size: int, first: int) -> Iterator[tuple[int, Batch]]:
-    """Yield batches with the number of their first row; an empty one if there are no others.
+class _Item(NamedTuple):
+    """A batch, the number of its first row from 1, and whether there is no other batch."""
 
-    What is made of it tells the types of the columns.
+    first: int
+    batch: Batch
+    alone: bool
+
+
+def _items(source: Source, size: int, first: int, look_ahead: bool) -> Iterator[_Item]:
+    """Yield all batches, or one of no rows, of which what is made tells the types of columns.
+
+    Without looking ahead nobody who waits for the answer to a line has to write another one.
     """
+    batches, alone = source.batches(size), False
+    if look_ahead:
+        some = list(islice(batches, 2))
+        batches, alone = chain(some, batches), len(some) == 1
     no_rows = first == 1
-    for batch in source.batches(size):
-        yield first, batch
+    for batch in batches:
+        yield _Item(first, batch, alone)
         first += len(batch.texts)
         no_rows = False
     if no_rows:
-        yield first, source.no_rows()
+        yield _Item(first, source.no_rows(), alone)
 
 
 def say_losses(losses: Counter[str], messages: dict[str, str]) -> None:

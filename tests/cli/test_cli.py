@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from skm2v import StaticModel
+from skm2v._pooling import TextPooler
 from tests import tiny
 
 TEXTS = ["the money transfer", "", 'win a "free", prize', "text\fone\u2028two", "london new york"]
@@ -107,6 +108,25 @@ def test_embed_options(tmp_path, model, model_path, run):
     expected = model.with_dimensions(4).pooler.pool([text], max_length=2, normalize=False)
     np.testing.assert_array_equal(np.load(out), expected.vectors)
     assert "texts cut to the maximum length, see --max-length: 1" in err
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "n_jobs", "used"),
+    [(1000, 4, {4}), (1, 4, {2}), (1, 3, {1}), (1, 2, {1}), (1000, 1, {1}), (1, 1, {1})],
+)
+def test_threads_share_one_batch_or_have_one_each(
+    batch_size, n_jobs, used, tmp_path, model_path, run, monkeypatch
+):
+    pool, found = TextPooler.pool, set()
+
+    def recording(self, texts, *, n_jobs, **options):
+        found.add(n_jobs)
+        return pool(self, texts, n_jobs=n_jobs, **options)
+
+    monkeypatch.setattr(TextPooler, "pool", recording)
+    arguments = [*write_inputs(tmp_path)["lines"], "-m", model_path, "-o", tmp_path / "out.npy"]
+    assert run("embed", *arguments, "--batch-size", batch_size, "--n-jobs", n_jobs)[0] == 0
+    assert found == used
 
 
 def test_embed_stdin_to_stdout(model, model_path):
