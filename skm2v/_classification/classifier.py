@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skm2v._classification.collapsing import collapse
-from skm2v._classification.few_shot import Compact
+from skm2v._classification.few_shot import FewTexts
 from skm2v._classification.labels import (
     Labels,
     check_class_weight,
@@ -257,29 +257,36 @@ class StaticTextClassifier(
         _warn_of_losses(column, weighted, read)
         features = vectorizer._features(read)
         n_semantic = vectorizer._n_semantic
-        compact = Compact(features) if _are_few(labels) else None
-        few = compact is not None
-        rows = features if compact is None else compact.rows
-        costly = few and rows.size * len(labels.classes) > COSTLY
-        if costly:
-            rows = rows.astype(np.float32)
+        few = FewTexts(features) if _are_few(labels) else None
+        costly = few is not None and few.products.size * len(labels.classes) > COSTLY
+        if few is not None and costly:
+            few = few.in_single_precision()
 
-        candidates = FEW_CANDIDATES if few else CANDIDATES
-        settings = {"weights": weights, "class_weight": self.class_weight, "few": few}
+        candidates = CANDIDATES if few is None else FEW_CANDIDATES
         with progress("settings", None, "models fitted to choose them by") as advance:
             choice = choose(
-                rows,
+                features,
                 labels,
                 candidates if self.C == "auto" else (float(self.C),),
+                n_semantic if self.semantic_weight == "auto" and few is None else 0,
+                weights=weights,
+                class_weight=self.class_weight,
+                few=few,
                 one_fold=costly,
-                n_weighted=n_semantic if self.semantic_weight == "auto" and not few else 0,
                 advance=advance,
-                **settings,
             )
-        rows = scale_columns(rows, n_semantic, choice.factor)
-        coef, intercept = fit_linear(rows, labels, choice.C, **settings)
-        if compact is not None:
-            coef, intercept = compact.expand(coef)
+        if few is None:
+            coef, intercept = fit_linear(
+                scale_columns(features, n_semantic, choice.factor),
+                labels,
+                choice.C,
+                weights=weights,
+                class_weight=self.class_weight,
+            )
+        else:
+            n_classes = len(labels.classes)
+            dual = few.fit(labels.codes, n_classes, choice.C, weights=weights, start=choice.dual)
+            coef, intercept = few.expand(dual)
         coef[:n_semantic] *= vectorizer.semantic_scale_ * choice.factor
 
         self.embedder_ = vectorizer.embedder_

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
-from skm2v._classification.few_shot import regression
+from skm2v._classification.few_shot import ROUGH, FewTexts
 from skm2v._classification.labels import Labels
 from skm2v._progress import Advance, ignore
 
@@ -55,12 +55,15 @@ class Choice(NamedTuple):
     losses : dict of (float, float) to float
         Mean log loss of the held out texts for each C and factor that was tried; empty without
         cross-validation.
+    dual : ndarray of shape (n_texts, n_classes) or None
+        Of few texts, a model of some of them from which one of all is not far.
     """
 
     C: float
     factor: float
     inverse_temperature: Floats
     losses: dict[tuple[float, float], float]
+    dual: npt.NDArray[Any] | None = None
 
 
 class _HeldOut(NamedTuple):
@@ -92,28 +95,19 @@ def fit_linear(
     *,
     weights: Floats | None = None,
     class_weight: Any = None,
-    few: bool = False,
-    search: Any = None,
     max_passes: int = MAX_PASSES,
 ) -> tuple[Floats, Floats]:
-    """Fit support vector machines with squared hinge loss, or a logistic regression.
+    """Fit support vector machines with squared hinge loss.
 
     Parameters
     ----------
     features : sparse array of float64 of shape (n_texts, n_features)
-        The `rows` of :class:`~skm2v._classification.few_shot.Compact` if `few`.
     labels : Labels
     C : float
     weights : ndarray of float64 of shape (n_texts,) or None, default=None
     class_weight : dict, "balanced" or None, default=None
         For several labels a text: "balanced", or weights of the labels' examples. Otherwise it is
         part of `weights`.
-    few : bool, default=False
-        Fit a logistic regression of all classes, without an intercept, in place of a support vector
-        machine for each. Not for several labels a text.
-    search : LogisticRegression or None, default=None
-        One of :func:`~skm2v._classification.few_shot.regression` with which a search goes on, for
-        the same texts and another `C`. Only if `few`.
     max_passes : int
         Limit of the passes of the support vector machine's solver over the texts.
 
@@ -126,13 +120,9 @@ def fit_linear(
     from sklearn.svm import LinearSVC
 
     def fit(codes: npt.NDArray[np.int64], of_class: Any) -> tuple[Floats, Floats]:
-        machine: Any
-        if few:
-            machine = (search or regression()).set_params(C=C)
-        else:
-            machine = LinearSVC(
-                C=C, tol=1e-3, max_iter=max_passes, random_state=0, class_weight=of_class
-            )
+        machine = LinearSVC(
+            C=C, tol=1e-3, max_iter=max_passes, random_state=0, class_weight=of_class
+        )
         machine.fit(features, codes, sample_weight=weights)
         return machine.coef_.T, np.broadcast_to(machine.intercept_, len(machine.coef_))
 
@@ -174,7 +164,7 @@ def choose(
     *,
     weights: Floats | None = None,
     class_weight: Any = None,
-    few: bool = False,
+    few: FewTexts | None = None,
     one_fold: bool = False,
     advance: Advance = ignore,
 ) -> Choice:
@@ -188,8 +178,11 @@ def choose(
         The first one is the choice where there are too few texts to tell.
     n_weighted : int, default=0
         Number of columns, the first ones, whose weight is to be chosen as well; with 0 it stays.
-    weights, class_weight, few
+    weights, class_weight
         As for :func:`fit_linear`; no weight may be 0, as such texts could be all of a fold's.
+    few : FewTexts or None, default=None
+        Few texts, of which logistic regressions are fitted in place of support vector machines for
+        each class. Not for several labels a text, nor with a weight of columns to be chosen.
     one_fold : bool, default=False
         Hold out the texts of the first fold only, at a third of the cost.
     advance : callable, default=ignore
@@ -202,7 +195,7 @@ def choose(
     n_outputs = labels.targets.shape[1]
     per_text = getattr(features, "nnz", features.size) / max(len(labels.codes), 1) + 1
     sample = _sample(labels, int(SEARCH_SIZE / (n_outputs * per_text)))
-    if sample is not None and not few:
+    if sample is not None and few is None:
         features, labels = features[sample], labels.take(sample)
         weights = None if weights is None else weights[sample]
     folds = _folds(labels)
@@ -219,33 +212,42 @@ def choose(
     held_out = np.flatnonzero(folds >= 0)
     of_held_out = labels.take(held_out)
     importance = np.ones(len(folds)) if weights is None else weights
-    searches = [regression(search=True) if few else None for _ in range(N_FOLDS)]
-    if few:
-        features = features.astype(np.float32)
+    n_folds = 1 if one_fold else N_FOLDS
+    duals: list[Any] = [None] * n_folds
+    first_duals = {}
+    if few is not None:
+        few = few.in_single_precision()
 
     def try_out(C: float, factor: float) -> _HeldOut:
         scaled = scale_columns(features, n_weighted, factor)
         values = np.zeros((len(folds), n_outputs))
-        for fold in range(1 if one_fold else N_FOLDS):
+        for fold in range(n_folds):
             train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            coef, intercept = fit_linear(
-                scaled[train],
-                labels.take(train),
-                C,
-                weights=None if weights is None else weights[train],
-                class_weight=class_weight,
-                few=few,
-                search=searches[fold],
-                max_passes=SEARCH_PASSES,
-            )
-            values[test] = scaled[test] @ coef + intercept
+            if few is not None:
+                settings: dict[str, Any] = {"weights": weights, "rows": train, "tolerance": ROUGH}
+                start = duals[fold]  # the solution for the candidate before
+                duals[fold] = few.fit(labels.codes, n_outputs, C, start=start, **settings)
+                values[test] = few.decide(duals[fold], test)
+            else:
+                coef, intercept = fit_linear(
+                    scaled[train],
+                    labels.take(train),
+                    C,
+                    weights=None if weights is None else weights[train],
+                    class_weight=class_weight,
+                    max_passes=SEARCH_PASSES,
+                )
+                values[test] = scaled[test] @ coef + intercept
             advance(1)
+        first_duals[C] = duals[0]
         return _calibrate(values[held_out], of_held_out, importance[held_out])
 
     tried = {(C, 1.0): try_out(C, 1.0) for C in candidates}
     C, factor = min(tried, key=lambda candidate: tried[candidate].mean)
     first = tried[candidates[0], 1.0]
-    if few and not _clearly_less(tried[C, factor].losses, first.losses, importance[held_out]):
+    if few is not None and not _clearly_less(
+        tried[C, factor].losses, first.losses, importance[held_out]
+    ):
         C = candidates[0]
     for step in (STEP, 1 / STEP) if n_weighted else ():
         for _ in range(MAX_STEPS):
@@ -257,7 +259,7 @@ def choose(
             break
     losses = {candidate: result.mean for candidate, result in tried.items()}
     inverse_temperature[calibrated] = tried[C, factor].inverse_temperature
-    return Choice(C, factor, inverse_temperature, losses)
+    return Choice(C, factor, inverse_temperature, losses, first_duals[C])
 
 
 def scale_columns(features: Any, n_columns: int, factor: float) -> Any:

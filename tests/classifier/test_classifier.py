@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skm2v import StaticEmbedder, StaticModel, StaticTextClassifier, fuse
-from skm2v._classification import linear
-from skm2v._classification.few_shot import Compact
+from skm2v._classification import few_shot, linear
+from skm2v._classification.few_shot import FewTexts
 from skm2v._features.lexical import Vocabulary, token_importance
 from skm2v._features.semantic import semantic_features, squared_norms_of
 from skm2v._pooling import TokenIds
@@ -166,8 +166,6 @@ def test_importance_counts_where_texts_are_few(tiny_static, n):
 
 def test_few_texts_have_one_logistic_regression(tiny_embedder, data3):
     """The compact solution against one in all dimensions, from scratch."""
-    from sklearn.linear_model import LogisticRegression
-
     texts, y = data3
     texts = [*texts[:22], texts[0], "zzz"]  # one of them twice, and an empty one
     y = y[[*range(22), 0, 1]]
@@ -217,16 +215,48 @@ def test_few_texts_change_the_strength_for_good_reasons_only(
     assert {weight for _, weight in classifier.cv_losses_} == {(30 / 8) ** 0.4}
 
 
-def test_compact_features_keep_inner_products(rng):
-    features = sparse.random_array((12, 60), density=0.2, rng=rng, format="csr")
-    compact = Compact(features)
-    gram = (features @ features.T).toarray()
-    assert_allclose(compact.rows @ compact.rows.T, gram + 1, atol=1e-6)
-    coef, intercept = compact.expand(rng.normal(size=(13, 2)))
-    assert coef.shape == (60, 2)
-    values = rng.normal(size=(13, 2))
-    coef, intercept = compact.expand(values)
-    assert_allclose(features @ coef + intercept, compact.rows @ values, atol=1e-6)
+def few_texts(rng, n=40, n_classes=4):
+    features = sparse.random_array((n, 90), density=0.2, rng=rng, format="csr") * 3.0
+    return FewTexts(features), features, np.arange(n) % n_classes
+
+
+def test_inner_products_are_enough(rng):
+    few, features, codes = few_texts(rng)
+    assert_allclose(few.products, (features @ features.T).toarray() + 1)
+    dual = rng.normal(size=(40, 4))
+    coef, intercept = few.expand(dual)
+    assert coef.shape == (90, 4)
+    rows = np.array([3, 5])
+    assert_allclose(few.decide(dual, rows), (features @ coef + intercept)[rows])
+    part = np.arange(1, 40)
+    dual = few.fit(codes, 4, 1.0, rows=part, tolerance=1e-6)
+    assert not dual[0].any()
+    assert_allclose(few.decide(dual, part[:1]), few.decide(dual, np.arange(40))[1:2])
+
+
+@pytest.mark.parametrize("C", [1e-4, 0.1, 1.0, 10.0, 100.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_dual_is_the_regression_that_scikit_learn_finds(rng, C, weighted):
+    few, features, codes = few_texts(rng)
+    weights = rng.uniform(0.1, 5, size=40) if weighted else None
+    with_constant = np.hstack([features.toarray(), np.ones((40, 1))])
+    direct = LogisticRegression(C=C, fit_intercept=False, solver="newton-cg", tol=1e-10)
+    expected = direct.fit(with_constant, codes, weights).decision_function(with_constant)
+    dual = few.fit(codes, 4, C, weights=weights, tolerance=1e-7)
+    values = few.decide(dual, np.arange(40))
+    assert_allclose(values, expected, atol=2e-3 * abs(expected).max())
+    start = rng.normal(size=dual.shape) * 100  # however far it begins
+    other = few.fit(codes, 4, C, weights=weights, start=start, tolerance=1e-7)
+    assert_allclose(few.decide(other, np.arange(40)), values, atol=1e-3 * abs(expected).max())
+    single = few.in_single_precision().fit(codes, 4, C, weights=weights, tolerance=1e-5)
+    assert single.dtype == np.float32
+    assert_allclose(few.decide(single, np.arange(40)), expected, atol=0.02 * abs(expected).max())
+
+
+def test_texts_that_say_nothing_are_told_apart_by_nothing():
+    few = FewTexts(sparse.csr_array((6, 3)))
+    dual = few.fit(np.arange(6) % 3, 3, 1.0)
+    assert_allclose(few.decide(dual, np.arange(6)), 0, atol=1e-12)
 
 
 def test_most_frequent_pairs_are_kept(classifier):
@@ -781,17 +811,14 @@ def test_a_fit_gives_each_product_of_matrices_one_thread(tiny_embedder, data3, m
     from threadpoolctl import threadpool_info, threadpool_limits
 
     seen = []
+    minimise = few_shot._minimise
 
-    def spying(*, search=False):
-        class Spy(LogisticRegression):
-            def fit(self, X, y, sample_weight=None):
-                pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-                seen.extend(pool["num_threads"] for pool in pools)
-                return super().fit(X, y, sample_weight)
+    def spying(*arguments):
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        seen.extend(pool["num_threads"] for pool in pools)
+        return minimise(*arguments)
 
-        return Spy(fit_intercept=False, warm_start=search)
-
-    monkeypatch.setattr(linear, "regression", spying)
+    monkeypatch.setattr(few_shot, "_minimise", spying)
     with threadpool_limits(2, user_api="blas"):
         StaticTextClassifier(tiny_embedder).fit(data3[0][:24], data3[1][:24])
     assert len(seen) >= 7
@@ -800,26 +827,32 @@ def test_a_fit_gives_each_product_of_matrices_one_thread(tiny_embedder, data3, m
 
 def test_a_search_goes_on_from_the_candidate_before(tiny_embedder, data3, monkeypatch):
     """A fit for the next strength begins at the solution for the one before, of the same texts."""
-    from skm2v._classification import few_shot
+    begun, ended = [], []
+    fit = FewTexts.fit
 
-    made = []
+    def remembering(self, *arguments, start=None, **settings):
+        begun.append(start)
+        ended.append(fit(self, *arguments, start=start, **settings))
+        return ended[-1]
 
-    def remembering(*, search=False):
-        made.append(few_shot.regression(search=search))
-        return made[-1]
+    monkeypatch.setattr(FewTexts, "fit", remembering)
+    classifier = StaticTextClassifier(tiny_embedder).fit(data3[0][:24], data3[1][:24])
+    assert len(begun) == 2 * linear.N_FOLDS + 1  # and the one that is kept
+    assert begun[: linear.N_FOLDS] == [None] * linear.N_FOLDS
+    for fold in range(linear.N_FOLDS):
+        assert begun[linear.N_FOLDS + fold] is ended[fold]
+    assert begun[-1] is ended[linear.N_FOLDS * (classifier.C_ == 10)]
 
-    monkeypatch.setattr(linear, "regression", remembering)
-    StaticTextClassifier(tiny_embedder).fit(data3[0][:24], data3[1][:24])
-    searching = [machine for machine in made if machine.warm_start]
-    assert len(searching) == linear.N_FOLDS
-    assert len(made) == linear.N_FOLDS + 1  # and the one that is kept
-    cold = few_shot.regression(search=True).set_params(C=10.0, warm_start=False, tol=1e-9)
-    rows = np.random.default_rng(0).normal(size=(30, 31))
-    y = np.arange(30) % 3
-    warm = few_shot.regression(search=True).set_params(C=1.0).fit(rows, y)
-    warm.set_params(C=10.0).fit(rows, y)
-    assert warm.n_iter_[0] < cold.fit(rows, y).n_iter_[0]
-    assert_allclose(warm.decision_function(rows), cold.decision_function(rows), atol=0.3)
+
+def test_a_start_saves_steps(rng, monkeypatch):
+    few, _, codes = few_texts(rng)
+    searches = []
+    search = few_shot._search
+    monkeypatch.setattr(few_shot, "_search", lambda *args: searches.append(1) or search(*args))
+    start = few.fit(codes, 4, 9.0)
+    cold = len(searches)
+    few.fit(codes, 4, 10.0, start=start)
+    assert len(searches) - cold < cold
 
 
 def test_a_costly_fit_is_close_to_the_exact_one(tiny_embedder, data3, monkeypatch):
