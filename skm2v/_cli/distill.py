@@ -45,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="texts like those to embed, as lines, CSV or JSONL: the teacher reads them and the "
         "table is fitted to them",
     )
-    argument("--column", help="name of the corpus's CSV column that holds the texts")
+    argument("--column", help="column of the corpus, a CSV file, or JSON field, of the texts")
     argument("--delimiter", metavar="CHARACTER", help=DELIMITER_HELP)
-    argument("--field", help="name of the corpus's JSONL field that holds the texts")
+    argument("--field", help="the same, for JSON only")
     argument("--vocabulary", type=_word_list, metavar="FILE", help="words to add, one on each line")
     argument(
         "--sif-coefficient",

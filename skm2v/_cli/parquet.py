@@ -13,7 +13,7 @@ from skm2v._pooling import check_texts
 from skm2v._text_tables import row_error
 from skm2v.exceptions import MissingExtraError
 
-__all__ = ["ParquetTexts", "arrow", "parquet"]
+__all__ = ["ParquetTexts", "arrow", "parquet", "refuse_other_than_texts"]
 
 MOST_ROWS = 65_536  # that Arrow reads at a time
 
@@ -112,15 +112,7 @@ class ParquetTexts:
     def _choose(self, column: str | None) -> str:
         names = self._file.schema_arrow.names
         name: str = names[find_column(names, column, self.name)]
-        types = arrow().types
-        kind = self._file.schema_arrow.field(name).type
-        of_items = kind.value_type if types.is_dictionary(kind) else kind
-        # Nothing but missing texts has a type of its own.
-        if not any(
-            is_kind(of_items)
-            for is_kind in (types.is_string, types.is_large_string, types.is_null, _is_view)
-        ):
-            raise ValueError(f"{self.name}: column {name!r} holds {kind} where texts are wanted.")
+        refuse_other_than_texts(self._file.schema_arrow, name, self.name)
         return name
 
     def skip(self, n_rows: int) -> None:
@@ -196,6 +188,28 @@ class ParquetTexts:
         if self._keep is None:
             return Batch(checked.texts, {"text": column})
         return Batch(checked.texts, {name: table.column(name) for name in self._keep})
+
+
+def refuse_other_than_texts(schema: Any, name: str, file: str) -> None:
+    """Raise if a column of a Parquet file has a type that is not one of texts.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    name : str
+        The column.
+    file : str
+        Name of the file, for the error.
+    """
+    types = arrow().types
+    kind = schema.field(name).type
+    of_items = kind.value_type if types.is_dictionary(kind) else kind
+    # Nothing but missing texts has a type of its own.
+    if not any(
+        is_kind(of_items)
+        for is_kind in (types.is_string, types.is_large_string, types.is_null, _is_view)
+    ):
+        raise ValueError(f"{file}: column {name!r} holds {kind} where texts are wanted.")
 
 
 def _is_view(kind: Any) -> bool:

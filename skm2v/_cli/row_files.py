@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skm2v._cli.formats import csv_text
-from skm2v._cli.parquet import parquet
+from skm2v._cli.parquet import parquet, refuse_other_than_texts
 from skm2v._cli.process import output
 from skm2v._cli.text_columns import check_delimiter, find_column, refuse_other_delimiter
 from skm2v._cli.whole_file import write_whole
@@ -53,6 +53,7 @@ class RowFile:
         self.kind = _KINDS.get(Path(name).suffix.lower(), "lines")
         self._delimiter = check_delimiter(delimiter, path, self.kind)
         self._path = path
+        self._places: list[tuple[int, str]]  # of the values of a JSON file
         self.columns: list[str]
         self._rows: Any
         if self.kind == "csv":
@@ -60,6 +61,7 @@ class RowFile:
         else:
             getattr(self, f"_read_{self.kind}")()
         self.column = self.columns[find_column(self.columns, column, path)]
+        self._refuse_other_than_texts()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -98,7 +100,7 @@ class RowFile:
     def _read_csv(self, column: str | None, delimiter_given: bool) -> None:
         with open(self._path, "rb") as file:
             lines = read_lines(file, self._path)
-            rows = read_csv(lines, self._path, delimiter=self._delimiter, blank_is_empty=True)
+            rows = read_csv(lines, self._path, delimiter=self._delimiter)
             self.columns = next(rows).value
             if not delimiter_given:  # before the rows, which may break at a comma in a text
                 refuse_other_delimiter(self.columns, column, self._path)
@@ -106,7 +108,7 @@ class RowFile:
 
     def _read_jsonl(self) -> None:
         names: dict[str, None] = {}
-        self._rows = []
+        self._rows, self._places = [], []
         with open(self._path, "rb") as file:
             for row in read_json(read_lines(file, self._path), self._path):
                 if isinstance(row.value, dict):
@@ -115,6 +117,7 @@ class RowFile:
                     what = f"holds {type(row.value).__name__} where an object or a string is wanted"
                     raise row_error(self._path, row.number, what, row.unit)
                 self._rows.append(row.value)
+                self._places.append((row.number, row.unit))
         strings = [isinstance(row, str) for row in self._rows]
         if any(strings) and not all(strings):
             raise ValueError(f"{self._path} has strings and objects; it must have one of these.")
@@ -123,6 +126,16 @@ class RowFile:
     def _read_parquet(self) -> None:
         self._rows = parquet().read_table(self._path)
         self.columns = list(self._rows.column_names)
+
+    def _refuse_other_than_texts(self) -> None:
+        """Raise for the first value of the column that is neither a text nor missing."""
+        if self.kind == "jsonl":
+            for text, (number, unit) in zip(self[self.column], self._places, strict=True):
+                if not (text is None or isinstance(text, str)):
+                    what = f"holds {type(text).__name__} where a string is wanted"
+                    raise row_error(self._path, number, what, unit)
+        elif self.kind == "parquet":
+            refuse_other_than_texts(self._rows.schema, self.column, self._path)
 
     def write(self, path: str, keep: npt.NDArray[np.bool_]) -> None:
         """Write the rows that are kept to a file of the same kind, or to stdout for ``"-"``."""

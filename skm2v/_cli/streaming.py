@@ -59,8 +59,8 @@ def add_source_arguments(parser: argparse.ArgumentParser, kept: str) -> None:
         choices=(*FORMATS, "parquet"),
         help="of the input; default: by its name, else lines",
     )
-    argument("--column", help="name of the CSV or Parquet column that holds the texts")
-    argument("--field", help="name of the JSONL field that holds the texts")
+    argument("--column", help="column of a CSV or Parquet file, or JSON field, of the texts")
+    argument("--field", help="the same, for JSON only")
     argument("--delimiter", metavar="CHARACTER", help=DELIMITER_HELP)
     argument(
         "--handle-missing",

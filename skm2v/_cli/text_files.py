@@ -40,11 +40,11 @@ class TextFile:
     path : str
         A file in UTF-8, compressed by gzip or not, or ``"-"`` for stdin.
     kind : {"lines", "csv", "jsonl"} or None
-        None decides by `column` and `field`, then by the file's name. A JSONL file may also be one
+        None decides by the file's name, then by `column` and `field`. A JSONL file may also be one
         JSON list, which is then read whole.
     column, field : str or None
-        Where the text of a CSV row or of a JSON object stands. A JSONL file of plain strings
-        needs no field, a CSV file of one column no column.
+        Where the text of a CSV row or of a JSON object stands; `column` may name a field, too. A
+        JSONL file of plain strings needs no field, a CSV file of one column no column.
     delimiter : str or None
         Of a CSV file; None is a tab for ``.tsv`` and a comma otherwise.
     missing_is_empty : bool
@@ -77,8 +77,15 @@ class TextFile:
     ) -> None:
         suffix = Path(path.removesuffix(".gz")).suffix.lower()
         if kind is None:
-            by_name = _SUFFIXES.get(suffix, "lines")
-            kind = "csv" if column is not None else "jsonl" if field is not None else by_name
+            kind = _SUFFIXES.get(suffix, "lines")
+            if column is None and field is not None:
+                kind = "jsonl"
+            elif column is not None and kind == "lines":
+                kind = "csv"
+        if kind == "jsonl" and column is not None:
+            if field is not None:
+                raise ValueError("--column and --field both name the field of the texts: give one.")
+            column, field = None, column
         if column is not None and kind != "csv":
             raise ValueError(f"--column is for CSV input; the input is read as {kind}.")
         if field is not None and kind != "jsonl":

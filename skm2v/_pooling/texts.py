@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from skm2v._checks import some
 from skm2v._pooling.columns import batches_of, column_of, items_of, name_rows
 from skm2v._pooling.text_buffers import read_buffers
 from skm2v.exceptions import TextTypeError, TextValueError
@@ -210,8 +211,9 @@ def _refuse_items(items: list[Any], first_row: int) -> NoReturn:
     if isinstance(item, (bytes, bytearray, memoryview)):
         fix = "decode them: [x.decode() for x in X]"
     elif isinstance(item, Mapping):  # rows of csv.DictReader and of JSON
-        keys = [key for key, value in item.items() if isinstance(value, str)] or list(item)
-        fix = f"pass one field of each row: [x[{(keys or ['text'])[0]!r}] for x in X]"
+        first = [items[row] for row in bad[:100] if isinstance(items[row], Mapping)]
+        longest = max(item, key=lambda key: _n_characters(first, key), default="text")
+        fix = f"pass one field of each row, of {some(item)}: [x[{longest!r}] for x in X]"
     elif hasattr(item, "columns") or hasattr(item, "schema"):
         fix = "these are frames; pass one column of one frame, X['text'], with all rows"
     elif isinstance(item, Iterable):
@@ -224,6 +226,12 @@ def _refuse_items(items: list[Any], first_row: int) -> NoReturn:
         f"Every text must be a str; got {type(item).__name__} in {name_rows(bad, first_row)}."
         f" Fix: {fix}."
     )
+
+
+def _n_characters(rows: list[Any], key: Any) -> int:
+    """How much text some rows have in a field."""
+    values = (row.get(key) for row in rows)
+    return sum(len(value) for value in values if isinstance(value, str))
 
 
 def _refuse_surrogates(texts: list[str], first_row: int) -> None:

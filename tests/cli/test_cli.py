@@ -62,6 +62,8 @@ def write_inputs(tmp_path):
         "csv.gz": [packed, "--column", "body"],
         "json list": [a_list],
         "json list of objects": [of_objects, "--field", "body"],
+        "field named as a column": [jsonl, "--column", "body"],
+        "the same in a list": [of_objects, "--column", "body"],
         "json lines": [lines_of_json],
         "gzip without .gz": [unnamed],
     }
@@ -212,6 +214,8 @@ BAD_INPUTS = {
     "cut.txt.gz": (gzip.compress(b"the\n" * 999)[:-9], [], "is damaged or cut short"),
     "bad.txt.gz": (gzip.compress(b"the\n" * 999)[:-9] + b"\xff" * 9, [], "is damaged or cut short"),
     "lines.txt": (b"the\n", ["--column", "a", "--format", "lines"], "--column is for CSV input"),
+    "both.jsonl": (b"1\n", ["--field", "a", "--column", "b"], "both name the field of the texts"),
+    "column.jsonl": (b'{"u": "the"}\n', ["--column", "t"], "line 1: field 't' is missing"),
     "field.csv": (b"a\n", ["--field", "a", "--format", "csv"], "--field is for JSONL input"),
     "delimiter.csv": (b"a\n", ["--delimiter", "||"], "--delimiter must be one character"),
     "delimiter.txt": (b"a\n", ["--delimiter", ";"], "--delimiter is for CSV input; the input is"),

@@ -111,6 +111,7 @@ def test_a_file_of_lines_has_no_delimiter(run, tmp_path):
         ("a;b\n1;2, 3\n", (), "'a;b', which seems to be several: choose with --delimiter ';'"),
         ("a\tb\n1\t2\n", ("--column", "b"), "choose with --delimiter $'\\t', or"),
         ("a\n1\n", ("--delimiter", "||"), "--delimiter must be one character"),
+        ("a\nthe\n\nnew\n", (), 'in.csv, line 3: is empty. Write "" for an empty text'),
     ],
 )
 def test_mistakes_are_named_and_leave_no_file(
@@ -123,6 +124,29 @@ def test_mistakes_are_named_and_leave_no_file(
     assert (code, out) == (2, "")
     assert message in err
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("in.jsonl", '{"n": 1, "text": null}\n\n{"text": 5}\n', "in.jsonl, line 3: holds int"),
+        ("in.json", '[{"text": "the"}, {"text": ["a"]}]', "in.json, item 2: holds list"),
+    ],
+)
+def test_a_value_that_is_no_text_is_named_by_its_line(run, tmp_path, name, content, place):
+    (tmp_path / name).write_text(content)
+    code, out, err = run(tmp_path / name, "--column", "text")
+    assert (code, out) == (2, "")
+    assert f"{place} where a string is wanted." in err and "Fix" not in err
+
+
+def test_a_parquet_column_of_numbers_is_no_column_of_texts(run, tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pa.table({"n": [1, 2]}), tmp_path / "in.parquet")
+    code, _, err = run(tmp_path / "in.parquet", "-o", tmp_path / "out.parquet")
+    assert code == 2
+    assert "in.parquet: column 'n' holds int64 where texts are wanted." in err
 
 
 def test_the_input_is_a_file(run):

@@ -180,7 +180,7 @@ REFUSED = {
     "Dask array": (dask.array.from_array(np.array(TEXTS)), r"lazy.*X\.compute\(\)"),
     "rows of a CSV file": (
         lambda: csv.DictReader(io.StringIO("id,review\n1,good\n2,bad\n")),
-        r"got dict in rows 0 and 1.*one field of each row: \[x\['id'\] for x in X\]",
+        r"got dict in rows 0 and 1.*one field of each row, of 'id', 'review': \[x\['review'\] for",
     ),
     "rows of JSON": ([{"id": 1, "review": "a"}], r"got dict in row 0.*\[x\['review'\] for x in X"),
     "empty rows": ([{}], r"got dict in row 0.*\[x\['text'\] for x in X"),
