@@ -14,6 +14,8 @@ __all__ = ["HELP", "NAME", "add_arguments", "run"]
 NAME = "eval"
 HELP = "score models on tasks, with MTEB's protocols"
 
+# Names that are taken for the page itself.
+REPORTS = (".html", ".htm", ".md", ".json")
 DEFAULT_MODELS = ("default", "words", "both")
 
 
@@ -84,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
     from skm2v.evaluation import DataOptions, Listener, TaskDataError, evaluate, find_sources
     from skm2v.evaluation._progress import Progress
 
+    _check_folder(args.output)
     listener = Listener() if args.quiet or sys.stderr is None else Progress(sys.stderr)
     columns = _columns(args.column)
     # The report is in a folder whatever happens to stdout, but JSON is what was asked for.
@@ -114,6 +117,15 @@ def run(args: argparse.Namespace) -> None:
     say(f"report: {page}")
     if len(evaluation.failed) == len(evaluation.results):
         raise TaskDataError(f"Every task failed, the first with: {evaluation.failed[0].error}")
+
+
+def _check_folder(output: Path) -> None:
+    """Raise, before anything is computed, if the output is a file or named as one."""
+    if output.is_file() or (output.suffix.lower() in REPORTS and not output.is_dir()):
+        raise ValueError(
+            f"--output must be a folder, which gets report.html, report.md and results.json; got"
+            f" {str(output)!r}. Fix: name a folder, such as {str(output.with_suffix(''))!r}."
+        )
 
 
 def _columns(words: list[str]) -> dict[str, Any]:

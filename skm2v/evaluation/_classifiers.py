@@ -138,7 +138,10 @@ class TextClassifier(Model):
             self._compare(predicted, {*train_labels, *task.test_labels})
             return predicted, certainty
 
-        return task.run_classifier(fit_predict, n_worst), usage
+        outcome = task.run_classifier(fit_predict, n_worst)
+        if self._is_fitted:
+            outcome.protocol["fitted_before"] = True  # perhaps to texts of this very file
+        return outcome, usage
 
     def _compare(self, predicted: NDArray[Any], labels: set[str]) -> None:
         found = set(predicted.tolist())

@@ -77,8 +77,18 @@ def verdict(evaluation: Evaluation) -> list[str]:
     Returns
     -------
     list of str
-        A sentence for all tasks, and one for each type of task where these differ or say more.
+        A sentence for all tasks, and one for each type of task where these differ or say more; last
+        one for classifiers that were fitted before.
     """
+    fitted = [result.model for result in evaluation.results if result.protocol.get("fitted_before")]
+    return _which(evaluation) + [
+        f"{name} was fitted before this run: texts that it was fitted to make its score too good."
+        for name in dict.fromkeys(fitted)
+    ]
+
+
+def _which(evaluation: Evaluation) -> list[str]:
+    """Sentences on which model to use."""
     found = type_verdicts(evaluation)
     if not found:
         return ["No task was finished by every model, so that there is nothing to compare."]

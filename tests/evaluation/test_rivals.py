@@ -290,6 +290,7 @@ def test_a_classifier_is_trained_on_each_task_and_a_fitted_one_is_scored_as_it_i
                                 task.test_labels)  # fmt: skip
     pipeline = make_pipeline(tfidf(), LinearSVC())
     evaluation = evaluate({"free": pipeline}, [task, few])
+    assert "fitted before" not in evaluation.to_markdown()
     assert {r.type: r.score for r in evaluation.results} == {
         "classification": pytest.approx(1.0, abs=0.2),
         "classification-full": 1.0,
@@ -302,6 +303,9 @@ def test_a_classifier_is_trained_on_each_task_and_a_fitted_one_is_scored_as_it_i
         ("fitted", "classification-full"): 0.0
     }
     assert evaluation.common_keys() == [("classification-full", "pets")]
+    assert evaluation.verdict()[-1] == (
+        "fitted was fitted before this run: texts that it was fitted to make its score too good."
+    )
     assert "not for this task" in evaluation.to_html()
     assert not evaluation.failed
 
@@ -394,6 +398,17 @@ def test_the_command_compares_with_words_unless_told_otherwise(
     assert record["verdict"][0].startswith("Use tf-idf here")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.index("Use tf-idf here") < page.index("<h2>Summary</h2>")
+
+
+@pytest.mark.parametrize("name", ["r.html", "taken"])
+def test_the_report_goes_into_a_folder(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    before = sorted(tmp_path.iterdir())
+    assert main(["eval", "--data", "bundled", "--output", str(tmp_path / name)]) == 2
+    assert "--output must be a folder" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_the_command_takes_fitted_pipelines_and_fused_files(
