@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from skm2v._model import tensor_file
-from skm2v._model.tensor_file import DTYPES, MAX_TENSORS, dump_tensors, parse_tensors
+from skm2v._model.tensor_file import (
+    DTYPES,
+    MAX_TENSORS,
+    dump_tensors,
+    hidden,
+    parse_tensors,
+    shown,
+    with_own_numbers,
+)
 from skm2v.exceptions import ModelFormatError
 
 PAST = np.array([1.0, -2.5, 3.0e38, 0.0, -0.0, 2.0**-130], np.float32)
@@ -75,6 +83,21 @@ def test_as_many_tensors_as_the_limit_are_read():
         parse_tensors(container({**entries, last[0]: last[1]}, bytes(MAX_TENSORS + 1)), what="x")
 
 
+def test_tensors_may_stand_in_any_order_in_the_header():
+    entries = {
+        "none": ("I8", [0], [3, 3]),
+        "last": ("I8", [1], [2, 3]),
+        "first": ("I8", [2], [0, 2]),
+    }
+    for some in (entries, dict(reversed(entries.items()))):
+        tensors, _ = parse_tensors(container(some, b"\1\2\3"), what="x")
+        assert {name: array.tolist() for name, array in tensors.items()} == {
+            "none": [],
+            "first": [1, 2],
+            "last": [3],
+        }
+
+
 @pytest.mark.parametrize("size", [2**48 - 1, 2**48])
 def test_sizes_are_numbers_of_48_bits(size):
     data = container({"x": ("I8", [size, 0], [0, 0])})
@@ -104,3 +127,23 @@ def test_numbers_that_are_not_where_a_processor_reads_them_are_copied(monkeypatc
         data = container({"x": ("F32", [5], [0, 20])}, wanted.tobytes(), {"pad": "x" * pad})
         tensors, _ = parse_tensors(data, what="x")
         assert tensors["x"].flags.aligned and tensors["x"].tolist() == wanted.tolist()
+
+
+def test_names_that_no_other_tool_looks_for_are_taken_off_again():
+    tensors = {"embeddings": np.zeros(2), "a.hidden.b": np.ones(1)}
+    assert list(hidden(tensors)) == ["hidden.embeddings", "hidden.a.hidden.b"]
+    for given in (hidden(tensors), tensors):
+        again = shown(given)
+        assert list(again) == list(tensors)
+        assert all(again[name] is array for name, array in tensors.items())
+
+
+def test_row_numbers_are_copied_and_vectors_are_not():
+    names = ("embeddings", "mapping", "table.mapping", "pairs", "x.pairs", "mapping.x", "mappings")
+    tensors = {name: np.arange(4) for name in names}
+    own = with_own_numbers(tensors)
+    assert list(own) == list(names)
+    copied = [name for name in names if not np.shares_memory(own[name], tensors[name])]
+    assert copied == ["mapping", "table.mapping", "pairs", "x.pairs"]
+    assert not any(own[name].flags.writeable for name in copied)
+    assert all(own[name].tolist() == [0, 1, 2, 3] for name in names)
