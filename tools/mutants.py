@@ -43,7 +43,7 @@ TESTS = {
     "skm2v/_checks.py": "test_checks",
     "skm2v/_strict_json.py": "model/test_sealed model/test_tampering",
     "skm2v/_text_input.py": "features/test_column_names embedder/test_embedder",
-    "skm2v/_pooling/columns.py": "pooling/test_texts",
+    "skm2v/_pooling/columns.py": "pooling/test_texts pooling/test_streams",
     "skm2v/_pooling/texts.py": "pooling/test_texts",
     "skm2v/_model/reader.py": "model/test_save_load model/test_peers model/test_mapped"
     " model/test_paths model/test_tampering model/test_foreign",
@@ -53,8 +53,8 @@ TESTS = {
     "skm2v/_model/sealed.py": "model/test_sealed model/test_save_load model/test_tampering",
     "skm2v/_model/sealed_file.py": "classifier/test_fused_file model/test_foreign",
     "skm2v/_model/state.py": "model/test_pickle test_sealed_pickles",
-    "skm2v/_model/tokenizer_check.py": "model/test_tokenizer_limits model/test_tokenizer_document"
-    " model/test_file_systems model/test_tampering",
+    "skm2v/_model/tokenizer_check.py": "model/test_tokenizer_limits model/test_required_settings"
+    " model/test_tokenizer_document model/test_file_systems model/test_tampering",
     "skm2v/_model/tokenizer_settings.py": "model/test_tokenizer_limits model/test_required_settings"
     " model/test_tampering model/test_peer_versions",
     "skm2v/_model/unknown_token.py": "model/test_unknown_token model/test_save_load",
