@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -181,7 +182,7 @@ class StaticTextClassifier(
         semantic_weight: float | Literal["auto"] = "auto",
         C: float | Literal["auto"] = "auto",
         max_pairs: int | None = 200_000,
-        class_weight: Any = None,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.embedder = embedder

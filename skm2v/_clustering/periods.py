@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from skm2v._checks import check_choice
 
-__all__ = ["PERIODS", "split_times"]
+__all__ = ["PERIODS", "Period", "split_times"]
 
+Period = Literal["year", "quarter", "month", "week", "day", "hour"]
 # With the unit in which NumPy counts them.
 PERIODS = {"year": "Y", "quarter": "M", "month": "M", "week": "D", "day": "D", "hour": "h"}
 MONDAY = 4  # the first of the days that NumPy counts from: it counts weeks from a Thursday

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from skm2v._checks import is_number, some
 from skm2v._clustering.drawing import axes
 from skm2v._clustering.groups import read_labels
-from skm2v._clustering.periods import split_times
+from skm2v._clustering.periods import Period, split_times
 from skm2v._clustering.shares_html import render_shares
 
 __all__ = ["ClusterShare", "ClusterShares", "cluster_shares"]
@@ -252,7 +252,7 @@ class ClusterShares:
 
 
 def cluster_shares(
-    labels: Any, by: Any, *, period: str | None = None, confidence: float = 0.95
+    labels: Any, by: Any, *, period: Period | None = None, confidence: float = 0.95
 ) -> ClusterShares:
     """Count how large each cluster is over time, or by group.
 

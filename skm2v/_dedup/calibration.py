@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +86,7 @@ def calibrate_threshold(
     right: Any,
     label: npt.ArrayLike,
     *,
-    objective: str | tuple[str, float] = "f1",
+    objective: Literal["f1"] | tuple[Literal["precision", "recall"], float] = "f1",
     embedder: Any = None,
     random_state: int = 0,
 ) -> ThresholdCalibration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,13 @@ from skm2v._search.fusion import score_all
 from skm2v._search.index import check_ids, id_values, next_ids, read_where
 from skm2v._search.result import SearchResult
 from skm2v._search.saving import SavedIndex
+from skm2v._search.stemming import Stem
 from skm2v._search.tuning import Tuning, mean_ndcg, tune
 
 __all__ = ["TextSearcher"]
+
+# Without `str`, which is a collection of strings, too.
+Words = list[str] | tuple[str, ...] | set[str] | frozenset[str]
 
 
 class TextSearcher(SavedIndex):
@@ -130,8 +134,8 @@ class TextSearcher(SavedIndex):
         embedder: Any = None,
         *,
         lexical_weight: float = 0.5,
-        stemmer: Any = "english",
-        stop_words: Any = "auto",
+        stemmer: str | Stem | None = "english",
+        stop_words: Literal["auto", "english"] | Words | None = "auto",
         k1: float = 1.5,
         b: float = 0.75,
         reranker: Any = None,

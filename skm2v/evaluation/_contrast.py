@@ -6,7 +6,7 @@ import csv
 import io
 from dataclasses import dataclass
 from importlib import resources
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from skm2v.evaluation._task import Encode, Example, Outcome, Task, clip_text, wo
 
 __all__ = ["DIAGNOSTICS", "Contrast", "load_diagnostic"]
 
-DIAGNOSTICS = ("negation", "polysemy", "word_order")
+Diagnostic = Literal["negation", "polysemy", "word_order"]
+DIAGNOSTICS: tuple[Diagnostic, ...] = ("negation", "polysemy", "word_order")
 # Closer than this, two cosines are the same: rounding may not decide an item.
 _TIE = 1e-6
 
@@ -103,7 +104,7 @@ class Contrast(Task):
         ]
 
 
-def load_diagnostic(name: str) -> Contrast:
+def load_diagnostic(name: Diagnostic) -> Contrast:
     """Load one of the diagnostic sets that come with the package.
 
     Parameters

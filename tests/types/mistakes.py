@@ -8,10 +8,14 @@ from skm2v import (
     StaticEmbedder,
     StaticModel,
     StaticTextClassifier,
+    TextSearcher,
     distill,
     fuse,
 )
+from skm2v.clustering import cluster_shares
 from skm2v.datasets import load_sms_spam
+from skm2v.deduplication import calibrate_threshold
+from skm2v.evaluation import load_diagnostic
 
 model = StaticModel.from_pretrained("default")
 texts = ["free prize", "see you later"]
@@ -37,3 +41,9 @@ fuse(StaticTextClassifier(), handle_missing="keep")  # mistake: no such choice
 fused: FusedTextClassifier = FusedTextClassifier.load(7)  # mistake: a number for a path
 Deduplicator(method="fast")  # mistake: no such method
 Deduplicator(threshold="high")  # mistake: a word for a number
+StaticTextClassifier(class_weight="even")  # mistake: no such weights
+TextSearcher(stop_words="german")  # mistake: no such list of words
+TextSearcher(stemmer=1)  # mistake: a number for a stemmer
+cluster_shares([0, 1], ["a", "b"], period="decade")  # mistake: no such period
+calibrate_threshold(texts, texts, [0, 1], objective="recall")  # mistake: how much is missing
+load_diagnostic("irony")  # mistake: no such set
