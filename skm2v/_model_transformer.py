@@ -12,6 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import NotFittedError
 
 from skm2v._fit_report import FitReport
+from skm2v._lazy_frames import lazy_too
 from skm2v._model.config import Axes
 from skm2v._pooling import (
     check_batch_size,
@@ -96,7 +97,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
         ----------
         X : column of str
             Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
-            column.
+            column. A series or frame of Dask makes a lazy frame of the same partitions.
 
         Returns
         -------
@@ -350,3 +351,7 @@ class ModelTransformer(TextInput, ClassNamePrefixFeaturesOutMixin, TransformerMi
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet. Call 'fit' before 'transform'."
             ) from None
+
+
+# Around what scikit-learn puts around it for `set_output`, which knows no lazy frames.
+ModelTransformer.transform = lazy_too(ModelTransformer.transform)  # type: ignore[method-assign]

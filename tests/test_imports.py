@@ -24,6 +24,7 @@ ROOMS = (
         "_doc_link",
         "_fit_context",
         "_html_text",
+        "_lazy_frames",
         "_progress",
         "_strict_json",
         "_text_tables",

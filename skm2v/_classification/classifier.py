@@ -28,6 +28,7 @@ from skm2v._features.default_embedder import DefaultEmbedder
 from skm2v._features.read import Read
 from skm2v._features.vectorizer import HybridVectorizer
 from skm2v._fit_context import fit_context
+from skm2v._lazy_frames import lazy_too
 from skm2v._pooling import TextColumn, check_texts, warn_of_losses
 from skm2v._progress import progress
 
@@ -307,6 +308,7 @@ class StaticTextClassifier(
         self._remember_column(column, X)
         return self
 
+    @lazy_too
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Estimate the probability of each class.
 

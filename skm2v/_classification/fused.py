@@ -16,6 +16,7 @@ from skm2v._classification import fused_file
 from skm2v._classification.fused_file import FusedContent
 from skm2v._classification.prediction import ClassPrediction, TextScoring
 from skm2v._classification.scores import ScoreTable
+from skm2v._lazy_frames import lazy_too
 
 __all__ = ["FusedTextClassifier", "FusedTextRegressor", "load_fused"]
 
@@ -320,6 +321,7 @@ class FusedTextClassifier(ClassPrediction, _Fused):
         self._multilabel = multilabel
 
     @_WithProbabilities
+    @lazy_too
     def predict_proba(self, X: Any) -> Floats:
         """Probability of each class; only if the fused classifier had probabilities.
 
@@ -407,6 +409,7 @@ class FusedTextRegressor(_Fused):
         super().__init__(scores, handle_missing=handle_missing, n_jobs=n_jobs)
         self._flat = flat
 
+    @lazy_too
     def predict(self, X: Any) -> Floats:
         """Predict the target of each text.
 

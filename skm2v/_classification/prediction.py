@@ -13,6 +13,7 @@ from skm2v._classification.labels import check_known
 from skm2v._classification.links import check_outputs, classes_of, probabilities
 from skm2v._classification.scores import SCORES, ScoreTable, check_tensor
 from skm2v._classification.top_words import top_tokens, word_scores
+from skm2v._lazy_frames import lazy_too
 from skm2v._model.state import from_state
 from skm2v._pooling import TextColumn, warn_of_losses
 from skm2v._text_input import TextInput
@@ -176,6 +177,7 @@ class ClassPrediction(TextScoring):
         n_outputs, n_classes = self.scores_.n_outputs, len(self.classes_)
         check_outputs(self._link, self._multilabel, n_outputs, n_classes, temperature, what=what)
 
+    @lazy_too
     def decision_function(self, X: Any) -> Floats:
         """Decision values: how far each text is on the side of each class.
 
@@ -183,7 +185,7 @@ class ClassPrediction(TextScoring):
         ----------
         X : column of str
             Texts: a list, tuple, iterator, 1-D array, Series, or a frame or array with one
-            column.
+            column. A series or frame of Dask makes a lazy one of the same partitions.
 
         Returns
         -------
@@ -205,6 +207,7 @@ class ClassPrediction(TextScoring):
         values = self._decide(self._check_column(X))
         return values if self._multilabel or values.shape[1] > 1 else values[:, 0]
 
+    @lazy_too
     def predict(self, X: Any, *, floor: float | None = None, rejected: Any = None) -> Any:
         """Predict the class of each text, or of those that are no less probable than a floor.
 
