@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,20 @@ def test_other_versions_are_said_once(objects, kind):
     with pytest.warns(VersionWarning, match=r"skm2v 0\.0\.9 \(here") as record:
         type(one).__new__(type(one)).__setstate__(state)
     assert len(record) == 1
+
+
+@pytest.mark.parametrize("name", ["numpy", "tokenizers"])
+def test_other_patch_versions_are_not_worth_a_word(objects, name):
+    one = objects["FusedTextRegressor"]
+    state = one.__getstate__()
+    versions = state[SEAL]["versions"]
+    series = ".".join(versions[name].split(".")[:2])
+    for other, n_warnings in ((f"{series}.999", 0), (f"{series}9.0", 1)):
+        state[SEAL] = {**state[SEAL], "versions": {**versions, name: other}}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            type(one).__new__(type(one)).__setstate__(state)
+        assert [warning.category for warning in caught] == [VersionWarning] * n_warnings
 
 
 def forged(one: Any, **changes: Any) -> dict[str, Any]:
