@@ -63,7 +63,26 @@ def type_verdicts(evaluation: Evaluation) -> list[TypeVerdict]:
         as_good = [name for name in [best, *equals] if name != chosen]
         worse = [name for name in others if name not in equals]
         verdicts.append(TypeVerdict(type, chosen, as_good, worse))
-    return verdicts
+    return _for_all(
+        verdicts, {n: sum(m.score for m in s.types.values()) for n, s in summaries.items()}
+    )
+
+
+def _for_all(verdicts: list[TypeVerdict], scores: dict[str, float]) -> list[TypeVerdict]:
+    """Choose one model for all types, where one is not clearly worse than the best in any.
+
+    Of several, the one that is chosen for some type already, then that with the largest scores.
+    """
+    good = [{one.model, *one.equals} for one in verdicts]
+    common = set.intersection(*good) if good else set()
+    chosen = [one.model for one in verdicts if one.model in common]
+    if not chosen or len({one.model for one in verdicts}) == 1:
+        return verdicts
+    model = max(chosen, key=lambda name: scores[name])
+    return [
+        one._replace(model=model, equals=[n for n in [one.model, *one.equals] if n != model])
+        for one in verdicts
+    ]
 
 
 def verdict(evaluation: Evaluation) -> list[str]:

@@ -38,6 +38,7 @@ from skm2v.evaluation import (
 )
 from skm2v.evaluation._encoders import Meter
 from skm2v.evaluation._metrics import paired_cosine
+from skm2v.evaluation._verdict import type_verdicts
 
 WORDS = ["red", "blue", "car", "sky", "a"]
 DOCUMENTS = ["a red car", "a blue car, a car", "the blue sky", "nothing here"]
@@ -207,17 +208,27 @@ def test_equal_scores_are_called_equal_and_names_of_files_are_kept() -> None:
     ]
 
 
-def test_a_verdict_by_type_says_for_which_nothing_is_clearly_better() -> None:
-    default, words = {"sts": 0.8, "clustering": 0.9}, {"sts": 0.5, "clustering": 0.891}
+@pytest.mark.parametrize("of_words", [0.891, 0.899])
+def test_one_model_is_for_all_types_if_none_is_clearly_better(of_words) -> None:
+    default, words = {"sts": 0.8, "clustering": 0.9}, {"sts": 0.5, "clustering": of_words}
     assert results({"default": default, "words": words}).verdict()[0] == (
         "Use static vectors here: best for semantic similarity, and for clustering, where nothing "
         "is clearly better."
     )
-    words = {"sts": 0.5, "clustering": 0.899}
-    assert results({"default": default, "words": words}).verdict()[0] == (
-        "It depends on the task: use tf-idf for clustering, where nothing is clearly better; "
-        "static vectors for semantic similarity."
+
+
+def test_one_model_is_for_all_types_of_which_few_texts_cannot_tell() -> None:
+    scores = {
+        "default": {"sts": 0.94, "clustering": 1.0},
+        "words": {"sts": 0.74, "clustering": 0.9},
+        "both": {"sts": 0.96, "clustering": 0.99},
+    }
+    evaluation = results(scores, spread=0.2)
+    assert evaluation.verdict()[0] == (
+        "Use static vectors and words together here, but nothing is clearly better: these texts "
+        "cannot tell."
     )
+    assert {one.model for one in type_verdicts(evaluation)} == {"both"}
 
 
 def test_the_verdict_tells_types_apart_and_leaves_out_what_measures_limits() -> None:
