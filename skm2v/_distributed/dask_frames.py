@@ -132,7 +132,7 @@ def check_frame(frame: Any, column: str, new: Sequence[str]) -> None:
     for name in new:
         if name in columns:
             raise ValueError(
-                f"The frame has a column {name!r} already; pass output= with another name."
+                f"The frame has a column {name!r} already. Give the new one another name."
             )
 
 
