@@ -50,7 +50,8 @@ def deduplicate(
     Parameters
     ----------
     frame : dask.dataframe.DataFrame
-        The frame. It is read three times, and must be the same each time.
+        The frame. It is read four times, three times with ``exact=True``, and must be the same each
+        time.
     column : str
         Name of the column of texts, none of which is missing.
     model : StaticModel, fitted transformer, str, path or None, default=None
@@ -149,6 +150,17 @@ def deduplicate(
     return _with_groups(frame, parts, nodes, first_rows, dropped, column, normalize_text, names)
 
 
+def _of_each(
+    function: Callable[..., Any], first_rows: list[int], *parts: Sequence[Any]
+) -> list[Any]:
+    """Delayed calls of a function with each part, its number and that of its first row."""
+    task = import_module("dask").delayed(function, pure=False)
+    return [
+        task(*own, number=number, first_row=row)
+        for number, (row, *own) in enumerate(zip(first_rows, *parts, strict=True))
+    ]
+
+
 def _centers(
     parts: Sequence[Any],
     read: Callable[..., Any],
@@ -162,13 +174,7 @@ def _centers(
     """
     dask, pandas = import_module("dask"), import_module("pandas")
     most = n_cells * ROWS_OF_CELL
-    task = dask.delayed(partial(read, most=most), pure=False)
-    found = dask.compute(
-        *[
-            task(part, number=number, first_row=row)
-            for number, (part, row) in enumerate(zip(parts, first_rows, strict=True))
-        ]
-    )
+    found = dask.compute(*_of_each(partial(read, most=most), first_rows, parts))
     nodes = joined(pandas.concat(found))
     texts = nodes["text"][nodes["row"] == nodes["node"]].tolist()[:most]
     vectors = check_vectors(embed_texts(source, texts))
@@ -186,13 +192,8 @@ def _nodes(
     n_probes: int,
 ) -> Any:
     """Frame of the different texts with their cells, which stays in the processes."""
-    dask, dataframe = import_module("dask"), import_module("dask.dataframe")
-    task = dask.delayed(read, pure=False)
-    found = dataframe.from_delayed(
-        [
-            task(part, number=number, first_row=row)
-            for number, (part, row) in enumerate(zip(parts, first_rows, strict=True))
-        ],
+    found = import_module("dask.dataframe").from_delayed(
+        _of_each(read, first_rows, parts),
         meta=read(meta, number=0, first_row=0),
         verify_meta=False,
     )
@@ -232,16 +233,12 @@ def _with_groups(
     names: tuple[str, str],
 ) -> Any:
     """Lazy frame with two more columns."""
-    dask, dataframe = import_module("dask"), import_module("dask.dataframe")
     numbers = moved(nodes[["part", "row", "node"]], "part", len(parts)).persist().to_delayed()
-    task = dask.delayed(partial(_grouped, column=column, normalizer=normalizer, names=names))
-    told = shared(dropped)
-    made = [
-        task(part, own, told, number=number, first_row=row)
-        for number, (part, own, row) in enumerate(zip(parts, numbers, first_rows, strict=True))
-    ]
+    task = partial(_grouped, column=column, normalizer=normalizer, names=names)
+    made = _of_each(task, first_rows, parts, numbers, [shared(dropped)] * len(parts))
     empty = frame._meta.assign(**{names[0]: np.empty(0, np.int64), names[1]: np.empty(0, bool)})
     divisions = frame.divisions if frame.known_divisions else None
+    dataframe = import_module("dask.dataframe")
     return dataframe.from_delayed(made, meta=empty, divisions=divisions, verify_meta=False)
 
 
