@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,16 +66,25 @@ class CharacterNgrams:
         """
         if not self.terms:
             return sparse.csr_array((len(texts), 0), dtype=np.float64)
-        vocabulary = {term: column for column, term in enumerate(self.terms)}
-        counter = _counter(self.shortest, self.longest, vocabulary=vocabulary)
-        features = sparse.csr_array(counter.transform(texts))
+        features = sparse.csr_array(self._fitted_counter.transform(texts))
         features.data = (np.log(features.data) + 1) * self.weights[features.indices]
         return features
+
+    @cached_property
+    def _fitted_counter(self) -> Any:
+        # Kept, as it takes longer to make and to check than to count a text.
+        vocabulary = {term: column for column, term in enumerate(self.terms)}
+        return _counter(self.shortest, self.longest, vocabulary=vocabulary)
 
     @property
     def arrays(self) -> dict[str, Any]:
         """What it is made of, to be pickled."""
-        return {**vars(self), "terms": _SEPARATOR.join(self.terms)}
+        return {
+            "shortest": self.shortest,
+            "longest": self.longest,
+            "terms": _SEPARATOR.join(self.terms),
+            "weights": self.weights,
+        }
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, Any]) -> CharacterNgrams:
